@@ -1,0 +1,47 @@
+# Everything a newcomer needs: `make demo` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+STACK := local/node_modules/.ready
+
+.PHONY: help setup demo up test check lock audit
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY) $(STACK) ## install the locked dependencies into .venv and local/node_modules
+
+$(READY): requirements-dev.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(STACK): local/package-lock.json $(READY)
+	$(BIN)/python -m local install
+	@touch $@
+
+demo: setup ## a small fleet sends real photographs through every process, and the answers are shown
+	@$(BIN)/python -m local demo
+
+up: setup ## the same processes, staying up, with their addresses
+	@$(BIN)/python -m local up
+
+test: setup ## the whole test suite
+	$(BIN)/python -m pytest
+
+check: $(READY) ## lint, types, import rules and the quick tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/unit
+
+lock: $(READY) ## write the lock files anew from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	    --no-header --no-annotate --no-emit-index-url --quiet --upgrade -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	    --no-header --no-annotate --no-emit-index-url --quiet --upgrade -o requirements-dev.lock
+
+audit: $(READY) ## look the locked packages up in the advisory database
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.lock

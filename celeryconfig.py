@@ -1,0 +1,58 @@
+"""Celery's settings, the same for the listener, the workers, beat and Flower.
+
+Every process on the broker must share them: the visibility timeout counts as the smallest of all.
+"""
+
+import tempfile
+from pathlib import Path
+
+from core import dispatch
+from core.settings import Settings, SettingsError, load
+
+try:
+    _settings = load(Settings)
+except SettingsError as error:
+    raise SystemExit(str(error)) from None
+
+broker_url = _settings.broker_url
+broker_connection_retry_on_startup = True
+broker_transport_options = {
+    # Tasks end well below it; what a dead worker held comes back from the sweep long before (see keys.py).
+    "visibility_timeout": 300,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    # Without these a publish on a half-open connection blocks for ever.
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    "health_check_interval": 15,
+    # A hello or an ACK never waits behind a backlog of uploads: the first queue named is served first.
+    "queue_order_strategy": "priority",
+}
+broker_pool_limit = 8
+
+accept_content = ["json"]
+task_serializer = "json"
+task_ignore_result = True
+task_acks_late = True
+task_reject_on_worker_lost = True
+task_default_queue = dispatch.CAPTURES_QUEUE
+task_routes = {"captures.*": dispatch.CAPTURES_QUEUE, "control.*": dispatch.CONTROL_QUEUE}
+task_send_sent_event = False
+
+imports = ("tasks.process", "tasks.record", "tasks.conversation", "tasks.sweep", "tasks.flush_log")
+
+worker_pool = "threads"
+worker_prefetch_multiplier = 1
+worker_eta_task_limit = 1000
+worker_send_task_events = True
+worker_hijack_root_logger = False
+worker_cancel_long_running_tasks_on_connection_loss = False
+
+beat_schedule = {
+    "sweep": {"task": dispatch.SWEEP, "schedule": 1.0, "options": {"expires": 5}},
+    "flush_log": {"task": dispatch.FLUSH_LOG, "schedule": 2.0, "options": {"expires": 5}},
+}
+beat_schedule_filename = str(Path(tempfile.gettempdir()) / "fleet-beat-schedule")
+beat_max_loop_interval = 1
+timezone = "UTC"

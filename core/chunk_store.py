@@ -1,0 +1,306 @@
+"""The chunk store: what has arrived of each capture, held in Redis until it is safe in Supabase.
+
+Two sides use it. The listener writes batches (`Batch`); the workers claim what is complete, note what they
+have done and close it; the sweep reviews what is due. `keys.py` describes the data, `lua/` the steps.
+
+Known sharp edge: a chunk carries no capture time. If a device reuses a name while its last image of that
+name still lacks chunks, and the first new chunks overtake the new metadata, they join the old image; a
+chunk id that was held already gives the mixture away and the older chunks are dropped, an id that was
+missing does not. The image size, and `image_sha256` where the firmware sends it, then catch it.
+"""
+
+import itertools
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import orjson
+from redis import Redis, RedisError
+from redis.backoff import ExponentialBackoff
+from redis.connection import BlockingConnectionPool
+from redis.exceptions import NoScriptError
+from redis.retry import Retry
+
+from core import keys
+from core.errors import Transient
+from core.keys import CaptureRef
+from core.protocol import Metadata
+from core.scripts import Scripts
+from core.settings import Settings
+
+# A stream entry is a batch; the database is told within seconds, so this only bounds a long outage.
+STREAM_LENGTH: Final = 10_000
+STREAM_TTL_S: Final = 7 * 24 * 3600
+# A listener that has written nothing for this long is dead, and what it had heard no longer counts.
+LISTENER_LIFE_MS: Final = 15_000
+
+
+def connect(settings: Settings, *, connections: int = 4) -> Redis:
+    """Make a client for REDIS_URL: every wait is bounded, a broken connection is tried once more."""
+    pool = BlockingConnectionPool.from_url(
+        settings.redis_url,
+        max_connections=connections,
+        timeout=5,
+        socket_timeout=5,
+        socket_connect_timeout=5,
+        socket_keepalive=True,
+        health_check_interval=15,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=1),
+    )
+    return Redis(connection_pool=pool)
+
+
+def now_ms() -> int:
+    """Give the time in milliseconds since 1970, by which everything in the store is scheduled."""
+    return time.time_ns() // 1_000_000
+
+
+class Outcome(NamedTuple):
+    """What became of one operation of a batch; `ref` is sealed where `status` is complete."""
+
+    status: str
+    ref: CaptureRef
+    out_of_range: int = 0
+    ack: bytes = b""
+    superseded: CaptureRef | None = None
+
+
+class Claim(NamedTuple):
+    """A capture that this worker owns for a while; `fields` is its hash."""
+
+    ref: CaptureRef
+    owner: str
+    attempts: int
+    fields: dict[str, bytes]
+
+
+class Review(NamedTuple):
+    """What a capture that was due needs now."""
+
+    ref: CaptureRef
+    action: str
+    announce: bool
+    missing: list[int]
+
+
+class Batch:
+    """Operations that go to Redis in one round trip; `commit` may be called again until it succeeds."""
+
+    def __init__(self, scripts: Scripts, redis: Redis, seals: Iterator[str]) -> None:
+        self._scripts = scripts
+        self._redis = redis
+        self._seals = seals
+        self._commands: list[tuple[Any, ...]] = []
+        self._refs: list[tuple[CaptureRef, ...]] = []
+
+    def chunks(self, ref: CaptureRef, now: int, pieces: list[bytes | int]) -> None:
+        """Store chunks of one capture; `pieces` is chunk id, bytes, chunk id, bytes, …"""
+        sealed = ref._replace(seal=next(self._seals))
+        names = keys.capture_keys(ref) + keys.capture_keys(sealed)[:2]
+        command = self._scripts.command("store_chunks", names, now, str(ref), str(sealed), *pieces)
+        self._add(command, (ref, sealed, sealed))
+
+    def metadata(self, metadata: Metadata, now: int) -> None:
+        """Note what metadata says of its capture."""
+        ref = CaptureRef(metadata.device_id, metadata.image_name)
+        sealed, superseded = (ref._replace(seal=next(self._seals)) for _ in range(2))
+        refs = (ref, sealed, superseded)
+        names = keys.capture_keys(ref) + keys.capture_keys(sealed)[:2] + keys.capture_keys(superseded)[:2]
+        identity = (
+            metadata.captured_at.isoformat() if metadata.captured_at else "",
+            metadata.image_bytes or "",
+            metadata.total_chunks or "",
+            metadata.error or "",
+        )
+        begins = int(metadata.begins_a_capture)
+        self._add(
+            self._scripts.command(
+                "put_metadata", names, now, *map(str, refs), begins, *identity, *_pairs(metadata)
+            ),
+            refs,
+        )
+
+    def heard(self, listener: str, now: int, heard_until: int) -> None:
+        """Note that this listener lives and has heard all that was sent until then (ms)."""
+        self._add(("HSET", keys.LISTENERS, listener, f"{now} {heard_until}"))
+        self._add(("EXPIRE", keys.LISTENERS, 60))
+
+    def record(self, stream: str, records: list[dict[str, Any]]) -> None:
+        """Put records on their way to the database, as one entry of the stream LOG or ERRORS."""
+        for command in _append(stream, records):
+            self._add(command)
+
+    def commit(self) -> list[Outcome]:
+        """Carry everything out; raise Transient where Redis could not, and then nothing may be ACKed."""
+        pipe = self._redis.pipeline(transaction=False)
+        for command in self._commands:
+            pipe.execute_command(*command)
+        try:
+            answers = pipe.execute(raise_on_error=False)
+            for answer in answers:
+                if isinstance(answer, NoScriptError):
+                    self._scripts.load(self._redis)
+                if isinstance(answer, RedisError):
+                    raise answer
+        except RedisError as error:
+            raise Transient(f"Redis: {error}") from error
+        return [_outcome(answer, *refs) for answer, refs in zip(answers, self._refs, strict=True) if refs]
+
+    def _add(self, command: tuple[Any, ...], refs: tuple[CaptureRef, ...] = ()) -> None:
+        self._commands.append(command)
+        self._refs.append(refs)
+
+
+class ChunkStore:
+    """The store on one Redis; safe to share between the threads of a process."""
+
+    def __init__(self, redis: Redis, settings: Settings) -> None:
+        self.redis = redis
+        self._scripts = Scripts(settings)
+        prefix = secrets.token_hex(4)
+        self._seals = (f"{prefix}{number:x}" for number in itertools.count())
+
+    def batch(self) -> Batch:
+        """Begin a batch of the listener."""
+        return Batch(self._scripts, self.redis, self._seals)
+
+    def claim(self, ref: CaptureRef, owner: str) -> Claim | None:
+        """Take a sealed capture; None where it is finished or another worker has it."""
+        status, attempts, *rest = self._call("claim", ref, owner)
+        if status != b"claimed":
+            return None
+        return Claim(ref, owner, attempts, _fields(rest[0]))
+
+    def fields(self, ref: CaptureRef) -> dict[str, bytes]:
+        """Read the hash of a capture; empty where there is none."""
+        return {
+            name.decode(): value
+            for name, value in self._run(self.redis.hgetall, keys.capture_keys(ref)[0]).items()
+        }
+
+    def chunks(self, ref: CaptureRef) -> dict[int, bytes]:
+        """Read all chunks of a capture."""
+        return {
+            int(number): data
+            for number, data in self._run(self.redis.hgetall, keys.capture_keys(ref)[1]).items()
+        }
+
+    def note(self, claim: Claim, **fields: str | int) -> bool:
+        """Note what is done and hold the capture longer; False where another worker owns it by now."""
+        pairs = [item for pair in fields.items() for item in pair]
+        return bool(self._call("note", claim.ref, claim.owner, *pairs))
+
+    def release(self, claim: Claim, leave_for_ms: int, *, attempts: int = 0) -> None:
+        """Give a capture back in good order; the sweep leaves it alone for that long."""
+        self._call("release", claim.ref, claim.owner, leave_for_ms, attempts)
+
+    def close(self, ref: CaptureRef, state: str, *, ack: bytes = b"", tombstone_ttl_s: int) -> None:
+        """End a capture as `stored` or `failed`; its chunks are deleted, its tombstone stays."""
+        self._call("close", ref, state, ack, tombstone_ttl_s)
+
+    def due(self, now: int, limit: int) -> list[CaptureRef]:
+        """List captures, at most `limit` of each shard, that the sweep must look at."""
+        pipe = self.redis.pipeline(transaction=False)
+        for number in range(keys.SHARDS):
+            pipe.zrangebyscore(keys.due_key(number), "-inf", now, start=0, num=limit)
+        return [CaptureRef.parse(member) for members in self._run(pipe.execute) for member in members]
+
+    def review(self, ref: CaptureRef, now: int, heard_until: int | None) -> Review:
+        """Decide what a due capture needs, and when to look again."""
+        answer = self._call("review", ref, "" if heard_until is None else heard_until, now=now)
+        return Review(ref, answer[0].decode(), bool(answer[1]), answer[2:])
+
+    def settle_timeout(self, ref: CaptureRef) -> None:
+        """Leave a timed-out capture, whose row is written, to its TTL."""
+        self._run(self._scripts.call, self.redis, "settle_timeout", keys.capture_keys(ref), str(ref))
+
+    def heard_until(self, now: int) -> int | None:
+        """Give the time (ms) until which every live listener has heard all; None where none lives.
+
+        Silence counts only as far as the listeners have listened: what still waits in a broker or in a
+        listener is not missing.
+        """
+        times = [tuple(map(int, value.split())) for value in self._run(self.redis.hvals, keys.LISTENERS)]
+        return min((heard for written, heard in times if now - written < LISTENER_LIFE_MS), default=None)
+
+    def record(self, stream: str, records: list[dict[str, Any]]) -> None:
+        """Put records on their way to the database from a worker."""
+        for command in _append(stream, records):
+            self._run(self.redis.execute_command, *command)
+
+    def records(self, stream: str, limit: int) -> list[tuple[str, list[dict[str, Any]]]]:
+        """Read the oldest entries of a stream, as (entry id, records)."""
+        entries = self._run(self.redis.xrange, stream, count=limit)
+        return [(entry.decode(), orjson.loads(fields[b"records"])) for entry, fields in entries]
+
+    def forget(self, stream: str, entries: list[str]) -> None:
+        """Delete entries that the database has."""
+        self._run(self.redis.xdel, stream, *entries)
+
+    def lock(self, name: str, seconds: float) -> bool:
+        """Take the lock of a periodic task, so that of two beats one acts; it expires by itself."""
+        return bool(self._run(self.redis.set, keys.lock_key(name), 1, nx=True, px=int(seconds * 1000)))
+
+    def unlock(self, name: str) -> None:
+        """Give the lock back before it expires."""
+        self._run(self.redis.delete, keys.lock_key(name))
+
+    def _call(self, script: str, ref: CaptureRef, *arguments: Any, now: int | None = None) -> Any:
+        stamp = now_ms() if now is None else now
+        return self._run(
+            self._scripts.call, self.redis, script, keys.capture_keys(ref), stamp, str(ref), *arguments
+        )
+
+    @staticmethod
+    def _run(call: Any, *arguments: Any, **options: Any) -> Any:
+        try:
+            return call(*arguments, **options)
+        except RedisError as error:
+            raise Transient(f"Redis: {error}") from error
+
+
+def _append(stream: str, records: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return [
+        ("XADD", stream, "MAXLEN", "~", STREAM_LENGTH, "*", "records", orjson.dumps(records)),
+        ("EXPIRE", stream, STREAM_TTL_S),
+    ]
+
+
+def _fields(flat: list[bytes]) -> dict[str, bytes]:
+    return {name.decode(): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
+
+
+def _pairs(metadata: Metadata) -> Iterator[Any]:
+    """Give field, value, … of what metadata says; what it does not say is left out."""
+    values: dict[str, Any] = {
+        "captured": metadata.captured_at and metadata.captured_at.isoformat(),
+        "image_bytes": metadata.image_bytes,
+        "total": metadata.total_chunks,
+        "error": metadata.error or None,
+        "image_id": metadata.image_id,
+        "image_sha256": metadata.image_sha256,
+        "location": metadata.location,
+        "firmware_version": metadata.firmware_version,
+        **metadata.sensors._asdict(),
+    }
+    if metadata.begins_a_capture:
+        values["metadata"] = metadata.raw
+    for name, value in values.items():
+        if value is not None:
+            yield name
+            yield value
+
+
+def _outcome(answer: list[Any], ref: CaptureRef, sealed: CaptureRef, superseded: CaptureRef) -> Outcome:
+    status = answer[0].decode()
+    if status == "stored":
+        return Outcome(status, ref, ack=answer[1])
+    # put_metadata names the image it gave up in the place where store_chunks counts what it left out.
+    extra = answer[2] if len(answer) > 2 else 0
+    return Outcome(
+        status,
+        sealed if status == "complete" else ref,
+        out_of_range=extra if isinstance(extra, int) else 0,
+        superseded=superseded if extra == b"superseded" else None,
+    )

@@ -1,0 +1,64 @@
+"""The tasks by name, and how to enqueue them: all that the listener knows of the workers.
+
+A name, once deployed, stays: a worker drops a task whose name it does not know.
+"""
+
+from typing import Any, Final
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from core.errors import Transient
+from core.keys import CaptureRef
+
+PROCESS_CAPTURE: Final = "captures.process"
+RECORD_TIMEOUT: Final = "captures.record_timeout"
+RECORD_ASSEMBLING: Final = "captures.record_assembling"
+ACKNOWLEDGE_AGAIN: Final = "control.acknowledge_again"
+RECORD_HELLO: Final = "control.record_hello"
+SWEEP: Final = "control.sweep"
+FLUSH_LOG: Final = "control.flush_log"
+
+CAPTURES_QUEUE: Final = "captures"
+CONTROL_QUEUE: Final = "control"
+
+
+def make_app() -> Celery:
+    """Make the Celery application from `celeryconfig.py`."""
+    app = Celery("fleet")
+    app.config_from_object("celeryconfig")
+    return app
+
+
+class Dispatcher:
+    """Enqueues tasks over one lasting connection to Celery's broker."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def process_capture(self, ref: CaptureRef) -> None:
+        """Enqueue a sealed capture; raise Transient where the broker cannot take it."""
+        self._send(PROCESS_CAPTURE, *ref)
+
+    def record_timeout(self, ref: CaptureRef) -> None:
+        """Enqueue the failed row of a capture that timed out."""
+        self._send(RECORD_TIMEOUT, *ref)
+
+    def record_assembling(self, captures: list[dict[str, Any]]) -> None:
+        """Enqueue rows of captures that are still arriving."""
+        self._send(RECORD_ASSEMBLING, captures)
+
+    def acknowledge_again(self, ref: CaptureRef, ack: str) -> None:
+        """Enqueue an ACK that the device has missed."""
+        self._send(ACKNOWLEDGE_AGAIN, ref.device_id, ref.image_name, ack)
+
+    def record_hello(self, hello: dict[str, Any]) -> None:
+        """Enqueue a status message."""
+        self._send(RECORD_HELLO, hello)
+
+    def _send(self, name: str, *arguments: Any) -> None:
+        try:
+            # kombu would repeat a publish on its own for as long as it takes; the caller decides that here.
+            self._app.send_task(name, arguments, retry=False)
+        except OperationalError as error:
+            raise Transient(f"Celery's broker: {error}") from error

@@ -1,0 +1,44 @@
+-- Store chunks of one capture. ARGV[4…]: chunk id, bytes, chunk id, bytes, …
+-- Returns {status, chunks held, chunks out of range}; status is waiting, complete, late, stored (second
+-- value: the ACK to send again), refused (too many captures in flight) or too_large.
+local known = redis.call('HMGET', KEYS[1], 'first_at', 'total', 'bytes', 'state')
+if not known[1] then
+  local state = redis.call('HGET', KEYS[3], 'state')
+  if state == 'sealed' then return {'late'} end
+  if state == 'stored' then return acknowledge_again() end
+  if not open(state == 'failed') then return {'refused'} end
+elseif known[4] == 'timed_out' then
+  revive()
+end
+
+local total, bytes, out_of_range = tonumber(known[2]), tonumber(known[3] or 0), 0
+for i = 4, #ARGV, 2 do
+  local id, data = ARGV[i], ARGV[i + 1]
+  if total and tonumber(id) >= total then
+    out_of_range = out_of_range + 1
+  elseif redis.call('HSETNX', KEYS[2], id, data) == 1 then
+    bytes = bytes + #data
+  elseif redis.call('HGET', KEYS[2], id) ~= data then
+    -- Other bytes under the same id: another image has taken the name. Two images are never mixed; what
+    -- is missing of the new one is asked for.
+    redis.call('DEL', KEYS[2])
+    redis.call('HSET', KEYS[2], id, data)
+    bytes = #data
+  end
+end
+if bytes > MAX_IMAGE_BYTES then
+  redis.call('DEL', KEYS[1], KEYS[2])
+  redis.call('ZREM', KEYS[4], member)
+  redis.call('ZREM', KEYS[5], member)
+  return {'too_large'}
+end
+
+redis.call('HSET', KEYS[1], 'bytes', bytes, 'last_at', now)
+local held = redis.call('HLEN', KEYS[2])
+if total and held == total then
+  seal()
+  return {'complete', held, out_of_range}
+end
+redis.call('EXPIRE', KEYS[1], CAPTURE_TTL_S)
+redis.call('EXPIRE', KEYS[2], CAPTURE_TTL_S)
+return {'waiting', held, out_of_range}

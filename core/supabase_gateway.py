@@ -1,0 +1,110 @@
+"""The gateway to the owner's Supabase project: few calls, and every error said in our own terms.
+
+Transient is what may pass (network, 408, 423, 429, 5xx, SQLSTATE classes 08, 40, 53, 57); AccessDenied is a
+refused key; anything else is final and becomes a CaptureRejected with the code of the station that asked.
+"""
+
+from typing import Any, Final
+
+import httpx
+from postgrest.exceptions import APIError
+from storage3.exceptions import StorageApiError
+from supabase import Client, ClientOptions, create_client
+
+from core.errors import AccessDenied, CaptureRejected, ErrorCode, Transient
+from core.settings import WorkerSettings
+
+# 520 to 544 are what the edge in front of hosted projects answers when it cannot reach them.
+_TRANSIENT_STATUS: Final = frozenset({408, 423, 425, 429, *range(500, 600)})
+_TRANSIENT_SQLSTATE: Final = ("08", "40", "53", "57")
+_TRANSIENT_POSTGREST: Final = frozenset({"PGRST000", "PGRST001", "PGRST002", "PGRST003"})
+_DUPLICATE: Final = frozenset({"409", "Duplicate", "KeyAlreadyExists", "ResourceAlreadyExists"})
+_REFUSED: Final = frozenset({"401", "403", "Unauthorized", "AccessDenied", "InvalidJWT", "42501"})
+
+
+class AlreadyThere(Exception):
+    """An object stands at this path; nothing was overwritten."""
+
+
+class SupabaseGateway:
+    """One keep-alive client for all threads of a process. Make it after a fork."""
+
+    def __init__(self, settings: WorkerSettings, *, connections: int = 32) -> None:
+        # HTTP/1.1: httpcore's synchronous HTTP/2 is not safe between threads. The status is judged here, in
+        # one place, because supabase-py keeps it in a form of its own for each of its clients.
+        self._http = httpx.Client(
+            http2=False,
+            timeout=httpx.Timeout(settings.supabase_timeout_s, connect=min(5.0, settings.supabase_timeout_s)),
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            event_hooks={"response": [_judge_status]},
+        )
+        self._client: Client = create_client(
+            settings.supabase_url,
+            settings.supabase_service_role.get_secret_value(),
+            ClientOptions(
+                httpx_client=self._http,
+                auto_refresh_token=False,
+                persist_session=False,
+                postgrest_client_retry=False,
+            ),
+        )
+        self._bucket = self._client.storage.from_(settings.supabase_storage_bucket)
+
+    def call(self, function: str, **arguments: Any) -> Any:
+        """Call an SQL function and give its answer; raise Transient or CaptureRejected (2205)."""
+        try:
+            return self._client.rpc(function, arguments).execute().data
+        except httpx.TransportError as error:
+            raise Transient(f"Supabase: {type(error).__name__}") from error
+        except APIError as error:
+            code = str(error.code or "")
+            if code.startswith(_TRANSIENT_SQLSTATE) or code in _TRANSIENT_POSTGREST:
+                raise Transient(f"Supabase database: {code} {error.message}") from error
+            if code in _REFUSED:
+                raise AccessDenied(f"Supabase database: {code} {error.message}") from error
+            raise CaptureRejected(
+                ErrorCode.DATABASE_FAILED, f"database: {error.message}", function=function, sqlstate=code
+            ) from error
+
+    def upload(self, path: str, image: bytes) -> None:
+        """Upload a JPEG; raise AlreadyThere, Transient or CaptureRejected (2204). Overwrites nothing."""
+        try:
+            self._bucket.upload(path, image, {"content-type": "image/jpeg"})
+        except httpx.TransportError as error:
+            raise Transient(f"Supabase: {type(error).__name__}") from error
+        except StorageApiError as error:
+            codes = {str(error.status), str(error.code)}
+            if codes & _DUPLICATE:
+                raise AlreadyThere(path) from error
+            raise _storage_error(error, codes, path) from error
+
+    def download(self, path: str) -> bytes:
+        """Download an object; raise Transient or CaptureRejected (2204)."""
+        try:
+            return self._bucket.download(path)
+        except httpx.TransportError as error:
+            raise Transient(f"Supabase: {type(error).__name__}") from error
+        except StorageApiError as error:
+            raise _storage_error(error, {str(error.status), str(error.code)}, path) from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+
+def _judge_status(response: httpx.Response) -> None:
+    if response.status_code in _TRANSIENT_STATUS:
+        raise Transient(f"Supabase answered {response.status_code}")
+    if response.status_code in (401, 403):
+        raise AccessDenied(f"Supabase answered {response.status_code}")
+
+
+def _storage_error(error: StorageApiError, codes: set[str], path: str) -> Exception:
+    if codes & _REFUSED:
+        return AccessDenied(f"Supabase Storage: {error.message}")
+    if any(code.isdigit() and int(code) in _TRANSIENT_STATUS for code in codes):
+        return Transient(f"Supabase Storage: {error.message}")
+    if codes & {"404", "NoSuchBucket", "Bucket not found"}:
+        # The bucket is missing, not the capture wrong: an operator must apply sql/, and nothing is dropped.
+        return AccessDenied(f"Supabase Storage: {error.message}")
+    return CaptureRejected(ErrorCode.UPLOAD_FAILED, f"storage: {error.message}", path=path)

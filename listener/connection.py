@@ -1,0 +1,191 @@
+"""The connection to the broker: which messages came, and acknowledging them by hand.
+
+The loop is the listener's own: many packets are read for one wait on the socket, and nothing else touches
+the client, so acknowledging needs no lock. Message ids are reused after a reconnect, so each message
+remembers the connection it came on and a stale acknowledgement is dropped.
+"""
+
+import logging
+import select
+import ssl
+import time
+from typing import Any, Final, NamedTuple
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5
+from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from core import mqtt
+from core.protocol import TOPIC_ROOT
+from core.settings import Settings
+
+log = logging.getLogger("listener")
+
+# So many messages are read before the batch goes to Redis, even if more wait in the socket.
+READ_AT_MOST: Final = 200
+PING_EVERY_S: Final = 1.0
+# Our own ping unanswered for this long: connected, but deaf. The platform restarts a process that exits.
+DEAF_AFTER_S: Final = 90.0
+# Another listener has our client id: it is the newer one of a deploy, and this one will be stopped soon.
+STAND_BY_S: Final = 90.0
+
+
+class Deaf(Exception):
+    """The broker has delivered nothing for too long, not even what this listener sent itself."""
+
+
+class Received(NamedTuple):
+    """A message that is not acknowledged yet; `connection` counts the connects."""
+
+    topic: str
+    payload: bytes
+    mid: int
+    qos: int
+    connection: int
+
+
+class BrokerConnection:
+    """One session at the broker, reconnecting by itself until it is closed."""
+
+    def __init__(self, settings: Settings, instance: str) -> None:
+        self._settings = settings
+        group = f"$share/{settings.mqtt_shared_group}/" if settings.mqtt_shared_group else ""
+        self.topics = [f"{group}{TOPIC_ROOT}/+/{kind}" for kind in ("status", "data")]
+        # A listener of a shared group has a session of its own; alone, the one session outlives restarts.
+        client_id = f"{settings.mqtt_client_id}-{instance}" if group else settings.mqtt_client_id
+        self.client_id = "".join(filter(str.isalnum, client_id))
+        self.ping_topic = f"{TOPIC_ROOT}/{self.client_id}/ping"
+        self._client = mqtt.make_client(settings, self.client_id, lasting=True)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
+        # Registering a writer keeps paho from one send() for each acknowledgement as it is made.
+        self._client.on_socket_register_write = lambda *_: None
+        self._inbox: list[Received] = []
+        self._connections = 0
+        self._retry_at = 0.0
+        self._retry_delay = 1.0
+        self._next_ping = 0.0
+        self._answered = time.monotonic()
+        self.heard_until_ms = 0
+
+    def read(self, wait_s: float) -> list[Received]:
+        """Wait up to `wait_s` for messages and give those that came; reconnect where needed.
+
+        Raises Deaf where the connection looks alive and delivers nothing.
+        """
+        now = time.monotonic()
+        if now - self._answered > DEAF_AFTER_S:
+            raise Deaf(f"no answer from the broker for {DEAF_AFTER_S:.0f} s")
+        sock: Any = self._client.socket()
+        if sock is None:
+            self._reconnect(now, wait_s)
+            return []
+        if self._client.is_connected() and now >= self._next_ping:
+            self._next_ping = now + PING_EVERY_S
+            self._client.publish(self.ping_topic, str(time.time_ns() // 1_000_000), qos=1)
+        if not (isinstance(sock, ssl.SSLSocket) and sock.pending()):
+            writers = [sock] if self._client.want_write() else []
+            select.select([sock], writers, [], wait_s)
+        for count in range(1, READ_AT_MOST + 1):
+            if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or len(self._inbox) < count:
+                break
+        self._flush()
+        self._client.loop_misc()
+        messages, self._inbox = self._inbox, []
+        return messages
+
+    def acknowledge(self, messages: list[Received]) -> None:
+        """Send the PUBACKs, in the order of receipt; those of an earlier connection are dropped."""
+        for message in messages:
+            if message.connection == self._connections:
+                self._client.ack(message.mid, message.qos)
+        self._flush()
+
+    def tend(self) -> None:
+        """Keep the connection alive while no message may be taken."""
+        self._flush()
+        self._client.loop_misc()
+
+    def close(self) -> None:
+        """Leave the broker in good order; the session stays, so it keeps what comes meanwhile."""
+        self._client.disconnect()
+        self._flush()
+
+    def _flush(self) -> None:
+        while self._client.want_write() and self._client.loop_write() == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            pass
+
+    def _reconnect(self, now: float, wait_s: float) -> None:
+        if now < self._retry_at:
+            time.sleep(min(wait_s, self._retry_at - now))
+            return
+        self._retry_at, self._retry_delay = now + self._retry_delay, min(self._retry_delay * 2, 15.0)
+        try:
+            mqtt.connect(self._client, self._settings, lasting=True)
+        except (OSError, ValueError) as error:
+            log.warning(
+                "cannot reach the broker %s:%d: %s", self._settings.mqtt_host, self._settings.mqtt_port, error
+            )
+
+    def _on_connect(
+        self,
+        client: Client,
+        _data: Any,
+        _flags: ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            log.error("the broker refuses the connection: %s", reason)
+            return
+        self._connections += 1
+        self._retry_delay = 1.0
+        self._answered = time.monotonic()
+        log.info("✓ MQTT connected successfully")
+        client.subscribe([(topic, 1) for topic in (*self.topics, self.ping_topic)])
+
+    def _on_subscribe(
+        self,
+        _client: Client,
+        _data: Any,
+        _mid: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        topics = (*self.topics, self.ping_topic)
+        refused = [topic for topic, reason in zip(topics, reasons, strict=True) if reason.is_failure]
+        if refused:
+            log.error("the broker refuses the subscription to %s", ", ".join(refused))
+        else:
+            log.info("✓ Subscribed to topics: %s", ", ".join(self.topics))
+
+    def _on_disconnect(
+        self,
+        client: Client,
+        _data: Any,
+        _flags: DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        self._retry_at = time.monotonic() + self._retry_delay
+        if client.protocol == MQTTv5 and reason.value == 0x8E:
+            self._retry_at += STAND_BY_S
+            self._answered = self._retry_at
+            log.warning("another listener has taken the client id %s; standing by", self.client_id)
+        elif reason.is_failure:
+            log.warning("connection to the broker lost: %s", reason)
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = "?"
+        if topic == self.ping_topic:
+            self._answered = time.monotonic()
+            self.heard_until_ms = max(self.heard_until_ms, int(message.payload))
+        self._inbox.append(
+            Received(topic, bytes(message.payload), message.mid, message.qos, self._connections)
+        )

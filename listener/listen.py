@@ -1,0 +1,106 @@
+"""The loop of the listener: read what came, store it in one round trip, acknowledge, enqueue.
+
+A PUBACK leaves only after Redis has answered and what is complete is enqueued. Where that fails the
+same batch is tried again; what is not acknowledged the broker keeps.
+"""
+
+import logging
+import threading
+from typing import Any, Final
+
+import orjson
+
+from core import keys
+from core.chunk_store import ChunkStore, Outcome, now_ms
+from core.dispatch import Dispatcher
+from core.errors import ErrorCode, Transient
+from core.protocol import Limits, Status
+from core.settings import Settings
+from listener.connection import BrokerConnection, Received
+from listener.receive import Receiver
+from listener.records import MessageLog, RateLimit, error_record
+
+log = logging.getLogger("listener")
+
+WAIT_S: Final = 0.25
+RETRY_S: Final = 0.5
+HEARTBEAT_MS: Final = 1000
+REFUSALS: Final = {"refused": "too many captures in flight", "too_large": "image larger than MAX_IMAGE_BYTES"}
+
+
+class Listener:
+    """Moves messages from the broker to Redis until told to stop."""
+
+    def __init__(
+        self, settings: Settings, connection: BrokerConnection, store: ChunkStore, dispatcher: Dispatcher
+    ) -> None:
+        self._connection = connection
+        self._store = store
+        self._dispatcher = dispatcher
+        self._rate_limit = RateLimit(settings.errors_per_minute)
+        self._log = MessageLog()
+        limits = Limits(settings.max_chunk_bytes, settings.max_image_bytes)
+        self._receiver = Receiver(limits, connection.ping_topic, self._rate_limit, self._log)
+        self._next_heartbeat = 0
+
+    def run(self, stopping: threading.Event) -> None:
+        """Listen until `stopping` is set; raise Deaf where only a new process helps."""
+        log.info("✓ Worker started - processing messages...")
+        while not stopping.is_set():
+            messages = self._connection.read(WAIT_S)
+            now = now_ms()
+            if messages or now >= self._next_heartbeat:
+                self._take(messages, now, stopping)
+        self._connection.close()
+
+    def _take(self, messages: list[Received], now: int, stopping: threading.Event) -> None:
+        """Store, enqueue, then acknowledge; try again until Redis and Celery's broker have taken all."""
+        batch = self._store.batch()
+        hellos = self._receiver.fill(batch, messages, now)
+        if now >= self._next_heartbeat:
+            self._next_heartbeat = now + HEARTBEAT_MS
+            batch.heard(self._connection.client_id, now, self._connection.heard_until_ms)
+            self._log.flush(batch)
+        while not stopping.is_set():
+            try:
+                self._settle(batch.commit(), hellos, now)
+            except Transient as error:
+                log.warning("not acknowledged, trying again: %s", error)
+                self._connection.tend()
+                stopping.wait(RETRY_S)
+            else:
+                self._connection.acknowledge(messages)
+                return
+
+    def _settle(self, outcomes: list[Outcome], hellos: list[Status], now: int) -> None:
+        refused = []
+        for outcome in outcomes:
+            if outcome.superseded:
+                self._dispatcher.process_capture(outcome.superseded)
+            if outcome.status == "complete":
+                self._dispatcher.process_capture(outcome.ref)
+            elif outcome.status == "stored":
+                self._dispatcher.acknowledge_again(outcome.ref, outcome.ack.decode())
+            elif outcome.status in REFUSALS:
+                refused.append((outcome, ErrorCode.LIMIT_EXCEEDED, REFUSALS[outcome.status]))
+            if outcome.out_of_range:
+                refused.append(
+                    (outcome, ErrorCode.CHUNK_ID_OUT_OF_RANGE, "chunk_id beyond total_chunk_count")
+                )
+        records = [
+            error_record(outcome.ref.device_id, code, message, {"image": outcome.ref.image_name}, now)
+            for outcome, code, message in refused
+            if self._rate_limit.allows(outcome.ref.device_id, now)
+        ]
+        if records:
+            self._store.record(keys.ERRORS, records)
+        for hello in hellos:
+            self._dispatcher.record_hello(_hello(hello, now))
+
+
+def _hello(status: Status, now: int) -> dict[str, Any]:
+    """Describe a hello for its task; the key makes a second delivery of that task harmless."""
+    fields = status._asdict()
+    del fields["claimed_id"]
+    fields["raw"] = orjson.loads(status.raw)
+    return fields | {"received_at_ms": now, "message_key": f"{status.device_id}:{now}"}

@@ -1,0 +1,87 @@
+"""From messages to one batch for Redis: decode, group, count, and note what cannot be used."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from core import keys
+from core.chunk_store import Batch
+from core.errors import ErrorCode, WireError
+from core.keys import CaptureRef
+from core.protocol import Chunk, Limits, Message, Metadata, Status, decode
+from listener.connection import Received
+from listener.records import MessageLog, RateLimit, error_record
+
+log = logging.getLogger("listener")
+
+
+class Receiver:
+    """Turns messages of devices into operations of a batch; it never raises for what a device sends."""
+
+    def __init__(
+        self, limits: Limits, ping_topic: str, rate_limit: RateLimit, message_log: MessageLog
+    ) -> None:
+        self._limits = limits
+        self._ping_topic = ping_topic
+        self._rate_limit = rate_limit
+        self._log = message_log
+
+    def fill(self, batch: Batch, messages: Iterable[Received], now: int) -> list[Status]:
+        """Put the messages into the batch and give the hellos among them.
+
+        Chunks of one capture go together; metadata keeps its place among them.
+        """
+        hellos: list[Status] = []
+        errors: list[dict[str, Any]] = []
+        chunks: dict[tuple[str, str], list[bytes | int]] = {}
+        for received in messages:
+            if received.topic == self._ping_topic:
+                continue
+            try:
+                message = decode(received.topic, received.payload, self._limits)
+            except WireError as error:
+                self._report(errors, received.topic, error, now)
+                continue
+            if message.claimed_id is not None:
+                self._report(errors, received.topic, _differs(message), now)
+            if isinstance(message, Chunk):
+                key = (message.device_id, message.image_name)
+                pieces = chunks.get(key)
+                if pieces is None:
+                    pieces = chunks[key] = []
+                pieces.append(message.chunk_id)
+                pieces.append(message.data)
+                self._log.chunk(message, now)
+                continue
+            if isinstance(message, Metadata):
+                key = (message.device_id, message.image_name)
+                if earlier := chunks.pop(key, None):
+                    batch.chunks(CaptureRef(*key), now, earlier)
+                batch.metadata(message, now)
+            else:
+                hellos.append(message)
+            self._log.message(received.topic, message.device_id, orjson.loads(message.raw), now)
+        for key, pieces in chunks.items():
+            batch.chunks(CaptureRef(*key), now, pieces)
+        if errors:
+            batch.record(keys.ERRORS, errors)
+        return hellos
+
+    def _report(self, errors: list[dict[str, Any]], topic: str, error: WireError, now: int) -> None:
+        parts = topic.split("/")
+        device_id = parts[1][:32] if len(parts) == 3 else ""
+        if self._rate_limit.allows(device_id, now):
+            log.warning("%d %s", error.code, error.message, extra={"device": device_id, **_capture(error)})
+            errors.append(error_record(device_id, error.code, error.message, error.details, now))
+
+
+def _differs(message: Message) -> WireError:
+    return WireError(
+        ErrorCode.DEVICE_ID_DIFFERS, "device_id differs from the topic", claimed=message.claimed_id
+    )
+
+
+def _capture(error: WireError) -> dict[str, str]:
+    return {"capture": error.details["image"]} if "image" in error.details else {}

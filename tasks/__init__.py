@@ -1,0 +1,5 @@
+"""The workers: one Celery task per capture, and the tasks that repair, answer and record."""
+
+from tasks.app import app
+
+__all__ = ["app"]

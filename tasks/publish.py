@@ -1,0 +1,99 @@
+"""The publisher: one lasting MQTT connection per worker process, for what goes to the devices."""
+
+import logging
+from typing import Any, Final
+
+import orjson
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from core import mqtt
+from core.chunk_store import ChunkStore, now_ms
+from core.errors import Transient
+from core.keys import LOG
+from core.protocol import topic
+from core.settings import Settings
+
+log = logging.getLogger("tasks.publish")
+
+# How long a task waits for the broker's PUBACK before it leaves the message to a retry.
+PUBACK_TIMEOUT_S: Final = 5.0
+
+
+class Publisher:
+    """Publishes at QoS 1; safe to share between threads."""
+
+    def __init__(self, settings: Settings, client_id: str, store: ChunkStore) -> None:
+        self._store = store
+        client_id = "".join(filter(str.isalnum, client_id))
+        self._client = mqtt.make_client(settings, client_id, lasting=False)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.max_inflight_messages_set(1000)
+        self._client.max_queued_messages_set(10_000)
+        try:
+            mqtt.connect(self._client, settings, lasting=False)
+        except (OSError, ValueError) as error:
+            raise SystemExit(
+                f"cannot reach the broker {settings.mqtt_host}:{settings.mqtt_port}: {error}"
+            ) from None
+        self._client.loop_start()
+
+    def send(self, device_id: str, kind: str, payload: bytes) -> None:
+        """Publish and wait for the PUBACK; raise Transient where the broker does not answer.
+
+        It may then still be delivered, so a message must be safe to send twice.
+        """
+        if not self._client.is_connected():
+            raise Transient("the broker is away")
+        message = self._client.publish(topic(device_id, kind), payload, qos=1)
+        try:
+            message.wait_for_publish(PUBACK_TIMEOUT_S)
+        except (RuntimeError, ValueError) as error:
+            raise Transient(f"not published: {error}") from error
+        if not message.is_published():
+            raise Transient("the broker does not acknowledge")
+        self._store.record(LOG, [_entry(device_id, kind, payload)])
+
+    def send_all(self, messages: list[tuple[str, str, bytes]]) -> None:
+        """Publish many without waiting; what is lost of them is repaired by the next sweep."""
+        for device_id, kind, payload in messages:
+            self._client.publish(topic(device_id, kind), payload, qos=1)
+        if messages:
+            self._store.record(LOG, [_entry(*message) for message in messages])
+
+    def close(self) -> None:
+        """Leave the broker in good order."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    @staticmethod
+    def _on_connect(
+        _client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            log.error("the broker refuses the connection: %s", reason)
+        else:
+            log.info("✓ MQTT connected successfully")
+
+    @staticmethod
+    def _on_disconnect(
+        _client: Client,
+        _data: Any,
+        _flags: DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            log.warning("connection to the broker lost: %s", reason)
+
+
+def _entry(device_id: str, kind: str, payload: bytes) -> dict[str, Any]:
+    return {
+        "device_id": device_id,
+        "topic": topic(device_id, kind),
+        "direction": "out",
+        "payload": orjson.loads(payload),
+        "received_at_ms": now_ms(),
+    }

@@ -1,0 +1,58 @@
+"""The tasks that write rows of captures that have not ended well, or not ended yet."""
+
+from typing import Any
+
+from celery import Task
+
+from core import dispatch
+from core.errors import CaptureRejected, ErrorCode, Transient
+from core.keys import CaptureRef
+from tasks.app import MAX_RETRIES, app, retry
+from tasks.describe import describe
+from tasks.persist import persist
+from tasks.resources import current
+
+
+@app.task(
+    name=dispatch.RECORD_TIMEOUT,
+    bind=True,
+    acks_late=True,
+    ignore_result=True,
+    autoretry_for=(),
+    max_retries=MAX_RETRIES,
+    soft_time_limit=60,
+    time_limit=90,
+)
+def record_timeout(self: "Task[Any, Any]", device_id: str, image_name: str, _seal: str) -> None:
+    """Write the failed row (2201) of a capture whose chunks stopped coming; its chunks stay."""
+    resources = current()
+    ref = CaptureRef(device_id, image_name)
+    try:
+        fields = resources.store.fields(ref)
+        if fields.get("state") != b"timed_out":
+            return  # it has come back meanwhile
+        missing = "chunks are missing" if "total" in fields else "metadata never came"
+        held = len(resources.store.chunks(ref))
+        error = CaptureRejected(ErrorCode.ASSEMBLY_TIMEOUT, f"timed out: {missing}", chunks=held)
+        persist(resources.supabase, describe(ref, fields), "failed", error)
+        resources.store.settle_timeout(ref)
+    except Transient as error:
+        raise retry(self, error) from error
+
+
+@app.task(
+    name=dispatch.RECORD_ASSEMBLING,
+    bind=True,
+    acks_late=True,
+    ignore_result=True,
+    autoretry_for=(),
+    max_retries=3,
+    soft_time_limit=60,
+    time_limit=90,
+)
+def record_assembling(self: "Task[Any, Any]", captures: list[dict[str, Any]]) -> None:
+    """Write `assembling` rows in bulk; a row that has ended meanwhile keeps its end."""
+    try:
+        current().supabase.call("record_assembling", p_captures=captures)
+    except Transient as error:
+        raise retry(self, error) from error

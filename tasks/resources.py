@@ -1,0 +1,57 @@
+"""What a worker process holds open for all its threads, made once at its start."""
+
+import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from core import chunk_store
+from core.chunk_store import ChunkStore
+from core.settings import WorkerSettings
+from core.supabase_gateway import SupabaseGateway
+from tasks.publish import Publisher
+
+# Threads of one process that work on captures, at most; each holds a connection to Redis and to Supabase.
+MAX_THREADS = 64
+
+
+class Resources(NamedTuple):
+    """The connections of one process; every one is safe to share between threads."""
+
+    settings: WorkerSettings
+    store: ChunkStore
+    supabase: SupabaseGateway
+    publisher: Publisher
+    uploads: ThreadPoolExecutor
+
+
+_open: list[Resources] = []
+
+
+def open_resources(settings: WorkerSettings) -> Resources:
+    """Connect everything; called once, in the worker's init signal."""
+    store = ChunkStore(chunk_store.connect(settings, connections=MAX_THREADS), settings)
+    resources = Resources(
+        settings,
+        store,
+        SupabaseGateway(settings, connections=2 * MAX_THREADS),
+        Publisher(settings, f"{settings.mqtt_client_id}worker{socket.gethostname()}{os.getpid()}", store),
+        ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="upload"),
+    )
+    _open.append(resources)
+    return resources
+
+
+def current() -> Resources:
+    """Give the resources of this process."""
+    return _open[-1]
+
+
+def close_resources() -> None:
+    """Close everything, in the order that lets what is under way finish."""
+    while _open:
+        resources = _open.pop()
+        resources.uploads.shutdown()
+        resources.publisher.close()
+        resources.supabase.close()
+        resources.store.redis.close()

@@ -1,0 +1,72 @@
+"""The sweep, every second: of the captures that are due, ask for chunks, give up, or enqueue again."""
+
+import logging
+from typing import Any, Final
+
+from core import dispatch, protocol
+from core.chunk_store import Review, now_ms
+from core.dispatch import Dispatcher
+from core.errors import Transient
+from tasks.app import app
+from tasks.describe import describe
+from tasks.resources import Resources, current
+
+log = logging.getLogger("tasks.sweep")
+
+# So many of each shard in one sweep; the rest is due again a second later.
+AT_MOST: Final = 200
+LOCK_S: Final = 30.0
+
+
+@app.task(
+    name=dispatch.SWEEP,
+    acks_late=False,  # the next one comes in a second
+    ignore_result=True,
+    autoretry_for=(),
+    max_retries=0,
+    soft_time_limit=20,
+    time_limit=25,
+)
+def sweep() -> None:
+    """Look at what is due, once, however many beats there are."""
+    resources = current()
+    try:
+        if resources.store.lock("sweep", LOCK_S):
+            try:
+                sweep_once(resources, Dispatcher(app))
+            finally:
+                resources.store.unlock("sweep")
+    except Transient as error:
+        log.warning("sweep put off: %s", error)
+
+
+def sweep_once(resources: Resources, dispatcher: Dispatcher) -> None:
+    """Review each capture that is due and act on it; raises Transient."""
+    store, now = resources.store, now_ms()
+    due = store.due(now, AT_MOST)
+    heard_until = store.heard_until(now) if due else None
+    nacks: list[tuple[str, str, bytes]] = []
+    arriving: list[dict[str, Any]] = []
+    for ref in due:
+        review = store.review(ref, now, heard_until)
+        if review.announce:
+            arriving.append(describe(ref, store.fields(ref)))
+        if review.action == "nack":
+            nacks.append(_nack(review, resources.settings.mqtt_nack_topic))
+        elif review.action == "enqueue":
+            dispatcher.process_capture(ref)
+        elif review.action == "timed_out":
+            dispatcher.record_timeout(ref)
+    resources.publisher.send_all(nacks)
+    if arriving:
+        dispatcher.record_assembling(arriving)
+
+
+def _nack(review: Review, kind: str) -> tuple[str, str, bytes]:
+    ref = review.ref
+    log.info(
+        "asking for %d chunks",
+        len(review.missing),
+        extra={"device": ref.device_id, "capture": ref.image_name},
+    )
+    return ref.device_id, kind, protocol.nack(ref.device_id, ref.image_name, review.missing)

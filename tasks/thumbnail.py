@@ -1,0 +1,55 @@
+"""The station that decodes the image, which proves it a JPEG, and makes its thumbnail."""
+
+import io
+from typing import Final, NamedTuple
+
+from PIL import Image as Pillow
+from PIL import ImageFile
+
+from core.errors import CaptureRejected, ErrorCode
+
+WIDTH: Final = 320
+QUALITY: Final = 80
+# An OV5640, the largest camera of the family, takes 5 megapixels; a header that claims far more is a bomb.
+MAX_PIXELS: Final = 25_000_000
+
+ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+class Thumbnail(NamedTuple):
+    """A JPEG at most 320 px wide and high, and the width and height (px) of the image it shows."""
+
+    data: bytes
+    width: int
+    height: int
+
+
+def make_thumbnail(image: bytes) -> Thumbnail:
+    """Decode the whole image and shrink it; raise CaptureRejected (2203 not a JPEG, 2206 no thumbnail)."""
+    try:
+        picture = Pillow.open(io.BytesIO(image), formats=["JPEG"])
+        width, height = picture.size
+        if width * height > MAX_PIXELS:
+            raise CaptureRejected(ErrorCode.NOT_A_JPEG, "too many pixels", width=width, height=height)
+        scale = min(WIDTH / width, WIDTH / height, 1.0)
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        # The decoder halves the picture while it decodes, as long as it stays larger than this box. It needs
+        # the exact box: one that is larger in one direction saves nothing.
+        picture.draft("RGB", size)
+        picture.load()
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        Pillow.DecompressionBombError,
+        Pillow.DecompressionBombWarning,
+    ) as error:
+        raise CaptureRejected(ErrorCode.NOT_A_JPEG, f"not a valid JPEG: {error}", bytes=len(image)) from error
+    try:
+        if picture.size != size:
+            picture = picture.resize(size, Pillow.Resampling.BICUBIC)  # type: ignore[assignment]
+        output = io.BytesIO()
+        picture.convert("RGB").save(output, "JPEG", quality=QUALITY)
+    except (OSError, ValueError, MemoryError) as error:
+        raise CaptureRejected(ErrorCode.THUMBNAIL_FAILED, f"no thumbnail: {error}") from error
+    return Thumbnail(output.getvalue(), width, height)
