@@ -133,19 +133,23 @@ class Batch:
 
     def commit(self) -> list[Outcome]:
         """Carry everything out; raise Transient where Redis could not, and then nothing may be ACKed."""
-        pipe = self._redis.pipeline(transaction=False)
-        for command in self._commands:
-            pipe.execute_command(*command)
         try:
-            answers = pipe.execute(raise_on_error=False)
+            answers = self._execute()
+            if any(isinstance(answer, NoScriptError) for answer in answers):
+                self._scripts.load(self._redis)
+                answers = self._execute()
             for answer in answers:
-                if isinstance(answer, NoScriptError):
-                    self._scripts.load(self._redis)
                 if isinstance(answer, RedisError):
                     raise answer
         except RedisError as error:
             raise Transient(f"Redis: {error}") from error
         return [_outcome(answer, *refs) for answer, refs in zip(answers, self._refs, strict=True) if refs]
+
+    def _execute(self) -> list[Any]:
+        pipe = self._redis.pipeline(transaction=False)
+        for command in self._commands:
+            pipe.execute_command(*command)
+        return pipe.execute(raise_on_error=False)
 
     def _add(self, command: tuple[Any, ...], refs: tuple[CaptureRef, ...] = ()) -> None:
         self._commands.append(command)

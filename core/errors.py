@@ -4,8 +4,9 @@ FleetError
 ├── Rejected             permanent, carries an error code of `device_errors`
 │   ├── WireError        a message that cannot be used (2100–2107); raised by `protocol`
 │   └── CaptureRejected  a capture that cannot be stored as it is (2200–2207)
-└── Transient            worth trying again: Supabase, Redis or the broker is away or busy
-    └── AccessDenied     Supabase refuses the key: the data is kept, an operator must act
+├── Transient            worth trying again: Supabase, Redis or the broker is away or busy
+│   └── AccessDenied     Supabase refuses the key: the data is kept, an operator must act
+└── Misconfigured        a service refuses what the settings say: a process that starts exits with it
 """
 
 from enum import IntEnum
@@ -62,3 +63,7 @@ class Transient(FleetError):
 
 class AccessDenied(Transient):
     """Supabase refuses the service key (401 or 403): nothing is dropped, and an operator must act."""
+
+
+class Misconfigured(FleetError):
+    """A service refuses what the settings say; the message is one line with the remedy."""

@@ -58,6 +58,8 @@ class Settings(BaseSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    metrics_address: Text = "127.0.0.1"
 
     @field_validator("redis_url", "celery_broker_url")
     @classmethod

@@ -15,7 +15,8 @@ end
 
 local tombstone = redis.call('HMGET', KEYS[3], 'captured', 'image_bytes', 'total', 'state')
 local finished = tombstone[4] and same(tombstone)
-local open_capture = redis.call('HMGET', KEYS[1], 'captured', 'image_bytes', 'total', 'first_at', 'state')
+local open_capture = redis.call('HMGET', KEYS[1], 'captured', 'image_bytes', 'total', 'first_at', 'state',
+  'last_at')
 if finished and (begins or not open_capture[4]) then
   if tombstone[4] == 'sealed' then return {'late'} end
   if tombstone[4] == 'stored' then return acknowledge_again() end
@@ -31,8 +32,13 @@ elseif not same(open_capture) then
   move(KEYS[8], KEYS[9], ARGV[4], now)
   superseded = 'superseded'
   if not open(false) then return {'refused', 0, superseded} end
-elseif open_capture[5] == 'timed_out' and begins then
-  revive()
+elseif begins then
+  if not open_capture[3] and now - tonumber(open_capture[6]) >= CAPTURE_TIMEOUT_MS then
+    -- Chunks that came long before their metadata may be of an earlier image of that name.
+    redis.call('DEL', KEYS[2])
+    redis.call('HDEL', KEYS[1], 'bytes')
+  end
+  if open_capture[5] == 'timed_out' then revive() end
 end
 
 for i = 10, #ARGV, 2 do redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[i + 1]) end

@@ -1,0 +1,124 @@
+"""What the listener makes of messages before anything is stored."""
+
+import base64
+import json
+
+from core.keys import ERRORS, LOG, CaptureRef
+from core.protocol import Limits
+from listener.connection import Received
+from listener.receive import Receiver
+from listener.records import MINUTE_MS, MessageLog, RateLimit
+
+PING = "ESP32CAM/fleet/ping"
+
+
+class Recorder:
+    """Stands for a batch and keeps what it is told, in order."""
+
+    def __init__(self):
+        self.operations = []
+
+    def chunks(self, ref, now, pieces):
+        self.operations.append(("chunks", str(ref), pieces))
+
+    def metadata(self, metadata, now):
+        self.operations.append(("metadata", f"{metadata.device_id}/{metadata.image_name}"))
+
+    def record(self, stream, records):
+        self.operations.append((stream, records))
+
+
+def receiver(per_minute=20, log=None):
+    return Receiver(Limits(4096, 10**6), PING, RateLimit(per_minute), log or MessageLog())
+
+
+def data(fields, device="AABB"):
+    payload = json.dumps(fields).encode() if isinstance(fields, dict) else fields
+    return Received(f"ESP32CAM/{device}/data", payload, 1, 1, 1)
+
+
+def chunk(number, image="i.jpg", device="AABB", **more):
+    payload = base64.b64encode(b"x%d" % number).decode()
+    return data({"image_name": image, "chunk_id": number, "payload": payload, **more}, device)
+
+
+METADATA = data({"image_name": "i.jpg", "total_chunk_count": 4, "image_size": 8})
+
+
+def fill(messages, **options):
+    batch = Recorder()
+    hellos = receiver(**options).fill(batch, messages, MINUTE_MS)
+    return batch.operations, hellos
+
+
+def test_chunks_of_a_capture_go_together():
+    operations, _ = fill([chunk(0), chunk(0, "j.jpg"), chunk(1), chunk(2, device="CCDD")])
+    assert operations == [
+        ("chunks", "AABB/i.jpg", [0, b"x0", 1, b"x1"]),
+        ("chunks", "AABB/j.jpg", [0, b"x0"]),
+        ("chunks", "CCDD/i.jpg", [2, b"x2"]),
+    ]
+
+
+def test_metadata_keeps_its_place_among_the_chunks():
+    operations, _ = fill([chunk(0), METADATA, chunk(1)])
+    assert operations == [
+        ("chunks", "AABB/i.jpg", [0, b"x0"]),
+        ("metadata", "AABB/i.jpg"),
+        ("chunks", "AABB/i.jpg", [1, b"x1"]),
+    ]
+
+
+def test_a_bad_message_costs_one_record_and_stops_nothing():
+    operations, _ = fill([data(b"{"), chunk(0), data({"image_name": "../x"})])
+    assert operations[0][0] == "chunks"
+    stream, records = operations[1]
+    assert stream == ERRORS
+    assert [record["error_code"] for record in records] == [2101, 2104]
+    assert {record["device_id"] for record in records} == {"AABB"}
+
+
+def test_errors_of_a_device_are_bounded():
+    operations, _ = fill([data(b"{")] * 50 + [data(b"{", "CCDD")], per_minute=5)
+    devices = [record["device_id"] for record in operations[0][1]]
+    assert devices == ["AABB"] * 5 + ["CCDD"]
+
+
+def test_the_bound_is_for_a_minute():
+    limit = RateLimit(1)
+    assert [limit.allows("A", now) for now in (0, 1, MINUTE_MS, MINUTE_MS + 1)] == [True, False, True, False]
+
+
+def test_a_wrong_device_id_is_noted_and_the_topic_believed():
+    operations, _ = fill([chunk(0, device_id="EEFF")])
+    assert operations[0] == ("chunks", "AABB/i.jpg", [0, b"x0"])
+    assert operations[1][1][0]["error_code"] == 2107
+    assert operations[1][1][0]["details"] == {"claimed": "EEFF"}
+
+
+def test_a_hello_is_given_back():
+    hello = Received("ESP32CAM/AABB/status", b'{"status": "Alive", "pendingImg": 3}', 1, 1, 1)
+    operations, hellos = fill([hello, Received(PING, b"123", 2, 1, 1)])
+    assert operations == []
+    assert [(status.device_id, status.pending_count) for status in hellos] == [("AABB", 3)]
+
+
+def test_the_log_sums_chunks_and_leaves_their_bytes_out():
+    log, batch = MessageLog(), Recorder()
+    receiver(log=log).fill(batch, [METADATA, chunk(0), chunk(1), chunk(0, "j.jpg")], 5)
+    batch.operations.clear()
+    log.flush(batch)
+    log.flush(batch)
+    [(stream, entries)] = batch.operations
+    assert stream == LOG
+    assert [entry["payload"] for entry in entries] == [
+        {"image_name": "i.jpg", "total_chunk_count": 4, "image_size": 8},
+        {"image_name": "i.jpg", "chunks": 2, "bytes": 4},
+        {"image_name": "j.jpg", "chunks": 1, "bytes": 2},
+    ]
+    assert {(entry["topic"], entry["direction"]) for entry in entries} == {("ESP32CAM/AABB/data", "in")}
+
+
+def test_a_ref_reads_itself_back():
+    for ref in (CaptureRef("AABB", "i.jpg"), CaptureRef("AABB", "a b.jpg", "1f")):
+        assert CaptureRef.parse(str(ref).encode()) == ref

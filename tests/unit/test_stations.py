@@ -1,0 +1,168 @@
+"""The stations that need no server: assemble, thumbnail, the names of objects, the wake time in an ACK."""
+
+import io
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from core.errors import CaptureRejected, ErrorCode
+from core.keys import CaptureRef
+from tasks.acknowledge import ack, next_wake_time
+from tasks.assemble import assemble, verify
+from tasks.describe import captured_at, describe
+from tasks.thumbnail import make_thumbnail
+from tasks.upload import object_name, object_path, with_suffix
+
+PHOTOS = sorted((Path(__file__).parents[2] / "simulator" / "photos").glob("*.jpg"))
+ARRIVAL = 1_760_000_000_000  # 2025-10-09T08:53:20Z
+
+
+def pieces(data, size=1024):
+    return {number: data[start : start + size] for number, start in enumerate(range(0, len(data), size))}
+
+
+@given(st.binary(min_size=1, max_size=5000), st.integers(1, 700), st.randoms())
+def test_chunks_in_any_order_give_the_image(data, size, random):
+    chunks = list(pieces(data, size).items())
+    random.shuffle(chunks)
+    image = assemble(dict(chunks))
+    assert image == (data, sha256(data).hexdigest())
+
+
+def code_of(fields, chunks):
+    with pytest.raises(CaptureRejected) as caught:
+        verify(fields, chunks, assemble(chunks))
+    return caught.value.code
+
+
+def test_count_size_and_checksum_are_checked():
+    chunks = pieces(bytes(5000))
+    fields = {"total": b"5", "image_bytes": b"5000", "image_sha256": sha256(bytes(5000)).hexdigest().encode()}
+    verify(fields, chunks, assemble(chunks))
+    verify({"total": b"5"}, chunks, assemble(chunks))
+    assert code_of(fields | {"total": b"6"}, chunks) == ErrorCode.SIZE_MISMATCH
+    assert code_of(fields | {"image_bytes": b"4999"}, chunks) == ErrorCode.SIZE_MISMATCH
+    assert code_of(fields | {"image_sha256": b"0" * 64}, chunks) == ErrorCode.CHECKSUM_MISMATCH
+
+
+@pytest.mark.parametrize("photo", PHOTOS, ids=lambda path: path.name)
+def test_a_thumbnail_is_at_most_320_wide(photo):
+    original = Image.open(io.BytesIO(photo.read_bytes()))
+    thumbnail = make_thumbnail(photo.read_bytes())
+    picture = Image.open(io.BytesIO(thumbnail.data))
+    assert (thumbnail.width, thumbnail.height) == original.size
+    assert picture.format == "JPEG"
+    assert max(picture.size) == 320
+    assert picture.width / picture.height == pytest.approx(original.width / original.height, rel=0.01)
+
+
+def test_a_small_image_is_not_enlarged():
+    output = io.BytesIO()
+    Image.new("L", (40, 30), 128).save(output, "JPEG")
+    assert Image.open(io.BytesIO(make_thumbnail(output.getvalue()).data)).size == (40, 30)
+
+
+def jpeg(photo=0):
+    return PHOTOS[photo].read_bytes()
+
+
+def bomb():
+    """A small file that claims 65500 × 65500 pixels in its SOF0 header."""
+    data = bytearray(jpeg())
+    start = data.index(b"\xff\xc0")
+    data[start + 5 : start + 9] = (65500).to_bytes(2, "big") * 2
+    return bytes(data)
+
+
+def as_png():
+    output = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(output, "PNG")
+    return output.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff\xd8", bytes(2000), jpeg()[2:], jpeg()[: len(jpeg()) // 2], bomb(), as_png()]
+)
+def test_what_is_not_a_whole_jpeg_is_refused(data):
+    with pytest.raises(CaptureRejected) as caught:
+        make_thumbnail(data)
+    assert caught.value.code == ErrorCode.NOT_A_JPEG
+
+
+@given(st.binary(max_size=2000))
+def test_any_bytes_are_a_jpeg_or_refused(data):
+    with pytest.raises(CaptureRejected):
+        make_thumbnail(jpeg()[:300] + data)
+
+
+def test_usual_names_stay_as_they_are():
+    assert object_name("image_123.jpg") == "image_123.jpg"
+    time = datetime(2025, 10, 4, 23, 59, tzinfo=UTC)
+    path = object_path("captures", "AABBCCDDEEFF", time, "image_123.jpg")
+    assert path == "captures/AABBCCDDEEFF/2025/10/04/image_123.jpg"
+
+
+image_names = st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters="/\\"), min_size=1, max_size=40)
+
+
+@given(image_names, image_names)
+def test_two_names_never_share_an_object(one, other):
+    assert (object_name(one) == object_name(other)) == (one == other)
+    assert set(object_name(one)) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+
+
+def test_a_name_like_our_suffix_is_renamed_too():
+    ours = with_suffix("image_1.jpg", "0123456789abcdef")
+    assert ours == "image_1--0123456789ab.jpg"
+    assert object_name(ours) != ours
+    assert with_suffix("noextension", "0123456789abcdef") == "noextension--0123456789ab"
+
+
+@pytest.mark.parametrize(
+    ("time", "zone", "clock"),
+    [
+        ("2025-10-07T17:30:00+00:00", "UTC", "5:30PM"),
+        ("2025-10-07T11:00:00+00:00", None, "11:00AM"),
+        ("2025-10-07T00:05:00+00:00", "UTC", "12:05AM"),
+        ("2025-10-07T12:00:00+00:00", "UTC", "12:00PM"),
+        ("2025-10-07T15:30:00+00:00", "America/New_York", "11:30AM"),
+        ("2025-12-07T15:30:00+00:00", "America/New_York", "10:30AM"),
+        ("2025-10-07T11:00:00+00:00", "Nowhere/Land", "11:00AM"),
+        (None, "UTC", None),
+    ],
+)
+def test_the_wake_time_is_a_12_hour_clock_of_the_device(time, zone, clock):
+    assert next_wake_time(time, zone) == clock
+    assert (b"next_wake_time" in ack("A", "i.jpg", time, zone)) == (clock is not None)
+
+
+@pytest.mark.parametrize(
+    ("said", "source"),
+    [
+        (b"2025-10-04T12:34:56+00:00", "device"),
+        (b"2025-10-09T20:00:00+00:00", "device"),
+        (b"1970-01-01T00:00:08+00:00", "arrival"),
+        (b"2031-01-01T00:00:00+00:00", "arrival"),
+        (None, "arrival"),
+    ],
+)
+def test_a_clock_that_is_plainly_wrong_gives_way_to_the_arrival(said, source):
+    fields = {"first_at": str(ARRIVAL).encode()} | ({"captured": said} if said else {})
+    time, told = captured_at(fields)
+    assert told == source
+    if source == "arrival":
+        assert time == datetime(2025, 10, 9, 8, 53, 20, tzinfo=UTC)
+
+
+def test_a_description_says_what_is_known():
+    fields = {"first_at": str(ARRIVAL).encode(), "total": b"45", "gas_kohm": b"12.5", "metadata": b'{"error":0}'}
+    row = describe(CaptureRef("AABB", "i.jpg", "seal"), fields)
+    assert (row["device_id"], row["image_name"], row["total_chunks"]) == ("AABB", "i.jpg", 45)
+    assert row["sensors"] == {"gas_kohm": 12.5}
+    assert row["metadata"] == {"error": 0}
+    assert row["image_bytes"] is None
