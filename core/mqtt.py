@@ -1,5 +1,6 @@
 """How every process of the service reaches the MQTT broker: one way to make a client."""
 
+import socket
 import ssl
 from typing import Final
 
@@ -7,10 +8,25 @@ from paho.mqtt.client import Client, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
+from core.protocol import TOPIC_ROOT
 from core.settings import Settings
 
 SESSION_EXPIRY_S: Final = 24 * 3600
+# CONNACKs that no waiting helps against. Not among them: server unavailable, busy, quota, connection rate.
+_REFUSALS: Final = frozenset(
+    {
+        "Unsupported protocol version",
+        "Client identifier not valid",
+        "Bad user name or password",
+        "Not authorized",
+        "Banned",
+        "Bad authentication method",
+    }
+)
+# OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH.
+_OTHER_NAME: Final = (62, 64)
 
 
 def make_client(settings: Settings, client_id: str, *, lasting: bool) -> Client:
@@ -52,3 +68,29 @@ def connect(client: Client, settings: Settings, *, lasting: bool) -> None:
         clean_start=not lasting,
         properties=properties,
     )
+
+
+def subscriptions(settings: Settings, *, reader: str = "") -> list[str]:
+    """Name the topics the service subscribes to; `reader` makes it another group that reads the same."""
+    group = f"$share/{settings.mqtt_shared_group}{reader}/" if settings.mqtt_shared_group else ""
+    return [f"{group}{TOPIC_ROOT}/+/{kind}" for kind in ("status", "data")]
+
+
+def refuses(reason: ReasonCode) -> bool:
+    """Whether the broker refuses what the settings say, rather than being unable to serve at the moment."""
+    return reason.getName() in _REFUSALS
+
+
+def remedy(error: OSError | ValueError | ReasonCode) -> str:
+    """Say what to do where the broker could not be reached, or refuses the connection."""
+    if isinstance(error, ReasonCode):
+        return "check MQTT_USERNAME, MQTT_PASSWORD and what the broker lets this user do"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in _OTHER_NAME:
+            return "MQTT_HOST must be a name in the broker's certificate"
+        return "set MQTT_CA_CERT to the file of the CA that has signed the broker's certificate"
+    if isinstance(error, ssl.SSLError):
+        return "check MQTT_PORT and MQTT_TLS: TLS is usually on 8883, and 1883 is without"
+    if isinstance(error, socket.gaierror):
+        return "check MQTT_HOST: there is no such name"
+    return "is the broker running, and are MQTT_HOST and MQTT_PORT its address?"

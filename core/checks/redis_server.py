@@ -45,7 +45,9 @@ def _eviction(memory: dict[str, Any], name: str) -> Check:
     share = int(memory["used_memory"]) / limit
     detail = f"{KEPT}, {share:.0%} of {limit / 2**20:.0f} MB in use"
     if share >= FULL:
-        return Check(title, "warning", detail, "find what fills it (docs/operations.md) or take a larger plan")
+        return Check(
+            title, "warning", detail, "find what fills it (docs/operations.md) or take a larger plan"
+        )
     return Check(title, "ok", detail)
 
 

@@ -1,4 +1,4 @@
-"""Is it the right Supabase project, with the right key, and is the schema of `sql/` there, whole and closed?"""
+"""Is it the right Supabase project, with the right key, and is the schema of `sql/` whole and closed?"""
 
 import base64
 import binascii

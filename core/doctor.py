@@ -1,0 +1,100 @@
+"""Check a configuration against the real services: `python -m core.doctor [--env-file .env]`.
+
+One line for each check, with the remedy where it is not well. The exit status is 0 where the service can
+start, 1 where it cannot.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from dotenv import load_dotenv
+from rich.console import Console
+from rich.text import Text
+
+from core import chunk_store
+from core.checks import Check
+from core.checks.broker import check_broker
+from core.checks.redis_server import check_redis
+from core.checks.supabase import check_supabase
+from core.settings import Settings, SettingsError, WorkerSettings, load
+
+MARKS: Final = {
+    "ok": ("✓", "green"),
+    "warning": ("!", "yellow"),
+    "unreachable": ("✗", "red"),
+    "wrong": ("✗", "red"),
+}
+
+
+def diagnose(*, supabase: bool = True) -> Iterator[Check]:
+    """Run all checks on the configuration in the environment."""
+    try:
+        settings = load(WorkerSettings if supabase else Settings)
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            yield Check("settings", "wrong", line.removeprefix("settings: "), "see .env.example")
+        return
+    yield Check("settings", "ok", "complete")
+    yield from _sensible(settings)
+    yield from check_broker(settings)
+    yield from _check_redis(settings)
+    if isinstance(settings, WorkerSettings):
+        yield from check_supabase(settings)
+
+
+def _sensible(settings: Settings) -> Iterator[Check]:
+    """Look for values that are allowed and still seldom meant."""
+    if settings.mqtt_tls and settings.mqtt_port == 1883:
+        yield Check(
+            "MQTT_PORT", "warning", "1883 is usually the port without TLS", "8883 is the one with TLS"
+        )
+    if settings.mqtt_username is None:
+        yield Check("MQTT_USERNAME", "warning", "nobody logs in", "a broker on the internet needs users")
+    if settings.retransmit_max == 0:
+        yield Check("RETRANSMIT_MAX", "warning", "0: missing chunks are never asked for", "the default is 3")
+    longest = settings.retransmit_delay_ms * (settings.retransmit_max + 1)
+    if longest > settings.capture_timeout_ms:
+        detail = "too short for RETRANSMIT_MAX times RETRANSMIT_DELAY_MS"
+        yield Check("CAPTURE_TIMEOUT_MS", "warning", detail, f"{longest} or more")
+
+
+def _check_redis(settings: Settings) -> Iterator[Check]:
+    for name, url in {"CELERY_BROKER_URL": settings.broker_url, "REDIS_URL": settings.redis_url}.items():
+        # Usually two databases of one server: then what is true of one is true of the other.
+        if name == "REDIS_URL" or url.rpartition("/")[0] != settings.redis_url.rpartition("/")[0]:
+            with chunk_store.connect(settings.model_copy(update={"redis_url": url})) as redis:
+                yield from check_redis(redis, name)
+
+
+def show(checks: Iterable[Check], console: Console) -> bool:
+    """Print each check as it is done; True if all that is needed is well."""
+    well = True
+    for check in checks:
+        mark, style = MARKS[check.grade]
+        line = Text.assemble((mark, style), f" {check.name}: {check.detail}")
+        if check.remedy and check.grade != "ok":
+            line.append(f"\n  → {check.remedy}")
+        console.print(line, soft_wrap=True)
+        well = well and check.grade in ("ok", "warning")
+    return well
+
+
+def main(
+    env_file: Annotated[
+        Path | None, typer.Option(help="read settings from this file too", dir_okay=False)
+    ] = None,
+    *,
+    listener: Annotated[bool, typer.Option("--listener", help="only what the listener needs")] = False,
+) -> None:
+    """Check the settings against the broker, Redis and Supabase; one line for each check."""
+    if env_file and not load_dotenv(env_file):
+        print(f"no such file: {env_file}", file=sys.stderr)  # noqa: T201 - a command line speaks
+        raise typer.Exit(2)
+    raise typer.Exit(0 if show(diagnose(supabase=not listener), Console(highlight=False)) else 1)
+
+
+if __name__ == "__main__":
+    typer.run(main)
