@@ -97,7 +97,11 @@ def test_good_values_stay_and_gaps_are_filled(store):
     describe(store, metadata(location="roof", sensors=Sensors(temperature_c=20.5)))
     describe(store, metadata(location="cellar", total=None, time="", sensors=Sensors(21.0, 40.0)))
     fields = store.fields(REF)
-    assert (fields["location"], fields["temperature_c"], fields["humidity_pct"]) == (b"roof", b"20.5", b"40.0")
+    assert (fields["location"], fields["temperature_c"], fields["humidity_pct"]) == (
+        b"roof",
+        b"20.5",
+        b"40.0",
+    )
 
 
 def test_an_empty_repeat_opens_nothing(store, client):
@@ -156,7 +160,9 @@ def test_a_late_repeat_of_a_sealed_capture_changes_nothing(store):
     assert len(store.chunks(ref)) == 3
 
 
-@pytest.mark.parametrize("again", [lambda store, now: put(store, 1, now=now), lambda store, now: describe(store, metadata(), now)])
+@pytest.mark.parametrize(
+    "again", [lambda store, now: put(store, 1, now=now), lambda store, now: describe(store, metadata(), now)]
+)
 def test_a_device_that_missed_its_ack_gets_it_again_once_per_silence(store, again):
     finish(store, complete(store))
     later = now_ms() + DELAY

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from core import protocol
 from core.errors import ErrorCode, WireError
-from core.protocol import MAX_CHUNKS, Chunk, Limits, Metadata, Sensors, Status, decode, is_image_name, parse_time
+from core.protocol import (
+    MAX_CHUNKS,
+    Chunk,
+    Limits,
+    Metadata,
+    Sensors,
+    Status,
+    decode,
+    is_image_name,
+    parse_time,
+)
 
 LIMITS = Limits(max_chunk_bytes=4096, max_image_bytes=1_000_000)
 DATA = "ESP32CAM/AABBCCDDEEFF/data"
@@ -88,7 +98,9 @@ def test_sensors_may_be_nested():
     assert send(fields).sensors == send(METADATA).sensors
 
 
-@pytest.mark.parametrize(("said", "kohm"), [(13.89, 13.89), (999.9, 999.9), (1000, 1.0), (12345.67, 12.34567)])
+@pytest.mark.parametrize(
+    ("said", "kohm"), [(13.89, 13.89), (999.9, 999.9), (1000, 1.0), (12345.67, 12.34567)]
+)
 def test_gas_resistance_is_kilo_ohms(said, kohm):
     assert send(METADATA | {"gas_resistance": said}).sensors.gas_kohm == kohm
 
@@ -105,7 +117,12 @@ def test_an_implausible_sensor_value_is_left_out(value):
 
 
 def test_a_repeat_with_empty_fields_begins_no_capture():
-    empty = {"device_id": "AABBCCDDEEFF", "image_name": "image_123.jpg", "total_chunk_count": None, "image_size": ""}
+    empty = {
+        "device_id": "AABBCCDDEEFF",
+        "image_name": "image_123.jpg",
+        "total_chunk_count": None,
+        "image_size": "",
+    }
     assert not send(empty).begins_a_capture
     assert send(METADATA).begins_a_capture
     assert send({"image_name": "", "error": 2}).begins_a_capture
@@ -135,7 +152,13 @@ def test_times(text, time):
     assert parse_time(text) == time
 
 
-@given(st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-7, minutes=-30))]), min_value=datetime(2, 1, 1), max_value=datetime(9998, 1, 1)))
+@given(
+    st.datetimes(
+        timezones=st.sampled_from([UTC, timezone(timedelta(hours=-7, minutes=-30))]),
+        min_value=datetime(2, 1, 1),
+        max_value=datetime(9998, 1, 1),
+    )
+)
 def test_any_iso_time_is_read_back(time):
     assert parse_time(time.isoformat()) == time
 
@@ -170,7 +193,21 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-KNOWN = sorted({*METADATA, *chunk(), "sensor_data", "status", "pendingImg", "pending_list", "battery_voltage", "image_sha256", "uptime_ms", "battery_mv", "timestamp"})
+KNOWN = sorted(
+    {
+        *METADATA,
+        *chunk(),
+        "sensor_data",
+        "status",
+        "pendingImg",
+        "pending_list",
+        "battery_voltage",
+        "image_sha256",
+        "uptime_ms",
+        "battery_mv",
+        "timestamp",
+    }
+)
 
 
 @given(st.sampled_from([DATA, STATUS]), st.dictionaries(st.sampled_from(KNOWN), json_values))
@@ -237,14 +274,39 @@ def test_image_names(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", "../x", "a/b", "a\\b", ".hidden", "x" * 129, "a\nb", "a\x00b", "a\u2215b", "\uff0e\uff0e\uff0fx", "ünï.jpg", None, 7],
+    [
+        "",
+        ".",
+        "..",
+        "../x",
+        "a/b",
+        "a\\b",
+        ".hidden",
+        "x" * 129,
+        "a\nb",
+        "a\x00b",
+        "a\u2215b",
+        "\uff0e\uff0e\uff0fx",
+        "ünï.jpg",
+        None,
+        7,
+    ],
 )
 def test_unsafe_image_names(name):
     assert not is_image_name(name)
 
 
 @pytest.mark.parametrize(
-    "topic", ["ESP32CAM/AABB/ack", "ESP32CAM/AA:BB/data", "ESP32CAM/../data", "ESP32CAM//data", "other/AABB/data", "ESP32CAM/AABB/data/x", "ESP32CAM/" + "A" * 33 + "/data"]
+    "topic",
+    [
+        "ESP32CAM/AABB/ack",
+        "ESP32CAM/AA:BB/data",
+        "ESP32CAM/../data",
+        "ESP32CAM//data",
+        "other/AABB/data",
+        "ESP32CAM/AABB/data/x",
+        "ESP32CAM/" + "A" * 33 + "/data",
+    ],
 )
 def test_topics_that_are_no_device(topic):
     assert refusal(METADATA, topic) == ErrorCode.METADATA_UNUSABLE
@@ -287,7 +349,9 @@ def test_the_shortest_hello():
 
 
 def test_a_nul_never_reaches_the_database():
-    assert json.loads(send(METADATA | {"location": "a\x00b", "note": "\x00"}).raw) == {"unstorable": "contains NUL"}
+    assert json.loads(send(METADATA | {"location": "a\x00b", "note": "\x00"}).raw) == {
+        "unstorable": "contains NUL"
+    }
     assert send(METADATA | {"location": "a\x00b"}).location == "ab"
 
 

@@ -57,7 +57,9 @@ def test_all_that_is_missing_is_named(monkeypatch):
     with pytest.raises(SettingsError) as caught:
         load(WorkerSettings)
     lines = str(caught.value).splitlines()
-    assert lines == [f"settings: {name} is missing" for name in ("MQTT_HOST", "SUPABASE_URL", "SUPABASE_SERVICE_ROLE")]
+    assert lines == [
+        f"settings: {name} is missing" for name in ("MQTT_HOST", "SUPABASE_URL", "SUPABASE_SERVICE_ROLE")
+    ]
 
 
 def test_secrets_are_never_shown(monkeypatch):

@@ -107,7 +107,9 @@ def test_usual_names_stay_as_they_are():
     assert path == "captures/AABBCCDDEEFF/2025/10/04/image_123.jpg"
 
 
-image_names = st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters="/\\"), min_size=1, max_size=40)
+image_names = st.text(
+    st.characters(min_codepoint=32, max_codepoint=126, exclude_characters="/\\"), min_size=1, max_size=40
+)
 
 
 @given(image_names, image_names)
@@ -160,7 +162,12 @@ def test_a_clock_that_is_plainly_wrong_gives_way_to_the_arrival(said, source):
 
 
 def test_a_description_says_what_is_known():
-    fields = {"first_at": str(ARRIVAL).encode(), "total": b"45", "gas_kohm": b"12.5", "metadata": b'{"error":0}'}
+    fields = {
+        "first_at": str(ARRIVAL).encode(),
+        "total": b"45",
+        "gas_kohm": b"12.5",
+        "metadata": b'{"error":0}',
+    }
     row = describe(CaptureRef("AABB", "i.jpg", "seal"), fields)
     assert (row["device_id"], row["image_name"], row["total_chunks"]) == ("AABB", "i.jpg", 45)
     assert row["sensors"] == {"gas_kohm": 12.5}

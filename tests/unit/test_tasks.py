@@ -31,7 +31,14 @@ def test_every_task_has_a_policy(app, ours):
     assert app.conf.broker_transport_options["visibility_timeout"] == VISIBILITY_TIMEOUT_S
     for name, task in ours.items():
         written = vars(type(task))
-        for option in ("acks_late", "ignore_result", "autoretry_for", "max_retries", "soft_time_limit", "time_limit"):
+        for option in (
+            "acks_late",
+            "ignore_result",
+            "autoretry_for",
+            "max_retries",
+            "soft_time_limit",
+            "time_limit",
+        ):
             assert option in written, f"{name} does not say {option}"
         assert task.ignore_result
         assert task.soft_time_limit < task.time_limit < VISIBILITY_TIMEOUT_S

@@ -1,0 +1,214 @@
+"""The way of a complete capture through its stations, and back again after each of them."""
+
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from core.chunk_store import now_ms
+from core.errors import Transient
+from core.keys import CaptureRef
+from core.protocol import Metadata, Sensors, parse_time
+from tasks import process as process_module
+from tasks.process import process
+
+PHOTOS = sorted((Path(__file__).parents[2] / "simulator" / "photos").glob("*.jpg"))
+TIME = "2025-10-04T12:34:56Z"
+SENSORS = Sensors(23.5, 45.2, 1013.25, 12.34567)
+
+
+def photo(number=0):
+    return PHOTOS[number].read_bytes()
+
+
+def arrive(resources, device, data, name="image_1.jpg", *, time=TIME, size=None, error=0, sha=None):
+    """Let a whole capture arrive and give its sealed ref."""
+    pieces = [data[start : start + 1024] for start in range(0, len(data), 1024)]
+    metadata = Metadata(
+        device,
+        None,
+        name,
+        parse_time(time),
+        image_bytes=len(data) if size is None else size,
+        total_chunks=len(pieces) or None,
+        error=error,
+        sensors=SENSORS,
+        image_sha256=sha,
+        location="roof",
+        raw=b'{"error":0}',
+    )
+    batch = resources.store.batch()
+    batch.metadata(metadata, now_ms())
+    if pieces:
+        batch.chunks(
+            CaptureRef(device, name), now_ms(), [item for pair in enumerate(pieces) for item in pair]
+        )
+    outcome = batch.commit()[-1]
+    assert outcome.status == "complete"
+    return outcome.ref
+
+
+def run(resources, ref):
+    claim = resources.store.claim(ref, "test")
+    assert claim is not None
+    process(resources, claim)
+
+
+def rows(database, device, table="captures"):
+    return database.table(table).select("*").eq("device_id", device).order("created_at").execute().data
+
+
+def test_a_capture_is_stored_byte_for_byte_and_acknowledged(resources, database, bucket, device, ear):
+    run(resources, arrive(resources, device, photo(), sha=sha256(photo()).hexdigest()))
+    assert ear.next() == (
+        f"ESP32CAM/{device}/ack",
+        {"device_id": device, "image_name": "image_1.jpg", "ACK_OK": {}},
+    )
+    [row] = rows(database, device)
+    assert row["ingest_status"] == "stored"
+    assert row["storage_path"] == f"captures/{device}/2025/10/04/image_1.jpg"
+    assert row["thumbnail_path"] == f"thumbnails/{device}/2025/10/04/image_1.jpg"
+    assert bucket.download(row["storage_path"]) == photo()
+    assert bucket.download(row["thumbnail_path"]).startswith(b"\xff\xd8")
+    assert row["image_sha256"] == sha256(photo()).hexdigest()
+    assert (row["image_bytes"], row["total_chunks"]) == (len(photo()), -(-len(photo()) // 1024))
+    assert (row["width"], row["height"]) > (0, 0)
+    [reading] = rows(database, device, "sensor_readings")
+    assert (reading["temperature_c"], reading["gas_kohm"]) == (23.5, 12.34567)
+    [known] = rows(database, device, "devices")
+    assert known["last_seen_at"]
+
+
+def test_nothing_of_it_stays_in_redis_but_its_tombstone(resources, device):
+    ref = arrive(resources, device, photo())
+    run(resources, ref)
+    assert resources.store.fields(ref) == {}
+    assert resources.store.chunks(ref) == {}
+    keys = resources.store.redis.keys(f"*{device}*")
+    assert [key.split(b":")[2] for key in keys] == [b"tombstone"]
+
+
+@pytest.mark.parametrize("station", ["_store_image", "_persist_row", "_acknowledge"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_another_try_goes_on_after_any_station(
+    resources, database, bucket, device, ear, monkeypatch, station, when
+):
+    ref = arrive(resources, device, photo())
+    true_station = getattr(process_module, station)
+
+    def dies(*arguments):
+        if when == "after":
+            true_station(*arguments)
+        raise Transient("the worker stops here")
+
+    claim = resources.store.claim(ref, "first")
+    with monkeypatch.context() as patch:
+        patch.setattr(process_module, station, dies)
+        with pytest.raises(Transient):
+            process(resources, claim)
+    resources.store.release(claim, 0)
+    run(resources, ref)
+    assert ear.next()[1]["ACK_OK"] == {}
+    [row] = rows(database, device)
+    assert row["ingest_status"] == "stored"
+    assert bucket.download(row["storage_path"]) == photo()
+    assert len(rows(database, device, "sensor_readings")) == 1
+    folder = bucket.list(f"captures/{device}/2025/10/04")
+    assert [item["name"].rpartition("/")[2] for item in folder] == ["image_1.jpg"]
+
+
+def test_a_name_that_returns_on_the_same_date_overwrites_nothing(resources, database, bucket, device, ear):
+    run(resources, arrive(resources, device, photo(0), time="2025-10-04T08:00:00Z"))
+    run(resources, arrive(resources, device, photo(1), time="2025-10-04T20:00:00Z"))
+    first, second = rows(database, device)
+    assert bucket.download(first["storage_path"]) == photo(0)
+    assert bucket.download(second["storage_path"]) == photo(1)
+    assert (
+        second["storage_path"]
+        == f"captures/{device}/2025/10/04/image_1--{sha256(photo(1)).hexdigest()[:12]}.jpg"
+    )
+    assert {row["ingest_status"] for row in (first, second)} == {"stored"}
+
+
+def test_the_same_capture_after_its_tombstone_is_gone(resources, database, bucket, device, ear):
+    for _ in range(2):
+        run(resources, arrive(resources, device, photo()))
+        assert ear.next()[1]["ACK_OK"] == {}
+        resources.store.redis.delete(*resources.store.redis.keys(f"*tombstone:{device}*"))
+    assert len(rows(database, device)) == 1
+    assert len(bucket.list(f"captures/{device}/2025/10/04")) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "code"),
+    [
+        (photo()[:20_000], {}, 2203),
+        (photo()[2:], {}, 2203),
+        (photo(), {"size": 999}, 2202),
+        (photo(), {"sha": "0" * 64}, 2207),
+    ],
+)
+def test_a_broken_image_is_quarantined_and_may_be_sent_afresh(
+    resources, database, bucket, device, ear, data, options, code
+):
+    run(resources, arrive(resources, device, data, **options))
+    [row] = rows(database, device)
+    assert (row["ingest_status"], row["error_code"]) == ("failed", code)
+    assert row["storage_path"].startswith(f"quarantine/{device}/2025/10/04/image_1--")
+    assert bucket.download(row["storage_path"]) == data
+    [error] = rows_of_errors(database, device)
+    assert error["error_code"] == code
+    assert ear.messages.empty()
+    if "sha" in options:
+        return
+    run(resources, arrive(resources, device, photo()))
+    assert ear.next()[1]["ACK_OK"] == {}
+    assert rows(database, device)[-1]["ingest_status"] == "stored"
+
+
+def rows_of_errors(database, device):
+    return database.table("device_errors").select("*").eq("device_id", device).execute().data
+
+
+def test_a_device_that_reports_an_error_may_sleep(resources, database, device, ear):
+    run(resources, arrive(resources, device, b"", "no-image", error=2))
+    assert ear.next()[1] == {"device_id": device, "image_name": "no-image", "ACK_OK": {}}
+    [row] = rows(database, device)
+    assert (row["ingest_status"], row["error_code"], row["storage_path"]) == ("failed", 1002, None)
+    [error] = rows_of_errors(database, device)
+    assert (error["error_code"], error["message"]) == (1002, "image capture failed")
+    assert len(rows(database, device, "sensor_readings")) == 1
+
+
+def test_a_clock_of_1970_is_stored_by_its_arrival(resources, database, device):
+    run(resources, arrive(resources, device, photo(), time="1970-01-01T00:00:08Z"))
+    [row] = rows(database, device)
+    assert row["captured_at_source"] == "arrival"
+    assert not row["captured_at"].startswith("1970")
+
+
+def test_a_capture_that_kills_its_workers_is_put_aside(resources, database, device, ear):
+    ref = arrive(resources, device, photo())
+    key = f"*capture:{ref}"
+    [name] = resources.store.redis.keys(key)
+    resources.store.redis.hset(name, "attempts", process_module.MAX_ATTEMPTS)
+    run(resources, ref)
+    [row] = rows(database, device)
+    assert (row["ingest_status"], row["error_code"]) == ("failed", 2200)
+    assert ear.messages.empty()
+
+
+def test_another_worker_that_took_over_is_left_to_finish(resources, device):
+    ref = arrive(resources, device, photo())
+    claim = resources.store.claim(ref, "slow")
+    [name] = resources.store.redis.keys(f"*capture:{ref}")
+    resources.store.redis.hset(name, "owner", "quick")
+    with pytest.raises(process_module.LeaseLost):
+        process(resources, claim)
+
+
+def test_a_usual_name_is_not_needed(resources, database, bucket, device):
+    run(resources, arrive(resources, device, photo(), "a strange (1) name!.jpg"))
+    [row] = rows(database, device)
+    assert row["device_capture_id"] == "a strange (1) name!.jpg"
+    assert bucket.download(row["storage_path"]) == photo()

@@ -1,0 +1,150 @@
+"""The sweep and the tasks it starts: ask, give up, enqueue again, announce; and the log on its way."""
+
+import pytest
+
+from core import keys
+from core.chunk_store import now_ms
+from core.keys import CaptureRef
+from core.protocol import Metadata, parse_time
+from tasks import flush_log as flush_module
+from tasks.conversation import record_hello
+from tasks.flush_log import flush_once
+from tasks.record import record_assembling, record_timeout
+from tasks.sweep import sweep_once
+
+
+class Enqueued:
+    """Stands for Celery's broker and keeps what is enqueued."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __getattr__(self, name):
+        return lambda *arguments: self.calls.append((name, *arguments))
+
+
+@pytest.fixture(autouse=True)
+def empty(resources):
+    resources.store.redis.flushdb()
+
+
+def begin(resources, device, total=4, held=(1,), age_ms=0):
+    """Let a capture begin `age_ms` ago, with all listeners up to date."""
+    ref, then = CaptureRef(device, "image_1.jpg"), now_ms() - age_ms
+    batch = resources.store.batch()
+    batch.metadata(
+        Metadata(device, None, ref.image_name, parse_time("2025-10-04T12:00:00Z"), 4000, total), then
+    )
+    batch.chunks(ref, then, [item for number in held for item in (number, b"x")])
+    batch.heard("fleet", now_ms(), now_ms())
+    return ref, batch.commit()[-1]
+
+
+def sweep(resources):
+    enqueued = Enqueued()
+    sweep_once(resources, enqueued)
+    return enqueued.calls
+
+
+def test_missing_chunks_are_asked_for(resources, device, ear):
+    begin(resources, device, age_ms=5_000)
+    calls = sweep(resources)
+    assert ear.next() == (
+        f"ESP32CAM/{device}/ack",
+        {"device_id": device, "image_name": "image_1.jpg", "missing_chunks": [0, 2, 3]},
+    )
+    assert [call[0] for call in calls] == ["record_assembling"]
+    assert sweep(resources) == []
+
+
+def test_a_capture_still_arriving_stands_as_assembling(resources, database, device):
+    begin(resources, device, age_ms=5_000)
+    [(_, captures)] = sweep(resources)
+    record_assembling.run(captures)
+    [row] = database.table("captures").select("*").eq("device_id", device).execute().data
+    assert (row["ingest_status"], row["total_chunks"]) == ("assembling", 4)
+
+
+def test_what_timed_out_is_failed_until_it_comes_back(resources, database, device):
+    ref, _ = begin(resources, device, age_ms=61_000)
+    assert ("record_timeout", ref) in sweep(resources)
+    record_timeout.run(*ref)
+    [row] = database.table("captures").select("*").eq("device_id", device).execute().data
+    assert (row["ingest_status"], row["error_code"]) == ("failed", 2201)
+    assert resources.store.chunks(ref) == {1: b"x"}
+    assert resources.store.due(now_ms() + 10**9, 10) == []
+    _, outcome = begin(resources, device, held=(0, 2, 3))
+    assert outcome.status == "complete"
+    assert set(resources.store.chunks(outcome.ref)) == {0, 1, 2, 3}
+
+
+def test_chunks_without_any_metadata_time_out_too(resources, database, device):
+    ref = CaptureRef(device, "image_1.jpg")
+    batch = resources.store.batch()
+    batch.chunks(ref, now_ms() - 61_000, [0, b"x"])
+    batch.heard("fleet", now_ms(), now_ms())
+    batch.commit()
+    assert sweep(resources) == [("record_timeout", ref)]
+    record_timeout.run(*ref)
+    [row] = database.table("captures").select("*").eq("device_id", device).execute().data
+    assert (row["ingest_status"], row["captured_at_source"]) == ("failed", "arrival")
+
+
+def test_a_complete_capture_nobody_took_is_enqueued_again(resources, device):
+    begin(resources, device, held=(0, 1, 2, 3), age_ms=11_000)
+    [(name, ref)] = sweep(resources)
+    assert (name, ref.device_id) == ("process_capture", device)
+    assert ref.seal
+
+
+def test_messages_and_errors_reach_the_database_once(resources, database, device, monkeypatch):
+    message = {
+        "device_id": device,
+        "topic": f"ESP32CAM/{device}/data",
+        "direction": "in",
+        "payload": {"image_name": "i.jpg", "chunks": 7},
+        "received_at_ms": now_ms(),
+    }
+    error = {
+        "device_id": device,
+        "error_code": 2101,
+        "message": "not JSON",
+        "details": {},
+        "occurred_at_ms": now_ms(),
+    }
+    resources.store.record(keys.LOG, [message, message | {"direction": "out"}])
+    resources.store.record(keys.ERRORS, [error])
+    with monkeypatch.context() as patch:
+        patch.setattr(type(resources.store), "forget", lambda *_: None)  # it dies before it forgets
+        flush_once(resources)
+    flush_once(resources)
+    assert not flush_once(resources)
+    logged = database.table("device_publish_log").select("*").eq("device_id", device).execute().data
+    assert sorted(row["direction"] for row in logged) == ["in", "out"]
+    assert logged[0]["payload"] == {"image_name": "i.jpg", "chunks": 7}
+    [row] = database.table("device_errors").select("*").eq("device_id", device).execute().data
+    assert row["error_code"] == 2101
+
+
+def test_a_long_log_is_flushed_in_several_calls(resources, monkeypatch):
+    monkeypatch.setattr(flush_module, "ENTRIES", 2)
+    for _ in range(3):
+        resources.store.record(keys.ERRORS, [])
+    assert flush_once(resources)
+    assert not flush_once(resources)
+
+
+def test_a_hello_is_recorded_once(resources, database, device):
+    hello = {
+        "device_id": device,
+        "status": "Alive",
+        "pending_count": 3,
+        "battery_mv": 3920,
+        "raw": {"status": "Alive"},
+        "received_at_ms": now_ms(),
+        "message_key": f"{device}:1",
+    }
+    for _ in range(2):
+        record_hello.run(dict(hello))
+    [row] = database.table("device_status").select("*").eq("device_id", device).execute().data
+    assert (row["status"], row["pending_count"], row["battery_mv"]) == ("Alive", 3, 3920)
