@@ -1,0 +1,112 @@
+"""Flower, started as a deployment starts it: never open to others than those with the password."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from honcho.environ import parse_procfile
+
+from local.part import REPOSITORY, clean_environment
+from local.ports import LOOPBACK, accepts, free_port
+from local.process import Process
+
+CREDENTIALS = ("operator", "a-long-password")
+
+
+@pytest.fixture
+def flower(redis_server, tmp_path):
+    started = []
+    line = parse_procfile((REPOSITORY / "Procfile").read_text()).processes["flower"]
+    environment = {
+        **clean_environment(),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "MQTT_HOST": "broker.test",
+        "REDIS_URL": redis_server.url,
+    }
+
+    def start(arguments="", **settings):
+        process = Process(
+            "flower",
+            ["/bin/sh", "-c", f"exec {line} {arguments}"],
+            log=tmp_path / f"flower{len(started)}.log",
+            environment={**environment, **settings},
+            cwd=REPOSITORY,
+        )
+        started.append(process)
+        process.launch()
+        return process
+
+    yield start
+    for process in started:
+        process.stop(5)
+
+
+def listening_on(port):
+    """The local addresses of whoever listens on the port, as the kernel tells it."""
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            _, local, _, state, *_ = line.split()
+            address, at = local.split(":")
+            if state == "0A" and int(at, 16) == port:
+                found.add(address)
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="no /proc")
+@pytest.mark.parametrize("secret", [{}, {"FLOWER_BASIC_AUTH": ""}], ids=["unset", "empty"])
+def test_without_a_password_it_listens_on_loopback_alone(flower, secret):
+    port = free_port()
+    process = flower(PORT=str(port), **secret)
+    process.wait_ready(lambda: accepts(port), 30)
+    assert listening_on(port) == {"0100007F"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings"),
+    [
+        ("--address=0.0.0.0", {}),
+        ("", {"FLOWER_ADDRESS": "0.0.0.0"}),
+        ("--address=0.0.0.0", {"FLOWER_BASIC_AUTH": ""}),
+        ("", {"FLOWER_ADDRESS": "::"}),
+        ("", {"FLOWER_BASIC_AUTH": "operator"}),
+        ("", {"FLOWER_BASIC_AUTH": "operator:"}),
+        ("", {"FLOWER_BASIC_AUTH": "operator:password,other"}),
+    ],
+)
+def test_it_refuses_to_be_open(flower, arguments, settings):
+    process = flower(arguments, PORT=str(free_port()), **settings)
+    with pytest.raises(Exception, match="FLOWER_BASIC_AUTH"):
+        process.wait_ready(lambda: False, 30)
+
+
+def test_with_a_password_it_asks_for_it_everywhere(flower):
+    port = free_port()
+    process = flower("--address=0.0.0.0", PORT=str(port), FLOWER_BASIC_AUTH=":".join(CREDENTIALS))
+    process.wait_ready(lambda: accepts(port), 30)
+    with httpx.Client(base_url=f"http://{LOOPBACK}:{port}", trust_env=False) as http:
+        assert http.get("/healthcheck").status_code == 200
+        for page in ("/", "/tasks", "/broker", "/api/workers", "/api/tasks"):
+            assert http.get(page).status_code == 401, page
+            assert http.get(page, auth=("operator", "wrong")).status_code == 401, page
+            assert http.get(page, auth=("", "")).status_code == 401, page
+        assert http.get("/tasks", auth=CREDENTIALS).status_code == 200
+        assert http.get("/api/workers", auth=CREDENTIALS).status_code == 200
+
+
+def test_the_folder_of_the_configuration_is_the_one_it_is_started_in():
+    """Celery finds `tasks` only from there, so no start misses the guard."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "celery", "--app", "tasks", "flower"],
+        cwd="/",
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert answer.returncode != 0
+    assert "tasks" in answer.stderr
