@@ -20,6 +20,9 @@ TOPIC_ROOT: Final = "ESP32CAM"
 MAX_NAME_LENGTH: Final = 128
 MAX_CHUNKS: Final = 16_384
 MAX_METADATA_BYTES: Final = 8_192
+# A message has three objects and arrays at most. What nests deeper than the encoder can follow is refused
+# before it is parsed, and counting brackets is cheaper than following them.
+MAX_BRACKETS: Final = 64
 NO_IMAGE: Final = "no-image"
 
 # A BME680 reads about 1 kΩ to 1 MΩ: a value of 1000 or more cannot be kilo-ohms, so it is ohms.
@@ -120,6 +123,8 @@ def decode(topic: str, payload: bytes, limits: Limits) -> Message:
     device_id, kind = split_topic(topic)
     if len(payload) > limits.max_payload_bytes:
         raise WireError(ErrorCode.LIMIT_EXCEEDED, "payload too large", bytes=len(payload))
+    if payload.count(b"[") + payload.count(b"{") > MAX_BRACKETS:
+        raise WireError(ErrorCode.LIMIT_EXCEEDED, "too many objects and arrays", bytes=len(payload))
     try:
         fields = orjson.loads(payload)
     except orjson.JSONDecodeError:
