@@ -1,0 +1,151 @@
+"""The demonstration: a small fleet sends photographs through every process, and the answers are shown."""
+
+import shutil
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from local import contact_sheet, proof, verification
+from local.part import REPOSITORY
+from local.proof import Finding, Sent
+from local.services import Services
+from local.stack import Stack
+from local.view import FleetView
+from simulator import Fleet, FleetOptions, FleetReport
+
+OUTPUT = REPOSITORY / ".local"
+DEVICES = 5
+IMAGES = 2
+# A device is silent when it has sent all it has. The production default of 3 s only makes watching slower.
+SETTINGS = {"RETRANSMIT_DELAY_MS": "1000"}
+
+
+def fleet_options(stack: Stack, devices: int = DEVICES, images: int = IMAGES) -> FleetOptions:
+    """A fleet on a bad line: chunks are lost, repeated and shuffled."""
+    return FleetOptions(
+        host=stack.mqtt_host,
+        port=stack.mqtt_port,
+        devices=devices,
+        images=images,
+        chunk_size=1024,
+        loss=0.02,
+        duplicates=0.03,
+        reorder=0.2,
+        image_seconds=2.0,
+        spread=1.0,
+        # If nothing answers, the demonstration is to say so soon.
+        timeout=15.0,
+        wakes=2,
+    )
+
+
+def run_demo(
+    console: Console, *, devices: int = DEVICES, images: int = IMAGES, broker: str | None = None
+) -> bool:
+    """Start everything, run a fleet, show what came of it, stop everything; True if all has arrived."""
+    with started(console, Stack(broker=broker)) as (stack, _services):
+        return show_fleet(console, stack, devices, images)
+
+
+@contextmanager
+def started(
+    console: Console, stack: Stack, *, flower_port: int | None = None
+) -> Iterator[tuple[Stack, Services]]:
+    """The stack and the service's processes around a block; their logs are kept if something fails."""
+    begun = time.monotonic()
+    try:
+        with stack, _logs_kept(console, stack):
+            names = f"Redis, {stack.broker.title} and Supabase Lite"
+            console.print(f"{names} run after {time.monotonic() - begun:.1f} s", highlight=False)
+            with Services(stack, settings=SETTINGS, flower_port=flower_port) as services:
+                names = ", ".join(services.processes)
+                console.print(f"{names} run after {time.monotonic() - begun:.1f} s", highlight=False)
+                yield stack, services
+    finally:
+        console.print("everything is stopped")
+
+
+@contextmanager
+def _logs_kept(console: Console, stack: Stack) -> Iterator[None]:
+    try:
+        yield
+    except Exception:
+        console.print(f"the logs are in {keep_logs(stack)}", soft_wrap=True)
+        raise
+
+
+def keep_logs(stack: Stack) -> Path:
+    """Copy the logs out of the stack's directory, which does not stay."""
+    kept = OUTPUT / "logs"
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.copytree(stack.logs, kept)
+    return kept
+
+
+def show_fleet(console: Console, stack: Stack, devices: int, images: int) -> bool:
+    """Run a fleet on a stack whose services run, and show what came of it; True if all has arrived."""
+    console.print(
+        f"{devices} devices take {images} photographs each and send them in chunks of 1 KB on a bad line"
+    )
+    view = FleetView(console, images)
+    with view.shown():
+        report = Fleet(fleet_options(stack, devices, images), on_event=view.on_event).run()
+    findings = proof.examine(stack, sent_captures(report))
+    verification.show(verification.run(stack.supabase), console)
+    thumbnails = [
+        (f"{finding.sent.device_id}\n{finding.sent.image_name}", finding.thumbnail)
+        for finding in findings
+        if finding.thumbnail
+    ]
+    if thumbnails:
+        sheet = OUTPUT / "contact-sheet.png"
+        contact_sheet.write(thumbnails, sheet)
+        console.print(f"Contact sheet of the thumbnails: {sheet}", soft_wrap=True, highlight=False)
+    complete = summarise(console, report, findings, devices * images)
+    if not complete:
+        console.print(f"the logs are in {keep_logs(stack)}", soft_wrap=True)
+    return complete
+
+
+def sent_captures(report: FleetReport) -> list[Sent]:
+    """Each capture of the report, as the proof needs it."""
+    return [
+        Sent(
+            device_id=image.device_id,
+            image_name=image.image_name,
+            captured_at=datetime.fromisoformat(image.captured_at).astimezone(UTC),
+            sha256=image.sha256,
+            acknowledged=image.acked,
+        )
+        for image in report.images
+    ]
+
+
+def summarise(console: Console, report: FleetReport, findings: Sequence[Finding], expected: int) -> bool:
+    """Print how many captures have arrived, and what has not; True if all `expected` ones have."""
+    for finding in findings:
+        if finding.problem:
+            name = f"{finding.sent.device_id} {finding.sent.image_name}"
+            console.print(f"[red]✗[/] {escape(name)} {escape(finding.problem)}", soft_wrap=True)
+    stored = sum(finding.problem is None for finding in findings)
+    complete = report.ok and stored == expected == len(findings)
+    asked_again = sum(image.chunks_resent for image in report.images)
+    latencies = [image.ack_latency_ms for image in report.images if image.ack_latency_ms is not None]
+    console.print(
+        f"{'[green]✓[/]' if complete else '[red]✗[/]'} {stored} of {expected} captures are stored byte for "
+        f"byte as sent and acknowledged; {asked_again} chunks were asked for again",
+        soft_wrap=True,
+    )
+    if latencies:
+        console.print(
+            f"  from a device's last chunk to its ACK: median {statistics.median(latencies):.0f} ms, "
+            f"at most {max(latencies):.0f} ms",
+            soft_wrap=True,
+        )
+    return complete

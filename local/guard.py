@@ -1,0 +1,131 @@
+"""A helper process that ends what this process has started, should this process die without doing so.
+
+SIGKILL, a crash of the interpreter or a test runner's hard timeout leave no chance to clean up. The guard
+reads from a pipe which process groups and temporary directories exist; when the pipe closes, it ends the
+groups and removes the directories that are still on its list. It is a plain script: `python -I guard.py`.
+"""
+
+import atexit
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO
+
+
+class _Guard:
+    def __init__(self) -> None:
+        self.owner = os.getpid()
+        self._popen = subprocess.Popen(
+            [sys.executable, "-I", "-S", __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def tell(self, line: str) -> None:
+        if self._popen.stdin is None or self._popen.poll() is not None:
+            return  # without its guard the process still cleans up itself
+        self._popen.stdin.write(line.encode() + b"\n")
+        self._popen.stdin.flush()
+
+    def close(self) -> None:
+        if self._popen.stdin is not None:
+            self._popen.stdin.close()
+        self._popen.wait()
+
+
+class _Current:
+    guard: _Guard | None = None
+
+
+def _tell(line: str) -> None:
+    current = _Current.guard
+    if current is None or current.owner != os.getpid():
+        current = _Current.guard = _Guard()
+        atexit.register(current.close)
+    current.tell(line)
+
+
+def watch_group(group: int) -> None:
+    """End this process group if the present process dies."""
+    _tell(f"+group {group}")
+
+
+def release_group(group: int) -> None:
+    """Forget a process group that has ended."""
+    _tell(f"-group {group}")
+
+
+def watch_directory(directory: Path) -> None:
+    """Remove this directory if the present process dies."""
+    _tell(f"+directory {directory}")
+
+
+def release_directory(directory: Path) -> None:
+    """Forget a directory that is removed, or is to stay."""
+    _tell(f"-directory {directory}")
+
+
+def group_alive(group: int) -> bool:
+    """Whether a process group has a member that still runs."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return sys.platform != "darwin"  # macOS says so of zombies
+    # Orphans that ended count for killpg until init has reaped them, for which some take seconds.
+    return not Path("/proc/self/stat").exists() or _runs_in(group)
+
+
+def _runs_in(group: int) -> bool:
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            # The name in parentheses may hold anything; behind it stand state, parent and group.
+            state, _parent, its_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
+        except (OSError, ValueError):
+            continue  # it ended meanwhile
+        if int(its_group) == group and state not in "ZX":
+            return True
+    return False
+
+
+def _end_groups(groups: list[int], number: signal.Signals, seconds: float) -> list[int]:
+    for group in groups:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, number)
+    deadline = time.monotonic() + seconds
+    while groups and time.monotonic() < deadline:
+        time.sleep(0.05)
+        groups = [group for group in groups if group_alive(group)]
+    return groups
+
+
+def main(commands: IO[str]) -> None:
+    """Keep the list that comes in on `commands`, and at its end do away with what is on it."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    watched: dict[str, None] = {}
+    for line in commands:
+        sign, what = line[0], line[1:].rstrip("\n")
+        if sign == "+":
+            watched[what] = None
+        else:
+            watched.pop(what, None)
+    groups = [int(what.removeprefix("group ")) for what in watched if what.startswith("group ")]
+    if groups:
+        left = _end_groups(groups, signal.SIGTERM, 5)
+        _end_groups(left, signal.SIGKILL, 1)
+    for what in watched:
+        if what.startswith("directory "):
+            shutil.rmtree(what.removeprefix("directory "), ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main(sys.stdin)

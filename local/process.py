@@ -1,0 +1,144 @@
+"""One server as a subprocess: a session of its own, a log file, readiness, and an end that leaves nothing."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from local import guard
+from local.interrupts import shielded
+from local.ports import StackError
+
+POLL_SECONDS = 0.02
+
+
+class StartError(StackError):
+    """A server ended or stayed silent before it was ready; the message holds the end of its log."""
+
+
+class Process:
+    """A command in a session of its own, so that it can be ended with everything it has started.
+
+    `name` stands in error messages, `log` receives stdout and stderr (appended over restarts), and
+    `environment` is the complete environment of the process.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], *, log: Path, environment: Mapping[str, str], cwd: Path
+    ) -> None:
+        self.name = name
+        self.command = list(command)
+        self.log = log
+        self.environment = dict(environment)
+        self._cwd = cwd
+        self._popen: subprocess.Popen[bytes] | None = None
+        self._log_offset = 0
+        # A second SIGTERM would cut Celery's warm shutdown short.
+        self._asked_to_end = False
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, which is the id of its group too; None before the start and after the end."""
+        return self._popen.pid if self._popen else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the process has been started and has not ended."""
+        return self._popen is not None and self._popen.poll() is None
+
+    def launch(self) -> None:
+        """Start the process and return at once."""
+        if self.running:
+            raise StackError(f"{self.name} is running already")
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as output, shielded():
+            self._log_offset = output.tell()
+            self._asked_to_end = False
+            self._popen = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self._cwd,
+                env=self.environment,
+                start_new_session=True,
+            )
+            guard.watch_group(self._popen.pid)
+
+    def wait_ready(self, ready: Callable[[], bool], timeout: float) -> None:
+        """Wait until `ready` says so; raise StartError with the log's end after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while not ready():
+            status = self._popen.poll() if self._popen else None
+            if self._popen is None or status is not None:
+                raise StartError(f"{self.name} ended with status {status} while starting{self._tail_text()}")
+            if time.monotonic() > deadline:
+                raise StartError(f"{self.name} was not ready after {timeout:g} s{self._tail_text()}")
+            time.sleep(POLL_SECONDS)
+
+    def output(self) -> str:
+        """What the process has written since its last start."""
+        if not self.log.exists():
+            return ""
+        with self.log.open("rb") as file:
+            file.seek(self._log_offset)
+            return file.read().decode(errors="replace")
+
+    def tail(self, lines: int = 15) -> str:
+        """The last lines that the process has written since its last start."""
+        return "\n".join(self.output().splitlines()[-lines:])
+
+    def _tail_text(self) -> str:
+        tail = self.tail()
+        return f"; the end of {self.log}:\n{tail}" if tail else f"; {self.log} is empty"
+
+    def terminate(self) -> None:
+        """Ask the whole group to end, and return at once; `stop` then waits for it."""
+        if self.running and not self._asked_to_end:
+            self._asked_to_end = True
+            self._signal(signal.SIGTERM)
+
+    def stop(self, timeout: float = 10) -> None:
+        """End the whole group with SIGTERM, and with SIGKILL what is left after `timeout` seconds."""
+        if self._popen is None:
+            return
+        self.terminate()
+        if not self._wait_gone(timeout):
+            self.kill()
+            return
+        self._forget()
+
+    def kill(self) -> None:
+        """End the whole group with SIGKILL, as a crash would."""
+        if self._popen is None:
+            return
+        self._signal(signal.SIGKILL)
+        self._popen.wait()
+        # The leader is gone; the others of its group go at the same moment, but nobody tells when.
+        self._wait_gone(2)
+        self._forget()
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._popen is not None  # noqa: S101 - for the type checker
+        try:
+            os.killpg(self._popen.pid, number)
+        except (ProcessLookupError, PermissionError):
+            # Nobody is left; macOS answers EPERM for a group of zombies.
+            return
+
+    def _wait_gone(self, timeout: float) -> bool:
+        assert self._popen is not None  # noqa: S101 - for the type checker
+        deadline = time.monotonic() + timeout
+        while True:
+            if self._popen.poll() is not None and not guard.group_alive(self._popen.pid):
+                return True
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_SECONDS)
+
+    def _forget(self) -> None:
+        if self._popen is not None:
+            guard.release_group(self._popen.pid)
+            self._popen = None

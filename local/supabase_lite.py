@@ -1,0 +1,159 @@
+"""The stack's Supabase: the Supabase team's own local server on PGlite, with `sql/` applied."""
+
+import hashlib
+import http.client
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from local.node import FOLDER, LITE, node_binary
+from local.part import REPOSITORY, Part, clean_environment
+from local.ports import LOOPBACK, StackError
+
+TEMPLATES = REPOSITORY / ".local" / "templates"
+_KEPT_TEMPLATES = 3
+
+_CONFIG = """\
+[api]
+port = {port}
+
+[db]
+driver = "pglite"
+url = "supabase/data"
+
+[storage]
+enabled = true
+file_size_limit = "50MiB"
+
+[auth]
+enabled = true
+jwt_secret = "env(SUPABASE_JWT_SECRET)"
+jwt_expiry = 3600
+enable_signup = true
+publishable_key = "env(SUPABASE_PUBLISHABLE_KEY)"
+secret_key = "env(SUPABASE_SECRET_KEY)"
+
+[auth.email]
+enable_confirmations = false
+"""
+
+
+def schema_files() -> list[Path]:
+    """The files of the schema, in the order in which they are applied."""
+    return sorted((REPOSITORY / "sql").glob("0*.sql"))
+
+
+def _fingerprint() -> str:
+    """What a migrated project depends on, as one hash."""
+    state = hashlib.sha256((FOLDER / "package-lock.json").read_bytes() + _CONFIG.encode())
+    for file in schema_files():
+        state.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return state.hexdigest()[:16]
+
+
+class SupabaseLite(Part):
+    """Auth, PostgREST and Storage on one port, over a PGlite database of its own."""
+
+    name = "supabase"
+    title = "Supabase Lite"
+    start_timeout = 60.0
+
+    def __init__(self, directory: Path, port: int | None = None) -> None:
+        super().__init__(directory, port)
+        self.secret_key = f"sb_secret_{secrets.token_urlsafe(24)}"
+        self.publishable_key = f"sb_publishable_{secrets.token_urlsafe(24)}"
+        self._jwt_secret = secrets.token_urlsafe(48)
+
+    @property
+    def url(self) -> str:
+        """The address that a Supabase client is given."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def data(self) -> Path:
+        """The files of the database, which one process at a time may have open."""
+        return self.directory / "supabase" / "data"
+
+    def environment(self) -> dict[str, str]:
+        """The switches and keys of the server."""
+        return {
+            **clean_environment(),
+            "EXPERIMENTAL_STORAGE": "1",
+            "LITE_TELEMETRY": "0",
+            "LITE_NON_INTERACTIVE": "1",
+            "NO_COLOR": "1",
+            "SUPABASE_SECRET_KEY": self.secret_key,
+            "SUPABASE_PUBLISHABLE_KEY": self.publishable_key,
+            "SUPABASE_JWT_SECRET": self._jwt_secret,
+        }
+
+    def prepare(self) -> None:
+        """Put a migrated project into the directory, unless there is one from before."""
+        project = self.directory / "supabase"
+        if not project.exists():
+            template = TEMPLATES / _fingerprint()
+            if not template.exists():
+                self._build_template(template)
+            shutil.copytree(template, project)
+        (project / "config.toml").write_text(_CONFIG.format(port=self.port))
+
+    def command(self) -> list[str]:
+        """Run the server; requests without a key are not taken for the service's."""
+        preload = (FOLDER / "lite_preload.mjs").as_uri()
+        return [node_binary(), "--import", preload, str(LITE), "start", "--no-admin"]
+
+    def ready(self) -> bool:
+        """Whether the REST API answers a request with the secret key."""
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=5)
+        try:
+            connection.request("GET", "/rest/v1/", headers={"apikey": self.secret_key})
+            return connection.getresponse().status < 500
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _build_template(self, template: Path) -> None:
+        """Migrate an empty project, which takes seconds, and keep it for later stacks of this schema."""
+        template.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=template.parent, prefix="building-") as folder:
+            project = Path(folder) / "supabase"
+            (project / "migrations").mkdir(parents=True)
+            (project / "config.toml").write_text(_CONFIG.format(port=self.port))
+            for number, file in enumerate(schema_files(), start=1):
+                # The server orders migrations by the time that their names begin with.
+                name = f"{20250101000000 + number}_{file.stem}.sql"
+                shutil.copyfile(file, project / "migrations" / name)
+            self._migrate(Path(folder))
+            try:
+                project.rename(template)
+            except OSError:
+                if not template.exists():  # otherwise another stack was faster
+                    raise
+        _drop_old_templates()
+
+    def _migrate(self, folder: Path) -> None:
+        answer = subprocess.run(
+            [node_binary(), str(LITE), "migration", "up"],
+            cwd=folder,
+            env=self.environment(),
+            check=False,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        # It ends with status 0 also where a migration has failed.
+        if answer.returncode != 0 or "Migration failed" in answer.stdout:
+            raise StackError(f"supabase: the files of sql/ do not apply:\n{answer.stdout.strip()}")
+
+
+def _drop_old_templates() -> None:
+    """Remove all but the newest templates: each is 40 MB."""
+    templates = [
+        path for path in TEMPLATES.iterdir() if path.is_dir() and not path.name.startswith("building-")
+    ]
+    for path in sorted(templates, key=os.path.getmtime, reverse=True)[_KEPT_TEMPLATES:]:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,69 @@
+"""The stack and the service on known ports, staying up for a simulated or real fleet of one's own."""
+
+import shlex
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from local.demo import DEVICES, IMAGES, show_fleet, started
+from local.part import REPOSITORY
+from local.ports import check_free
+from local.services import Services
+from local.stack import Stack
+
+ENVIRONMENT_FILE = REPOSITORY / ".local" / "env"
+
+
+def run_up(
+    console: Console, stack: Stack, *, flower_port: int, env_file: Path = ENVIRONMENT_FILE, fleet: bool = True
+) -> None:
+    """Start everything, let the demonstration's fleet run if asked, print the addresses and stay."""
+    check_free("Flower", flower_port)  # now, and not when all else runs already
+    with started(console, stack, flower_port=flower_port) as (_, services):
+        if fleet:
+            show_fleet(console, stack, DEVICES, IMAGES)
+        write_environment(stack, env_file)
+        try:
+            _print_addresses(console, stack, services, env_file)
+            _stay(console, stack, services)
+        finally:
+            env_file.unlink(missing_ok=True)
+
+
+def _stay(console: Console, stack: Stack, services: Services) -> None:
+    """Stay until a signal comes, and say it when a process has ended by itself."""
+    told: set[str] = set()
+    while True:
+        alive = {part.title: part.running for part in stack.parts}
+        alive |= {name: process.running for name, process in services.processes.items()}
+        for name in sorted(name for name, running in alive.items() if not running):
+            if name not in told:
+                console.print(f"{name} has ended; see {stack.logs}", highlight=False, soft_wrap=True)
+        told = {name for name, running in alive.items() if not running}
+        time.sleep(1)
+
+
+def write_environment(stack: Stack, path: Path) -> None:
+    """Write a file that a shell can source, readable by its owner alone: it has the service's key."""
+    settings = {**stack.environment(), "SUPABASE_PUBLISHABLE_KEY": stack.supabase_publishable_key}
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in settings.items()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text("".join(lines))
+
+
+def _print_addresses(console: Console, stack: Stack, services: Services, env_file: Path) -> None:
+    rows = {
+        "Flower": services.flower_url,
+        "Supabase": stack.supabase_url,
+        "MQTT broker": f"{stack.mqtt_host}:{stack.mqtt_port} ({stack.broker.name}, no TLS, no users)",
+        "Redis": stack.redis_url,
+        "logs": str(stack.logs),
+        "settings and keys": f"source {env_file}",
+        "a fleet": f".venv/bin/python -m simulator --host {stack.mqtt_host} --port {stack.mqtt_port}",
+    }
+    for name, value in rows.items():
+        console.print(f"{name:>18}  {value}", highlight=False, soft_wrap=True, markup=False)
+    console.print("Ctrl-C stops everything.")

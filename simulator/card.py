@@ -1,0 +1,162 @@
+"""A device's SD card, and the camera that fills it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from random import Random
+
+from simulator.clock import Clock, iso
+from simulator.dialects import Metadata, Sensors
+from simulator.options import FleetOptions
+from simulator.pictures import Damage, Shot, take_shot
+
+LOCATIONS = ("office_404", "greenhouse_2", "cold_store", "roof_east")
+UNSTORABLE = frozenset(
+    {Damage.NO_START, Damage.NO_END, Damage.CUT, Damage.WRONG_SIZE, Damage.WRONG_SHA256, Damage.DEVICE_ERROR}
+)
+
+
+@dataclass(slots=True)
+class Image:
+    """One picture with its history: what was taken, and what became of it."""
+
+    name: str
+    captured_at: int
+    shot: Shot
+    size: int
+    sha256: str
+    chunks: int
+    metadata: Metadata
+    offers: int = 0
+    nacks: int = 0
+    chunks_sent: int = 0  # chunk messages, repeats and resends included
+    chunks_resent: int = 0  # asked for by missing_chunks
+    last_chunk_at: float | None = None
+    ack_latency_ms: float | None = None
+    acked: bool = False
+    acked_early: bool = False
+    left: set[int] = field(default_factory=set)  # chunks that have left the device in any offer
+
+    @property
+    def damage(self) -> Damage:
+        """What is wrong with it."""
+        return self.shot.damage
+
+
+@dataclass(slots=True)
+class Card:
+    """The pictures a device holds, oldest first, and all it ever took, for the report."""
+
+    held: dict[str, Image] = field(default_factory=dict)
+    taken: list[Image] = field(default_factory=list)
+
+    def put(self, image: Image) -> None:
+        """Keep a picture until it is acknowledged."""
+        self.taken.append(image)
+        if image.damage is not Damage.DEVICE_ERROR:
+            self.held[image.name] = image
+
+    def delete(self, name: str) -> Image | None:
+        """Remove a picture and return it; None if there is none of that name."""
+        return self.held.pop(name, None)
+
+
+class Camera:
+    """Takes pictures: chooses their bytes, names, times and defects from the seed and the device alone."""
+
+    def __init__(
+        self, device_id: str, options: FleetOptions, photos: Sequence[bytes], clock: Clock, seed: int
+    ) -> None:
+        self._device_id = device_id
+        self._options = options
+        self._photos = photos
+        self._clock = clock
+        self._seed = seed
+        self._number = 0
+        self._last_second = 0
+
+    def rng(self, *purpose: object) -> Random:
+        """Return a generator for one purpose, independent of everything else that happens."""
+        return Random(f"{self._seed}/{self._device_id}/{'/'.join(map(str, purpose))}")
+
+    def develop(self, image: Image) -> bytes:
+        """Return a picture's bytes, as they lie on the card."""
+        return image.shot.develop(self._photos)
+
+    def take(self, card: Card, now: float, *, age: float = 0.0) -> Image:
+        """Take a picture, `age` seconds before `now` by the device clock, and put it on the card."""
+        self._number += 1
+        rng = self.rng("picture", self._number)
+        damage = self._draw_damage(rng)
+        captured_at = self._capture_time(now, age, rng)
+        name = self._name(card)
+        label = f"{self._device_id} {name} {iso(captured_at)} {self._number}"
+        shot = take_shot(self._photos, label, damage, rng)
+        data = shot.develop(self._photos)
+        digest = sha256(data).hexdigest()
+        chunks = -(-len(data) // self._options.chunk_size)
+        failed = damage is Damage.DEVICE_ERROR
+        told_digest = digest
+        if damage is Damage.WRONG_SHA256:
+            told_digest = sha256(data + b"another").hexdigest()
+        metadata = Metadata(
+            image_name=name,
+            captured_at=captured_at,
+            # A wrong size that still agrees with the number of chunks is not noticed before assembly.
+            image_size=0 if failed else len(data) - (damage is Damage.WRONG_SIZE),
+            chunk_size=self._options.chunk_size,
+            chunks=0 if failed else chunks,
+            location=LOCATIONS[sum(self._device_id.encode()) % len(LOCATIONS)],
+            error=rng.randint(1, 5) if failed else 0,
+            sensors=Sensors(
+                temperature=round(rng.uniform(2, 38), 2),
+                humidity=round(rng.uniform(20, 95), 2),
+                pressure=round(rng.uniform(960, 1040), 2),
+                gas_ohms=round(rng.uniform(1_000, 900_000), 2),
+            ),
+            sha256=told_digest if self._options.sha256 or damage is Damage.WRONG_SHA256 else None,
+        )
+        image = Image(
+            name=name,
+            captured_at=captured_at,
+            shot=shot,
+            size=len(data),
+            sha256=digest,
+            chunks=chunks,
+            metadata=metadata,
+        )
+        card.put(image)
+        return image
+
+    def _draw_damage(self, rng: Random) -> Damage:
+        draw = rng.random()
+        marker = Damage.NO_START if rng.random() < 0.5 else Damage.NO_END
+        options = self._options
+        for share, damage in (
+            (options.corrupt, marker),
+            (options.truncate, Damage.CUT),
+            (options.wrong_size, Damage.WRONG_SIZE),
+            (options.wrong_sha256, Damage.WRONG_SHA256),
+            (options.device_error, Damage.DEVICE_ERROR),
+        ):
+            if draw < share:
+                return damage
+            draw -= share
+        return Damage.NONE
+
+    def _capture_time(self, now: float, age: float, rng: Random) -> int:
+        """Return whole seconds, never twice the same: the time is part of a capture's identity."""
+        if rng.random() < self._options.wrong_clock:
+            # Before NTP has answered the clock counts from 1970.
+            return self._number * 60 + rng.randrange(60)
+        self._last_second = max(int(self._clock.at(now) - age), self._last_second + 1)
+        return self._last_second
+
+    def _name(self, card: Card) -> str:
+        """Number the pictures on; where names are reused, take the lowest number free on the card."""
+        if not self._options.reuse_names:
+            return f"image_{self._number}.jpg"
+        number = 1
+        while f"image_{number}.jpg" in card.held:
+            number += 1
+        return f"image_{number}.jpg"

@@ -1,0 +1,114 @@
+"""One attempt to hand a picture to the service: which messages leave, in which order, with what in them."""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from random import Random
+from typing import Literal
+
+from simulator.card import Image
+from simulator.dialects import Dialect, encode_chunk, encode_metadata, encode_repeat
+from simulator.faults import chunks_on_the_line
+from simulator.options import FleetOptions
+
+StepKind = Literal["metadata", "repeat", "chunk"]
+Step = tuple[StepKind, int]
+
+
+class Offer:
+    """The messages of one image in one wake, resends included.
+
+    `data` are the image's bytes. `rng` makes an independent generator for a purpose.
+    """
+
+    def __init__(
+        self,
+        device_id: str,
+        options: FleetOptions,
+        dialect: Dialect,
+        image: Image,
+        data: bytes,
+        *,
+        rng: Callable[..., Random],
+    ) -> None:
+        self.image = image
+        self.steps: deque[Step] = deque()
+        self.chunks_lost = 0
+        self.chunks_repeated = 0
+        self._device_id = device_id
+        self._options = options
+        self._dialect = dialect
+        self._data = data
+        self._rng = rng
+        self._rounds = 0
+        self._sent: set[int] = set()
+        image.offers += 1
+        self._plan()
+
+    @property
+    def pace(self) -> float:
+        """Seconds between two chunks."""
+        if self._options.image_seconds is not None:
+            return self._options.image_seconds / max(1, self.image.chunks)
+        return self._options.pace
+
+    @property
+    def distinct_sent(self) -> int:
+        """How many different chunks have left in this attempt."""
+        return len(self._sent)
+
+    def resend(self, chunk_ids: Iterable[int]) -> None:
+        """Plan to send these chunks again, over the same bad line."""
+        wanted = list(chunk_ids)
+        self.image.chunks_resent += len(wanted)
+        self.steps.extend(("chunk", chunk_id) for chunk_id in self._over_the_line(wanted))
+
+    def drop_chunks(self) -> None:
+        """Forget the chunks still to be sent; the empty metadata goes on, from a loop of its own."""
+        self.steps = deque(step for step in self.steps if step[0] == "repeat")
+
+    def write(self, step: Step, now: float) -> bytes:
+        """Return the payload of one step, and note that it is sent."""
+        kind, number = step
+        if kind == "metadata":
+            return encode_metadata(self._dialect, self._device_id, self.image.metadata)
+        if kind == "repeat":
+            return encode_repeat(self._dialect, self._device_id, self.image.metadata, number)
+        size = self._options.chunk_size
+        self.image.chunks_sent += 1
+        self.image.last_chunk_at = now
+        self._sent.add(number)
+        self.image.left.add(number)
+        part = self._data[number * size : (number + 1) * size]
+        return encode_chunk(self._dialect, self._device_id, self.image.name, number, part, chunk_size=size)
+
+    def _plan(self) -> None:
+        """Metadata among the first chunks, its empty repeats half among and half after the others."""
+        if self.image.metadata.error:
+            self.steps.append(("metadata", 0))
+            return
+        chunks: list[Step] = [("chunk", i) for i in self._over_the_line(range(self.image.chunks))]
+        late = min(self._options.metadata_late, len(chunks))
+        repeats = self._options.metadata_repeats
+        among = repeats // 2
+        self.steps.extend(chunks[:late])
+        self.steps.append(("metadata", 0))
+        rest = chunks[late:]
+        done = 0
+        for position, step in enumerate(rest, 1):
+            self.steps.append(step)
+            while done < among and position * (among + 1) >= (done + 1) * len(rest):
+                self.steps.append(("repeat", done))
+                done += 1
+        self.steps.extend(("repeat", number) for number in range(done, repeats))
+
+    def _over_the_line(self, chunk_ids: Iterable[int]) -> list[int]:
+        wanted = list(chunk_ids)
+        image, options = self.image, self._options
+        rng = self._rng("line", image.name, image.captured_at, image.offers, self._rounds)
+        self._rounds += 1
+        leaving = chunks_on_the_line(
+            wanted, rng, loss=options.loss, duplicates=options.duplicates, reorder=options.reorder
+        )
+        self.chunks_lost += len(wanted) - len(set(leaving))
+        self.chunks_repeated += len(leaving) - len(set(leaving))
+        return leaving

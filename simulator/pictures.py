@@ -1,0 +1,91 @@
+"""Photographs for the cameras: each picture taken is a valid JPEG with bytes of its own.
+
+A comment segment after the SOI marker makes the bytes distinct. Its length differs too, so that the same
+chunk of two pictures of one photograph almost never has the same bytes: a chunk that ends up in the wrong
+picture changes that picture's SHA-256.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from pathlib import Path
+from random import Random
+
+from simulator.options import OptionError
+
+SOI, EOI, COM = b"\xff\xd8", b"\xff\xd9", b"\xff\xfe"
+OWN_PHOTOS = Path(__file__).parent / "photos"
+
+
+class Damage(Enum):
+    """What is wrong with a picture."""
+
+    NONE = "none"
+    NO_START = "no SOI marker"
+    NO_END = "no EOI marker"
+    CUT = "cut short"
+    WRONG_SIZE = "metadata with a wrong image_size"
+    WRONG_SHA256 = "metadata with a wrong image_sha256"
+    DEVICE_ERROR = "the device could not take it"
+
+
+@lru_cache(maxsize=8)
+def load_photos(folder: Path | None = None) -> tuple[bytes, ...]:
+    """Read all JPEG files of a folder in the order of their names, by default the simulator's own.
+
+    Raises `OptionError` if the folder cannot be read or holds no usable JPEG.
+    """
+    source = folder or OWN_PHOTOS
+    if not source.is_dir():
+        raise OptionError(f"photos: no such folder: {source}")
+    found = []
+    for path in sorted(source.iterdir()):
+        if path.suffix.lower() not in (".jpg", ".jpeg"):
+            continue
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise OptionError(f"photos: cannot read {path}: {error.strerror}") from error
+        if not (data.startswith(SOI) and data.endswith(EOI)):
+            raise OptionError(f"photos: {path} is not a whole JPEG")
+        found.append(data)
+    if not found:
+        raise OptionError(f"photos: no .jpg file in {source}")
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """How one picture's bytes are made, so that a sleeping device need not keep them."""
+
+    photo: int
+    comment: bytes
+    damage: Damage = Damage.NONE
+    cut: float = 1.0
+
+    def develop(self, photos: Sequence[bytes]) -> bytes:
+        """Return the picture's bytes; the same for every call."""
+        photo = photos[self.photo]
+        segment = COM + (len(self.comment) + 2).to_bytes(2) + self.comment
+        data = SOI + segment + photo[2:]
+        match self.damage:
+            case Damage.NO_START:
+                return b"\0\0" + data[2:]
+            case Damage.NO_END:
+                return data[:-2] + b"\0\0"
+            case Damage.CUT:
+                return data[: max(1, int(len(data) * self.cut))]
+            case _:
+                return data
+
+
+def take_shot(photos: Sequence[bytes], label: str, damage: Damage, rng: Random) -> Shot:
+    """Choose a photograph and a comment that no other picture has, as long as `label` is unique."""
+    padding = "." * rng.randrange(256)
+    return Shot(
+        photo=rng.randrange(len(photos)),
+        comment=f"{label} {rng.getrandbits(64):016x} {padding}".encode("ascii"),
+        damage=damage,
+        cut=rng.uniform(0.3, 0.9),
+    )

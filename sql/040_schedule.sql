@@ -1,0 +1,115 @@
+-- When a device wakes next.
+
+-- A name of the time zone database. Postgres itself also takes things like 'FOO5', which no client would understand.
+create or replace function private.is_timezone(p_name text)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  perform now() at time zone p_name;
+  return p_name ~ '^[A-Za-z_]+(/[A-Za-z0-9_+-]+)*$';
+exception
+  when invalid_parameter_value then
+    return false;
+end
+$$;
+select private.ensure_constraint('public.devices', 'devices_timezone_check', 'check (private.is_timezone(timezone))');
+select private.ensure_constraint('public.device_configs', 'device_configs_timezone_check',
+  'check (private.is_timezone(timezone))');
+
+-- Around the moment p_at: the wake that a device which is awake now has woken for (slot), and the one after it.
+-- Both are null where no schedule is set.
+--
+-- Two moments less than `grace` apart are one. A clock that runs fast brings a device shortly before its time: it must
+-- not be sent back to sleep for those seconds. And a wake that has passed by the time a device hears of it would come
+-- a day late where it is told as a time of day.
+--
+-- Times of day are local. One that the clock leaves out in spring comes an hour later by the clock, one that comes
+-- twice in autumn counts the second time, and both exactly once. An interval is counted from the epoch and knows of no
+-- time zone. Each device has an offset of its own in the window wake_spread_s, by a hash of its name, so that a fleet
+-- on one schedule does not wake in one second, while each device keeps its own times.
+create or replace function private.wakes(
+  p_device text, p_at timestamptz,
+  out slot timestamptz, out next_wake_at timestamptz, out timezone text, out grace interval
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_company uuid;
+  v_override timestamptz;
+  v_per_day integer;
+  v_times time[];
+  v_minutes integer;
+  v_spread integer;
+  v_offset interval := '0';
+  v_day date;
+begin
+  select d.company_id, d.timezone, d.wake_override_at into v_company, wakes.timezone, v_override
+    from public.devices d where d.device_id = p_device;
+
+  with applicable as (
+    select 1 as rank, c.* from public.device_configs c where c.device_id = p_device
+    union all
+    select 2, c.* from public.device_configs c where c.company_id = v_company
+    union all
+    select 3, c.* from public.device_configs c where c.device_id is null and c.company_id is null
+  ), schedule as (
+    select * from applicable where num_nonnulls(captures_per_day, times_of_day, interval_minutes) > 0 order by rank limit 1
+  )
+  select (select captures_per_day from schedule), (select times_of_day from schedule),
+         (select interval_minutes from schedule),
+         coalesce(wakes.timezone, (array_agg(a.timezone order by rank) filter (where a.timezone is not null))[1], 'UTC'),
+         coalesce((array_agg(a.wake_spread_s order by rank) filter (where a.wake_spread_s is not null))[1], 300)
+    into v_per_day, v_times, v_minutes, wakes.timezone, v_spread
+    from applicable a;
+
+  grace := least(interval '1 minute', make_interval(mins => v_minutes) / 2);
+  if v_spread > 0 then
+    v_offset := make_interval(secs =>
+      ('x' || encode(substr(sha256(convert_to(p_device, 'UTF8')), 1, 4), 'hex'))::bit(32)::bigint % v_spread);
+  end if;
+
+  if v_minutes is not null then
+    slot := date_bin(make_interval(mins => v_minutes), p_at + grace, timestamptz '1970-01-01 00:00:00+00' + v_offset);
+    next_wake_at := slot + make_interval(mins => v_minutes);
+  elsif v_per_day is not null or v_times is not null then
+    if v_times is null then
+      -- The middles of equal parts of the day: one picture is taken at noon, two at 6 and at 18 o'clock.
+      v_times := array(select (interval '1 day' * (i + 0.5) / v_per_day)::time from generate_series(0, v_per_day - 1) as i);
+    end if;
+    v_day := ((p_at - v_offset) at time zone wakes.timezone)::date;
+    select max(w) filter (where w <= p_at + grace), min(w) filter (where w > p_at + grace)
+      into slot, next_wake_at
+      from (select ((v_day + i) + t) at time zone wakes.timezone + v_offset as w
+              from generate_series(-1, 2) as i, unnest(v_times) as t) as candidates;
+  end if;
+
+  if v_override > p_at + grace then
+    next_wake_at := v_override;
+  end if;
+end
+$$;
+
+create or replace function private.next_wake(p_device text, p_after timestamptz)
+returns timestamptz
+language sql
+stable
+set search_path = ''
+as $$
+  select next_wake_at from private.wakes(p_device, p_after)
+$$;
+
+-- The time of day as ACK_OK carries it (5:30PM), in whole minutes. Rounded up: woken early, the device would be told the
+-- same minute again, and that would be tomorrow's.
+create or replace function private.wake_clock(p_wake timestamptz, p_timezone text)
+returns text
+language sql
+stable
+set search_path = ''
+as $$
+  select to_char(date_trunc('minute', p_wake + interval '59.999999 seconds') at time zone p_timezone, 'FMHH12:MIAM')
+$$;

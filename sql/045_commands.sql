@@ -1,0 +1,197 @@
+-- The life of a command: queued -> sent -> done | failed | expired.
+
+-- Security definer: whoever may queue a command need not be able to write its log.
+create or replace function private.log_command()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  insert into public.device_command_logs (command_id, device_id, status, attempts, reason)
+  values (new.command_id, new.device_id, new.status, new.attempts, new.reason);
+  return null;
+end
+$$;
+drop trigger if exists device_commands_log_insert on public.device_commands;
+create trigger device_commands_log_insert
+  after insert on public.device_commands
+  for each row execute function private.log_command();
+drop trigger if exists device_commands_log_update on public.device_commands;
+create trigger device_commands_log_update
+  after update on public.device_commands
+  for each row when (old.status <> new.status or old.attempts <> new.attempts)
+  execute function private.log_command();
+
+-- Why a command cannot be sent, or null.
+create or replace function private.command_fault(p_type text, p_payload jsonb, p_at timestamptz)
+returns text
+language sql
+stable
+set search_path = ''
+as $$
+  select case
+    when p_type not in ('capture_image', 'send_image', 'next_wake', 'custom') then 'unknown type'
+    when jsonb_typeof(p_payload) <> 'object' then 'payload is not an object'
+    when p_type = 'send_image' and jsonb_typeof(p_payload->'image_name') is distinct from 'string' then
+      'payload.image_name is missing'
+    when p_type = 'send_image' and p_payload->>'image_name' !~ '^(?![.])(?!.*[/\\])[ -~]{1,128}$' then
+      'payload.image_name cannot name an image'
+    when p_type = 'next_wake' and private.as_time(p_payload->>'next_wake') is null then
+      'payload.next_wake is not a time in ISO 8601'
+    when p_type = 'next_wake' and private.as_time(p_payload->>'next_wake') <= p_at then
+      'payload.next_wake has passed'
+    when p_type = 'custom' and p_payload = '{}' then 'payload is empty'
+  end
+$$;
+
+-- Marks commands as sent and gives them to the caller, in the order in which they were queued; those that cannot be
+-- sent are marked failed. The caller holds the locks of the rows.
+-- Returns [{command_id, device_id, type, payload}].
+create or replace function private.send_commands(p_commands uuid[], p_at timestamptz)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_sent jsonb;
+begin
+  update public.device_commands
+     set status = 'failed', reason = private.command_fault(type, payload, p_at), finished_at = p_at
+   where command_id = any (p_commands) and private.command_fault(type, payload, p_at) is not null;
+
+  -- Sorted, so that two callers with commands for the same devices wait for each other instead of deadlocking.
+  perform from public.devices
+    where device_id in (select device_id from public.device_commands where command_id = any (p_commands))
+    order by device_id
+      for no key update;
+
+  with sent as (
+    update public.device_commands
+       set status = 'sent', attempts = attempts + 1, sent_at = p_at
+     where command_id = any (p_commands) and status in ('queued', 'sent')
+    returning *
+  ), noted as (
+    update public.devices d
+       set capture_asked_at = case when s.asks then p_at else d.capture_asked_at end,
+           wake_override_at = coalesce(s.override_at, d.wake_override_at)
+      from (select device_id, bool_or(type = 'capture_image') as asks,
+                   (array_agg(private.as_time(payload->>'next_wake') order by created_at desc)
+                     filter (where type = 'next_wake'))[1] as override_at
+              from sent group by device_id) as s
+     where d.device_id = s.device_id and (s.asks or s.override_at is not null)
+  )
+  select jsonb_agg(jsonb_build_object('command_id', command_id, 'device_id', device_id, 'type', type, 'payload', payload)
+                   order by created_at, command_id)
+    into v_sent from sent;
+  return coalesce(v_sent, '[]');
+end
+$$;
+
+-- Commands for devices that were heard within the last seconds and are therefore awake: at most p_limit, each given to
+-- one caller only, however many call at once. Expires what is past its deadline, of all devices, on the way.
+-- Returns [{command_id, device_id, type, payload}]; a caller that cannot publish one gives it back with finish_command.
+create or replace function public.claim_commands(p_limit integer default 100, p_heard_within interval default '10 seconds')
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_claimed uuid[];
+begin
+  update public.device_commands
+     set status = 'expired', reason = 'deadline passed', finished_at = now()
+   where command_id in (
+     select command_id from public.device_commands
+      where deadline < now() and (status = 'queued' or (status = 'sent' and sent_at < now() - interval '1 minute'))
+        for update skip locked);
+
+  select array_agg(command_id) into v_claimed
+    from (select c.command_id
+            from public.device_commands c
+            join public.devices d on d.device_id = c.device_id
+           where c.status = 'queued' and d.last_seen_at > now() - p_heard_within
+           order by c.created_at
+           limit p_limit
+             for update of c skip locked) as free;
+  return case when v_claimed is null then '[]' else private.send_commands(v_claimed, now()) end;
+end
+$$;
+
+-- What became of a command: {command_id, status, reason}, with the status
+--   done    its effect was seen
+--   failed  it never will be
+--   queued  it was claimed and not published: it goes back, and the attempt does not count.
+-- A command that is finished stays as it is. Returns {command_id, status} as it now stands, status null if there is none.
+create or replace function public.finish_command(p jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_command uuid;
+  v_status text := p->>'status';
+begin
+  if v_status is null or v_status not in ('done', 'failed', 'queued') then
+    raise exception 'finish_command: status unusable' using errcode = '22023';
+  end if;
+  v_command := (p->>'command_id')::uuid;
+  update public.device_commands
+     set status = v_status,
+         reason = left(p->>'reason', 1024),
+         attempts = case when v_status = 'queued' then greatest(attempts - 1, 0) else attempts end,
+         sent_at = case when v_status = 'queued' then null else sent_at end,
+         finished_at = case when v_status = 'queued' then null else now() end
+   where command_id = v_command and (status = 'sent' or (status = 'queued' and v_status <> 'queued'));
+  return jsonb_build_object('command_id', v_command, 'status',
+                            (select status from public.device_commands where command_id = v_command));
+end
+$$;
+
+-- A capture has come in: it is the effect of every send_image of its name, and of the oldest capture_image if it was
+-- taken since that was sent. Where the clock denies that, the device's last hello tells a new picture from one of its
+-- backlog. Called again for the same capture, it finds nothing more to finish.
+create or replace function private.finish_commands_of_capture(
+  p_device text, p_image_name text, p_capture uuid, p_taken_at timestamptz, p_status text, p_error_code integer,
+  p_at timestamptz
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  -- The device said that it cannot; any other failure happened on the way, and the picture is still on the device.
+  v_refused boolean := p_status = 'failed' and p_error_code between 1000 and 1999;
+  v_new boolean;
+begin
+  if not exists (select from public.device_commands where device_id = p_device and status = 'sent') then
+    return;
+  end if;
+  select not coalesce(pending_list, '[]') ? p_image_name
+         and coalesce(pending_count, 0) <= jsonb_array_length(coalesce(pending_list, '[]'))
+    into v_new
+    from public.device_status where device_id = p_device
+   order by created_at desc
+   limit 1;
+
+  update public.device_commands
+     set status = case when v_refused then 'failed' else 'done' end,
+         reason = case when v_refused then format('the device reported error %s', p_error_code - 1000) end,
+         capture_id = p_capture,
+         finished_at = p_at
+   where command_id in (
+     select command_id from public.device_commands
+      where device_id = p_device and type = 'send_image' and status = 'sent'
+        and payload->>'image_name' = p_image_name and (p_status = 'stored' or v_refused)
+        for update skip locked)
+      or command_id in (
+     select command_id from public.device_commands
+      where device_id = p_device and type = 'capture_image' and status = 'sent'
+        and (v_new or sent_at <= p_taken_at + interval '1 minute')
+        and not exists (
+          select from public.device_commands where capture_id = p_capture and type = 'capture_image')
+      order by created_at
+      limit 1
+        for update skip locked);
+end
+$$;

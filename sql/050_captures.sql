@@ -1,0 +1,254 @@
+-- What the workers write about captures. Every function may be called twice with the same argument: the second call
+-- changes nothing.
+
+-- Captures that are still arriving, many in one call: an array of
+--   {device_id, image_name, captured_at, captured_at_source, image_bytes, total_chunks, location}.
+-- A row that is already there, in whatever state, stays as it is. Returns the number of rows inserted.
+create or replace function public.record_assembling(p_captures jsonb)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_inserted integer;
+begin
+  -- Sorted, here and below, so that two calls that overlap wait for each other instead of deadlocking.
+  insert into public.devices (device_id)
+  select distinct private.as_device_id(e->>'device_id') as device_id
+    from private.elements(p_captures) as e
+   where private.as_device_id(e->>'device_id') is not null
+     and private.as_image_name(e->>'image_name') is not null
+     and private.as_time(e->>'captured_at') is not null
+   order by device_id
+  on conflict do nothing;
+
+  insert into public.captures (device_id, device_capture_id, captured_at, captured_at_source, image_bytes, total_chunks,
+                               location, ingest_status)
+  select distinct on (device_id, captured_at, image_name)
+         device_id, image_name, captured_at, source, image_bytes, total_chunks, location, 'assembling'
+    from (select private.as_device_id(e->>'device_id') as device_id,
+                 private.as_image_name(e->>'image_name') as image_name,
+                 private.as_time(e->>'captured_at') as captured_at,
+                 case when e->>'captured_at_source' = 'arrival' then 'arrival' else 'device' end as source,
+                 private.as_integer(e->>'image_bytes', 0, 2147483647) as image_bytes,
+                 private.as_integer(e->>'total_chunks', 0, 2147483647) as total_chunks,
+                 left(e->>'location', 255) as location
+            from private.elements(p_captures) as e) as given
+   where device_id is not null and image_name is not null and captured_at is not null
+   order by device_id, captured_at, image_name
+  on conflict do nothing;
+  get diagnostics v_inserted = row_count;
+  return v_inserted;
+end
+$$;
+
+-- The final state of one capture, with its sensor reading and its error, in one transaction:
+--   {device_id, image_name, captured_at, captured_at_source, arrived_at, ingest_status: 'stored' | 'failed',
+--    image_bytes, total_chunks, storage_path, thumbnail_path, width, height, image_sha256, location, firmware_version,
+--    device_image_id, nacks_sent, metadata: {},
+--    sensors: {temperature_c, humidity_pct, pressure_hpa, gas_kohm} | null, error: {code, message, details} | null,
+--    at: the caller's clock, for simulated time; the database's where it is missing}.
+-- Returns {capture_id, ingest_status, captured_at, storage_path} of the row as it now stands, and {next_wake_at,
+-- next_wake_clock: '5:30PM', timezone} for the ACK; the first two of these are null where no schedule is set.
+-- Another storage_path than the one given says that this picture had been stored before.
+-- Commands that asked for this picture are done.
+--
+--   found              incoming             then
+--   nothing            stored or failed     inserted
+--   assembling         stored or failed     updated
+--   failed             stored               updated, the error code is cleared
+--   failed             failed               updated
+--   stored             failed               unchanged: what is stored stays stored
+--   stored             same SHA-256         unchanged: a repeat
+--   stored             another SHA-256      a picture of its own, whose clock lied: recorded under arrived_at
+create or replace function public.record_capture(p_capture jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_device text := private.as_device_id(p_capture->>'device_id');
+  v_name text := private.as_image_name(p_capture->>'image_name');
+  v_status text := p_capture->>'ingest_status';
+  v_arrived_at timestamptz := coalesce(private.as_time(p_capture->>'arrived_at'), now());
+  v_captured_at timestamptz := private.as_time(p_capture->>'captured_at');
+  v_source text := case when p_capture->>'captured_at_source' = 'arrival' then 'arrival' else 'device' end;
+  v_sha256 text := private.as_sha256(p_capture->>'image_sha256');
+  v_storage_path text := left(p_capture->>'storage_path', 1024);
+  v_metadata jsonb := coalesce(private.as_document(p_capture->'metadata'), '{}');
+  v_sensors jsonb := p_capture->'sensors';
+  v_error_code integer := private.as_integer(p_capture->'error'->>'code', 0, 2147483647);
+  v_at timestamptz := coalesce(private.as_time(p_capture->>'at'), now());
+  v_taken_at timestamptz;
+  v_wakes record;
+  v_row public.captures;
+begin
+  if v_device is null or v_name is null or v_status is null or v_status not in ('stored', 'failed') then
+    raise exception 'record_capture: device_id, image_name or ingest_status unusable' using errcode = '22023';
+  end if;
+  if v_status = 'stored' and v_storage_path is null then
+    raise exception 'record_capture: a stored capture needs its storage_path' using errcode = '22023';
+  end if;
+  if v_captured_at is null then
+    v_captured_at := v_arrived_at;
+    v_source := 'arrival';
+  end if;
+  if jsonb_typeof(v_metadata) <> 'object' then
+    v_metadata := jsonb_build_object('metadata', v_metadata);
+  end if;
+
+  -- Besides what it says, this locks the device's row: two captures of one device are recorded one after the other, so
+  -- that what is read below still holds when it is written.
+  insert into public.devices as d (device_id, last_seen_at, firmware_version, location)
+  values (v_device, v_arrived_at, left(p_capture->>'firmware_version', 64), left(p_capture->>'location', 255))
+  on conflict (device_id) do update
+    set last_seen_at = greatest(d.last_seen_at, excluded.last_seen_at),
+        firmware_version = coalesce(excluded.firmware_version, d.firmware_version),
+        location = coalesce(excluded.location, d.location);
+
+  select * into v_row from public.captures
+   where device_id = v_device and device_capture_id = v_name and captured_at = v_captured_at
+     for update;
+
+  if v_row.ingest_status = 'stored' and v_status = 'stored' and v_row.image_sha256 <> v_sha256 then
+    v_metadata := v_metadata || jsonb_build_object('claimed_captured_at', v_captured_at);
+    v_captured_at := v_arrived_at;
+    v_source := 'arrival';
+    -- The same picture may have been recorded under an earlier arrival: its ACK was lost, and it has come again.
+    select * into v_row from public.captures
+     where device_id = v_device and device_capture_id = v_name and ingest_status = 'stored'
+       and captured_at_source = 'arrival' and image_sha256 = v_sha256
+       and metadata->'claimed_captured_at' = v_metadata->'claimed_captured_at'
+     limit 1;
+    if not found then
+      select * into v_row from public.captures
+       where device_id = v_device and device_capture_id = v_name and captured_at = v_captured_at
+         for update;
+    end if;
+  end if;
+
+  if v_row.capture_id is null then
+    -- A row that the sweep wrote before the metadata had come stands under the time of arrival. It is this picture:
+    -- a device sends one picture of a name at a time.
+    select * into v_row from public.captures
+     where device_id = v_device and device_capture_id = v_name
+       and ingest_status = 'assembling' and captured_at_source = 'arrival'
+     order by updated_at desc
+     limit 1
+       for update;
+  end if;
+  if v_row.capture_id is null then
+    insert into public.captures (device_id, device_capture_id, captured_at, captured_at_source)
+    values (v_device, v_name, v_captured_at, v_source)
+    -- The sweep may have inserted it since it was looked for: then that row is taken.
+    on conflict (device_id, captured_at, device_capture_id) do update set updated_at = now()
+    returning * into v_row;
+  end if;
+  delete from public.captures
+   where device_id = v_device and device_capture_id = v_name
+     and ingest_status = 'assembling' and captured_at_source = 'arrival' and capture_id <> v_row.capture_id;
+
+  if v_row.ingest_status <> 'stored' then
+    update public.captures
+       set captured_at = v_captured_at,
+           captured_at_source = v_source,
+           ingest_status = v_status,
+           image_bytes = coalesce(private.as_integer(p_capture->>'image_bytes', 0, 2147483647), image_bytes),
+           total_chunks = coalesce(private.as_integer(p_capture->>'total_chunks', 0, 2147483647), total_chunks),
+           storage_path = coalesce(v_storage_path, storage_path),
+           thumbnail_path = coalesce(left(p_capture->>'thumbnail_path', 1024), thumbnail_path),
+           width = coalesce(private.as_integer(p_capture->>'width', 0, 2147483647), width),
+           height = coalesce(private.as_integer(p_capture->>'height', 0, 2147483647), height),
+           image_sha256 = coalesce(v_sha256, image_sha256),
+           location = coalesce(left(p_capture->>'location', 255), location),
+           firmware_version = coalesce(left(p_capture->>'firmware_version', 64), firmware_version),
+           device_image_id = coalesce(left(p_capture->>'device_image_id', 255), device_image_id),
+           nacks_sent = coalesce(private.as_integer(p_capture->>'nacks_sent', 0, 2147483647), nacks_sent),
+           error_code = case when v_status = 'failed' then v_error_code end,
+           metadata = metadata || v_metadata,
+           stored_at = case when v_status = 'stored' then now() end,
+           updated_at = now()
+     where capture_id = v_row.capture_id
+       and not (ingest_status = 'failed' and v_status = 'failed' and error_code is not distinct from v_error_code)
+    returning * into v_row;
+    if not found then
+      select * into v_row from public.captures
+       where device_id = v_device and device_capture_id = v_name and captured_at = v_captured_at;
+    end if;
+  end if;
+
+  if v_sensors is not null and jsonb_typeof(v_sensors) = 'object' then
+    insert into public.sensor_readings (capture_id, device_id, temperature_c, humidity_pct, pressure_hpa, gas_kohm,
+                                        measured_at)
+    select v_row.capture_id, v_device, temperature_c, humidity_pct, pressure_hpa, gas_kohm, v_row.captured_at
+      from (select private.as_number(v_sensors->>'temperature_c', -100, 200) as temperature_c,
+                   private.as_number(v_sensors->>'humidity_pct', 0, 100) as humidity_pct,
+                   private.as_number(v_sensors->>'pressure_hpa', 100, 2000) as pressure_hpa,
+                   private.as_number(v_sensors->>'gas_kohm', 0, 1e6) as gas_kohm) as reading
+     where num_nonnulls(temperature_c, humidity_pct, pressure_hpa, gas_kohm) > 0
+    on conflict (capture_id) do nothing;
+  end if;
+
+  if v_error_code is not null then
+    insert into public.device_errors (message_key, device_id, error_code, message, details, occurred_at)
+    values (format('capture:%s:%s', v_row.capture_id, v_error_code), v_device, v_error_code,
+            left(p_capture->'error'->>'message', 1024),
+            jsonb_build_object('image_name', v_name, 'capture_id', v_row.capture_id)
+              || case when jsonb_typeof(p_capture->'error'->'details') = 'object'
+                      then private.as_document(p_capture->'error'->'details') else '{}' end,
+            v_arrived_at)
+    on conflict (message_key) do nothing;
+  end if;
+
+  -- A clock that is ahead cannot be believed: the device would not be due for a picture until then.
+  v_taken_at := case when v_source = 'arrival' or v_captured_at > v_arrived_at + interval '1 hour' then v_arrived_at
+                     else v_captured_at end;
+  perform private.finish_commands_of_capture(v_device, v_name, v_row.capture_id, v_taken_at, v_row.ingest_status,
+                                             v_error_code, v_at);
+  select * into v_wakes from private.wakes(v_device, v_at);
+  update public.devices
+     set next_wake_at = v_wakes.next_wake_at,
+         last_capture_at = greatest(last_capture_at, v_taken_at)
+   where device_id = v_device;
+
+  return jsonb_build_object(
+    'capture_id', v_row.capture_id, 'ingest_status', v_row.ingest_status, 'captured_at', v_row.captured_at,
+    'storage_path', v_row.storage_path, 'next_wake_at', v_wakes.next_wake_at,
+    'next_wake_clock', private.wake_clock(v_wakes.next_wake_at, v_wakes.timezone), 'timezone', v_wakes.timezone);
+end
+$$;
+
+-- Captures that nobody is assembling any more: what Redis knew of them is gone, so no timeout will ever speak for them.
+-- Called by the sweep now and then, with an age well above the assembly timeout; a row that turns out to be alive
+-- becomes stored all the same. Returns the number of rows failed.
+create or replace function public.fail_stale_captures(p_older_than interval default '1 hour', p_limit integer default 1000)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_failed integer;
+begin
+  with stale as (
+    select capture_id from public.captures
+     where ingest_status = 'assembling' and updated_at < now() - p_older_than
+     order by capture_id
+     limit p_limit
+       for update skip locked
+  ), failed as (
+    update public.captures c
+       set ingest_status = 'failed', error_code = 2201, updated_at = now()
+      from stale
+     where c.capture_id = stale.capture_id
+    returning c.capture_id, c.device_id, c.device_capture_id
+  ), noted as (
+    insert into public.device_errors (message_key, device_id, error_code, message, details)
+    select format('capture:%s:2201', capture_id), device_id, 2201, 'assembly timeout',
+           jsonb_build_object('image_name', device_capture_id, 'capture_id', capture_id, 'stale', true)
+      from failed
+    on conflict (message_key) do nothing
+  )
+  select count(*) into v_failed from failed;
+  return v_failed;
+end
+$$;

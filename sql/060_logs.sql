@@ -1,0 +1,64 @@
+-- The bulk writes of the traffic log and of errors, and their pruning.
+
+-- p_messages: [{key, device_id, topic, direction: 'in' | 'out', payload, received_at}] for device_publish_log,
+-- p_errors:   [{key, device_id, error_code, message, details, occurred_at}] for device_errors.
+-- key is unique to the message (the id in the Redis stream), so a batch that is sent again adds nothing. The device need
+-- not be known, and its name need not be a good one.
+create or replace function public.record_log(p_messages jsonb, p_errors jsonb)
+returns void
+language sql
+set search_path = ''
+as $$
+  insert into public.device_publish_log (message_key, device_id, topic, direction, payload, received_at)
+  select left(e->>'key', 255), left(e->>'device_id', 128), left(e->>'topic', 512),
+         e->>'direction', private.as_document(e->'payload'), coalesce(private.as_time(e->>'received_at'), now())
+    from private.elements(p_messages) as e
+   where e->>'key' <> '' and e->>'direction' in ('in', 'out')
+   order by 1
+  on conflict (message_key) do nothing;
+
+  insert into public.device_errors (message_key, device_id, error_code, message, details, occurred_at)
+  select left(e->>'key', 255), left(e->>'device_id', 128), private.as_integer(e->>'error_code', 0, 2147483647),
+         left(e->>'message', 1024), private.as_document(e->'details'),
+         coalesce(private.as_time(e->>'occurred_at'), now())
+    from private.elements(p_errors) as e
+   where e->>'key' <> '' and private.as_integer(e->>'error_code', 0, 2147483647) is not null
+   order by 1
+  on conflict (message_key) do nothing;
+$$;
+
+-- For operators: deletes what only diagnosis needs and nobody has needed for a while, at most p_limit rows of each
+-- table in one call, the oldest first; of the commands those that are finished, with their logs. Captures and sensor
+-- readings are never touched.
+-- Returns the number of rows deleted per table; call it again until all are 0.
+create or replace function public.prune(p_older_than interval default '30 days', p_limit integer default 100000)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_before timestamptz := now() - p_older_than;
+  v_log integer;
+  v_status integer;
+  v_errors integer;
+  v_commands integer;
+begin
+  if p_older_than is null or p_older_than < interval '1 hour' then
+    raise exception 'prune: refusing to delete what is younger than an hour' using errcode = '22023';
+  end if;
+  delete from public.device_publish_log where log_id in (
+    select log_id from public.device_publish_log where received_at < v_before order by received_at limit p_limit);
+  get diagnostics v_log = row_count;
+  delete from public.device_status where status_id in (
+    select status_id from public.device_status where created_at < v_before order by created_at limit p_limit);
+  get diagnostics v_status = row_count;
+  delete from public.device_errors where error_id in (
+    select error_id from public.device_errors where occurred_at < v_before order by occurred_at limit p_limit);
+  get diagnostics v_errors = row_count;
+  delete from public.device_commands where command_id in (
+    select command_id from public.device_commands where finished_at < v_before order by finished_at limit p_limit);
+  get diagnostics v_commands = row_count;
+  return jsonb_build_object('device_publish_log', v_log, 'device_status', v_status, 'device_errors', v_errors,
+                            'device_commands', v_commands);
+end
+$$;

@@ -1,0 +1,139 @@
+-- Who may do what. Everything is granted here by name, since new Supabase tables are granted to nobody (October 2026),
+-- and taken away by name first, since older projects granted everything to everybody.
+--   service_role   the workers: reads and writes every table, executes every function
+--   authenticated  reads the rows of the devices of its own company, and queues commands for these devices
+--   anon           nothing
+
+grant usage on schema public to authenticated, service_role;
+grant usage on schema private to authenticated, service_role;
+revoke all on schema private from public, anon;
+
+-- Which company the caller belongs to, and which devices that company has. Security definer, so that a policy can ask
+-- without the caller being able to read public.users; without arguments, so that nobody can ask for somebody else.
+create or replace function private.company_of_user()
+returns uuid
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select company_id from public.users where user_id = auth.uid()
+$$;
+
+create or replace function private.devices_of_user()
+returns text[]
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select coalesce(array_agg(device_id), '{}') from public.devices where company_id = private.company_of_user()
+$$;
+
+-- Tables.
+alter table public.companies enable row level security;
+alter table public.users enable row level security;
+alter table public.devices enable row level security;
+alter table public.device_status enable row level security;
+alter table public.captures enable row level security;
+alter table public.sensor_readings enable row level security;
+alter table public.device_errors enable row level security;
+alter table public.device_publish_log enable row level security;
+alter table public.device_configs enable row level security;
+alter table public.device_commands enable row level security;
+alter table public.device_command_logs enable row level security;
+alter table public.schema_version enable row level security;
+
+revoke all on
+  public.companies, public.users, public.devices, public.device_status, public.captures, public.sensor_readings,
+  public.device_errors, public.device_publish_log, public.device_configs, public.device_commands,
+  public.device_command_logs, public.schema_version
+  from public, anon, authenticated, service_role;
+grant select, insert, update, delete on
+  public.companies, public.users, public.devices, public.device_status, public.captures, public.sensor_readings,
+  public.device_errors, public.device_publish_log, public.device_configs, public.device_commands,
+  public.device_command_logs
+  to service_role;
+grant select on public.schema_version to service_role;
+grant select on
+  public.companies, public.users, public.devices, public.device_status, public.captures, public.sensor_readings,
+  public.device_errors, public.device_publish_log, public.device_configs, public.device_commands,
+  public.device_command_logs
+  to authenticated;
+grant insert (device_id, type, payload, deadline) on public.device_commands to authenticated;
+
+-- Rows. The helpers stand in a sub-select, so that they are called once per query and not once per row.
+drop policy if exists companies_read_own on public.companies;
+create policy companies_read_own on public.companies for select to authenticated
+  using (company_id = (select private.company_of_user()));
+
+drop policy if exists users_read_self on public.users;
+create policy users_read_self on public.users for select to authenticated
+  using (user_id = (select auth.uid()));
+
+drop policy if exists devices_read_company on public.devices;
+create policy devices_read_company on public.devices for select to authenticated
+  using (company_id = (select private.company_of_user()));
+
+drop policy if exists device_status_read_company on public.device_status;
+create policy device_status_read_company on public.device_status for select to authenticated
+  using (device_id = any ((select private.devices_of_user())::text[]));
+
+drop policy if exists captures_read_company on public.captures;
+create policy captures_read_company on public.captures for select to authenticated
+  using (device_id = any ((select private.devices_of_user())::text[]));
+
+drop policy if exists sensor_readings_read_company on public.sensor_readings;
+create policy sensor_readings_read_company on public.sensor_readings for select to authenticated
+  using (device_id = any ((select private.devices_of_user())::text[]));
+
+drop policy if exists device_errors_read_company on public.device_errors;
+create policy device_errors_read_company on public.device_errors for select to authenticated
+  using (device_id = any ((select private.devices_of_user())::text[]));
+
+drop policy if exists device_publish_log_read_company on public.device_publish_log;
+create policy device_publish_log_read_company on public.device_publish_log for select to authenticated
+  using (device_id = any ((select private.devices_of_user())::text[]));
+
+drop policy if exists device_configs_read_company on public.device_configs;
+create policy device_configs_read_company on public.device_configs for select to authenticated
+  using (
+    device_id = any ((select private.devices_of_user())::text[])
+    or company_id = (select private.company_of_user())
+    or (device_id is null and company_id is null)
+  );
+
+drop policy if exists device_commands_read_company on public.device_commands;
+create policy device_commands_read_company on public.device_commands for select to authenticated
+  using (device_id = any ((select private.devices_of_user())::text[]));
+
+-- The columns that the grant leaves out are tested all the same: only what a new command looks like passes.
+drop policy if exists device_commands_queue_company on public.device_commands;
+create policy device_commands_queue_company on public.device_commands for insert to authenticated
+  with check (
+    device_id = any ((select private.devices_of_user())::text[])
+    and created_by = (select auth.uid())
+    and status = 'queued' and attempts = 0 and max_attempts = 3
+    and num_nonnulls(reason, capture_id, sent_at, finished_at) = 0
+  );
+
+drop policy if exists device_command_logs_read_company on public.device_command_logs;
+create policy device_command_logs_read_company on public.device_command_logs for select to authenticated
+  using (device_id = any ((select private.devices_of_user())::text[]));
+
+-- Functions. New ones are executable by everybody until that is revoked, and hosted projects grant them to anon and
+-- authenticated by name as well.
+revoke all on all functions in schema private from public, anon, authenticated;
+grant execute on all functions in schema private to service_role;
+grant execute on function private.company_of_user(), private.devices_of_user() to authenticated;
+
+revoke all on function
+  public.record_assembling(jsonb), public.record_capture(jsonb), public.fail_stale_captures(interval, integer),
+  public.record_hello(jsonb), public.claim_commands(integer, interval), public.finish_command(jsonb),
+  public.record_log(jsonb, jsonb), public.prune(interval, integer)
+  from public, anon, authenticated;
+grant execute on function
+  public.record_assembling(jsonb), public.record_capture(jsonb), public.fail_stale_captures(interval, integer),
+  public.record_hello(jsonb), public.claim_commands(integer, interval), public.finish_command(jsonb),
+  public.record_log(jsonb, jsonb), public.prune(interval, integer)
+  to service_role;

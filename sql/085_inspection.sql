@@ -1,0 +1,27 @@
+-- What `python -m core.doctor` and a worker at its start ask: is the schema there, whole and closed?
+
+create or replace function public.inspect_schema()
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'version', (select version from public.schema_version),
+    'functions', (
+      select coalesce(jsonb_agg(distinct p.proname::text), '[]')
+        from pg_catalog.pg_proc p where p.pronamespace = 'public'::regnamespace),
+    'open_functions', (
+      select coalesce(jsonb_agg(p.proname::text order by p.proname), '[]')
+        from pg_catalog.pg_proc p
+       where p.pronamespace = 'public'::regnamespace
+         and (has_function_privilege('anon', p.oid, 'execute')
+              or has_function_privilege('authenticated', p.oid, 'execute'))),
+    'open_tables', (
+      select coalesce(jsonb_agg(c.relname::text order by c.relname), '[]')
+        from pg_catalog.pg_class c
+       where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relrowsecurity))
+$$;
+
+revoke all on function public.inspect_schema() from public, anon, authenticated;
+grant execute on function public.inspect_schema() to service_role;

@@ -1,0 +1,63 @@
+"""Fixtures of the database tests. Most of these tests run twice: on the embedded stack and on PostgreSQL."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sql_backends import Backend, Embedded, Native, new_device
+from sql_postgres import Database, Server, missing_binary
+
+from local.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server; without its binaries the test is skipped."""
+    missing = missing_binary()
+    if missing is not None:
+        pytest.skip(f"no {missing} on PATH")
+    # Not pytest's own temporary directory: the unprivileged account must be able to reach it.
+    directory = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    server = Server(directory)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+        shutil.rmtree(directory)
+
+
+@pytest.fixture
+def empty_database(postgres: Server) -> Database:
+    """A database as a hosted project has it before our files are run."""
+    return postgres.database()
+
+
+@pytest.fixture(scope="session")
+def native(postgres: Server) -> Native:
+    """PostgreSQL with the schema, one for the session."""
+    database = postgres.database()
+    database.install()
+    return Native(database)
+
+
+@pytest.fixture(scope="session")
+def embedded(stack: Stack) -> Iterator[Embedded]:
+    """The embedded stack, one for the session."""
+    backend = Embedded(stack)
+    yield backend
+    backend.close()
+
+
+@pytest.fixture(scope="session", params=["embedded", "native"])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Both, one after the other; they outlive the test: use devices of your own."""
+    chosen: Backend = request.getfixturevalue(request.param)
+    return chosen
+
+
+@pytest.fixture
+def device() -> str:
+    """A device that nobody has used."""
+    return new_device()

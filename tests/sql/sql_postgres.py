@@ -1,0 +1,199 @@
+"""A PostgreSQL server of the tests' own, from the binaries on PATH, spoken to with psql."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+import uuid
+from pathlib import Path
+from typing import Any, Self
+
+SQL = Path(__file__).resolve().parents[2] / "sql"
+FILES = sorted(SQL.glob("0*.sql"))
+HOSTED = Path(__file__).with_name("hosted.sql")
+ROLES = Path(__file__).with_name("roles.sql")
+OWNER = "supabase_owner"
+BINARIES = ("initdb", "postgres", "psql")
+# PostgreSQL refuses to run as root: it is then run as this account, which every Linux has.
+UNPRIVILEGED = "nobody"
+
+
+def missing_binary() -> str | None:
+    """Name the first binary that is not on PATH, setpriv included where it is needed."""
+    wanted = (*BINARIES, "setpriv") if os.geteuid() == 0 else BINARIES
+    return next((name for name in wanted if shutil.which(name) is None), None)
+
+
+class SqlError(Exception):
+    """The server refused: `sqlstate` as it said, the whole text as the message."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        _, _, rest = text.partition("ERROR:  ")
+        self.sqlstate = rest[:5]
+
+
+def literal(value: object) -> str:
+    """Write a value as an SQL literal; what is neither text nor a number goes as JSON text."""
+    if value is None:
+        return "null"
+    text = value if isinstance(value, str) else json.dumps(value)
+    return "'" + text.replace("'", "''") + "'"
+
+
+class Server:
+    """A cluster in a directory, on a Unix socket in the same directory; `stop()` ends it by its process."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.data = directory / "data"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Self:
+        """Make the cluster and run it."""
+        prefix = []
+        if os.geteuid() == 0:
+            shutil.chown(self.directory, UNPRIVILEGED)
+            prefix = ["setpriv", f"--reuid={UNPRIVILEGED}", "--clear-groups", "--"]
+        subprocess.run(
+            [*prefix, "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd="/",
+        )
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.directory),
+            "fsync": "off",
+            "max_connections": "40",
+            "shared_buffers": "32MB",
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with (self.directory / "postgres.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [*prefix, "postgres", "-D", self.data, *options], stdout=log, stderr=log, cwd="/"
+            )
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                Database(self, "postgres", "postgres").run("select 1")
+                break
+            except SqlError:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+        Database(self, "postgres", "postgres").run(ROLES.read_text())
+        return self
+
+    def stop(self) -> None:
+        """End the server, its connections with it."""
+        if self._process is not None:
+            self._process.send_signal(2)
+            self._process.wait(30)
+
+    def database(self) -> "Database":
+        """Make a database that looks as a hosted project does before our files are run."""
+        name = f"db_{uuid.uuid4().hex[:12]}"
+        Database(self, "postgres", "postgres").run(f"create database {name}")
+        Database(self, name, "postgres").run(HOSTED.read_text())
+        return Database(self, name, OWNER)
+
+
+class Database:
+    """One database, as one user, with a psql process per call."""
+
+    def __init__(self, server: Server, name: str, user: str) -> None:
+        self.server = server
+        self.name = name
+        self.user = user
+
+    def as_superuser(self) -> "Database":
+        """Give the same database to the superuser."""
+        return Database(self.server, self.name, "postgres")
+
+    def psql(self, *arguments: str | Path) -> list[str | Path]:
+        """Give the command line of psql for this database."""
+        where: list[str | Path] = ["-h", self.server.directory, "-U", self.user, "-d", self.name]
+        return [
+            "psql",
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-v",
+            "VERBOSITY=verbose",
+            *where,
+            *arguments,
+        ]
+
+    def _call(self, *arguments: str | Path, text: str | None = None) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PGOPTIONS": "-c client_min_messages=warning"}
+        done = subprocess.run(
+            self.psql(*arguments), input=text, env=environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise SqlError(done.stderr)
+        return done
+
+    def run(self, sql: str) -> str:
+        """Run statements and give what they print."""
+        return self._call("-f", "-", text=sql).stdout
+
+    def file(self, path: Path) -> str:
+        """Run a file as an operator does, and give the warnings."""
+        return self._call("-o", os.devnull, "-f", path).stderr
+
+    def install(self) -> str:
+        """Run all files of the schema in order and give the warnings."""
+        return "".join(self.file(path) for path in FILES)
+
+    def value(self, expression: str, *, before: str = "", end: str = "commit") -> Any:
+        """Evaluate one expression, as JSON, after the statements in `before`, in one transaction."""
+        text = self.run(f"begin; {before} select coalesce(to_json(({expression})), 'null'); {end};")
+        return json.loads(text)
+
+    def rows(self, query: str, *, before: str = "", end: str = "commit") -> list[dict[str, Any]]:
+        """Run one query after the statements in `before`, in one transaction."""
+        found: list[dict[str, Any]] = self.value(
+            f"select coalesce(json_agg(q), '[]') from ({query}) as q", before=before, end=end
+        )
+        return found
+
+
+class Connection:
+    """One lasting connection: `send` does not wait, `receive` waits for what the last statements printed."""
+
+    def __init__(self, database: Database) -> None:
+        self._process = subprocess.Popen(
+            database.psql(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+
+    def send(self, sql: str) -> None:
+        """Send statements."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{sql}\n\\echo --end--\n")
+        self._process.stdin.flush()
+
+    def receive(self) -> str:
+        """Wait until the statements sent have been run, and give their output."""
+        assert self._process.stdout is not None
+        lines = []
+        while (line := self._process.stdout.readline()) not in ("--end--\n", ""):
+            lines.append(line)
+        return "".join(lines)
+
+    def ask(self, sql: str) -> str:
+        """Send statements and wait."""
+        self.send(sql)
+        return self.receive()
+
+    def close(self) -> None:
+        """Leave; an open transaction is rolled back."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(30)
+        assert self._process.stdout is not None
+        self._process.stdout.close()

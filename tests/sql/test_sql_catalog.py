@@ -1,0 +1,115 @@
+"""Rules for whatever stands in the schema, found by walking the catalog: nothing new can be forgotten."""
+
+from sql_backends import Backend, Native
+
+# Policies run as the caller, who therefore has to be able to call these two. They take no argument and tell a
+# caller only about itself, and the schema private is not served by the data API.
+POLICY_HELPERS = {"private.company_of_user()", "private.devices_of_user()"}
+# Whoever queues a command makes an entry in its log, and can write none.
+DEFINERS = POLICY_HELPERS | {"private.log_command()"}
+
+
+def test_every_table_has_row_level_security_and_a_policy(backend: Backend) -> None:
+    tables = backend.catalog(
+        "select c.relname, c.relrowsecurity,"
+        " exists (select from pg_policy p where p.polrelid = c.oid)"
+        " from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')"
+    )
+    assert len(tables) >= 12
+    assert [name for name, secured, _ in tables if not secured] == []
+    # Nobody but the service reads the version.
+    assert [name for name, _, policy in tables if not policy] == ["schema_version"]
+
+
+def test_every_table_is_granted_by_name(native: Native) -> None:
+    grants = native.catalog(
+        "select c.relname, r.rolname, string_agg(a.privilege_type, ' ' order by a.privilege_type)"
+        " from pg_class c cross join lateral aclexplode(c.relacl) a join pg_roles r on r.oid = a.grantee"
+        " where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')"
+        " and a.grantee <> c.relowner group by 1, 2"
+    )
+    tables = {row[0] for row in native.catalog("select tablename from pg_tables where schemaname = 'public'")}
+    by_role = {
+        role: {table: what for table, grantee, what in grants if grantee == role}
+        for role in ("anon", "authenticated", "service_role")
+    }
+    everything = "DELETE INSERT SELECT UPDATE"
+    assert by_role["service_role"] == dict.fromkeys(tables, everything) | {"schema_version": "SELECT"}
+    assert by_role["authenticated"] == dict.fromkeys(tables - {"schema_version"}, "SELECT")
+    assert by_role["anon"] == {}
+    columns = native.catalog(
+        "select a.attrelid::regclass::text as of_table, r.rolname,"
+        " string_agg(a.attname || ' ' || p.privilege_type, ', ' order by a.attname) as what"
+        " from pg_attribute a cross join lateral aclexplode(a.attacl) p join pg_roles r on r.oid = p.grantee"
+        " join pg_class c on c.oid = a.attrelid where c.relnamespace = 'public'::regnamespace group by 1, 2"
+    )
+    may_queue = "deadline INSERT, device_id INSERT, payload INSERT, type INSERT"
+    assert columns == [["device_commands", "authenticated", may_queue]]
+    public = native.catalog(
+        "select c.relname from pg_class c cross join lateral aclexplode(c.relacl) a"
+        " where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and a.grantee = 0"
+    )
+    assert public == []
+
+
+def test_no_function_is_open_to_users(backend: Backend) -> None:
+    functions = backend.catalog(
+        "select p.oid::regprocedure::text, n.nspname,"
+        " has_function_privilege('anon', p.oid, 'execute') as anon,"
+        " has_function_privilege('authenticated', p.oid, 'execute') as authenticated,"
+        " has_function_privilege('service_role', p.oid, 'execute') as service"
+        " from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname in ('public', 'private')"
+    )
+    assert len(functions) > 10
+    assert {name for name, *_, anon, _, _ in functions if anon} == set()
+    assert {name for name, *_, user, _ in functions if user} == POLICY_HELPERS
+    assert [name for name, *_, service in functions if not service] == []
+
+
+def test_every_function_fixes_its_search_path_and_few_have_the_rights_of_their_owner(
+    backend: Backend,
+) -> None:
+    functions = backend.catalog(
+        "select p.oid::regprocedure::text, coalesce(p.proconfig::text, ''), p.prosecdef from pg_proc p"
+        " where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace)"
+    )
+    assert [name for name, config, _ in functions if "search_path=" not in config] == []
+    assert {name for name, _, definer in functions if definer} == DEFINERS
+
+
+def test_nothing_of_ours_is_open_to_anon(backend: Backend) -> None:
+    (row,) = backend.catalog(
+        "select has_schema_privilege('anon', 'private', 'usage') as use,"
+        " has_schema_privilege('authenticated', 'private', 'create') as extend"
+    )
+    assert row == [False, False]
+
+
+def test_the_bucket_is_private(backend: Backend) -> None:
+    assert backend.catalog("select id, public from storage.buckets where id = 'gxp-captures'") == [
+        ["gxp-captures", False]
+    ]
+
+
+def test_no_index_repeats_another(backend: Backend) -> None:
+    indexes = backend.catalog(
+        "select i.indrelid::regclass::text, i.indexrelid::regclass::text, i.indkey::text, i.indisunique,"
+        " i.indpred is null"
+        " from pg_index i join pg_class c on c.oid = i.indrelid where c.relnamespace = 'public'::regnamespace"
+    )
+    repeats = [
+        (short, long)
+        for table, short, key, unique, whole in indexes
+        for other, long, longer, *_ in indexes
+        if table == other and short != long and whole and not unique and f"{longer} ".startswith(f"{key} ")
+    ]
+    assert repeats == []
+
+
+def test_every_policy_asks_once_per_query(backend: Backend) -> None:
+    policies = backend.catalog("select policyname, coalesce(qual, with_check) as qual from pg_policies")
+    for name, qual in policies:
+        for helper in ("company_of_user()", "devices_of_user()", "uid()"):
+            assert qual.count(helper) == qual.count(f"SELECT private.{helper}") + qual.count(
+                f"SELECT auth.{helper}"
+            ), name

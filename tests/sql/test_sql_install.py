@@ -1,0 +1,218 @@
+"""The files themselves, on PostgreSQL, as an owner who is no superuser: fresh, twice, and over older tables."""
+
+import re
+from typing import Any
+
+import pytest
+from sql_postgres import FILES, SQL, Database, SqlError
+
+# Tables as an earlier deployment may have them: fewer columns, other keys, no constraints, and rows.
+OLDER = """
+create table public.companies (company_id uuid primary key default gen_random_uuid(), logo text);
+insert into public.companies default values;
+create table public.users (user_id uuid primary key);
+create table public.devices (id bigint generated always as identity primary key, device_id text not null unique);
+insert into public.devices (device_id) values ('AABBCCDDEEFF');
+create table public.captures (
+  capture_id uuid primary key default gen_random_uuid(),
+  device_id text not null,
+  device_capture_id text not null,
+  captured_at timestamptz not null,
+  image_bytes integer
+);
+insert into public.captures (device_id, device_capture_id, captured_at) values ('AABBCCDDEEFF', 'image_1.jpg', now());
+create table public.sensor_readings (device_id text not null, temperature_c double precision);
+insert into public.sensor_readings values ('AABBCCDDEEFF', 23.5);
+create table public.device_status (device_id text not null, status text, pending_count integer);
+create table public.device_errors (error_id bigint generated always as identity primary key, device_id text);
+create table public.device_publish_log (topic text, payload jsonb);
+create policy captures_read_company on public.captures for select to public using (true);
+grant all on public.captures to anon;
+"""
+
+COLUMNS = """
+select c.relname, a.attname, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull, a.attidentity,
+       pg_get_expr(d.adbin, d.adrelid) as default_value
+  from pg_class c
+  join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+  left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
+ where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and c.relkind = 'r'
+"""
+CONSTRAINTS = """
+select conrelid::regclass::text as of_table, conname, pg_get_constraintdef(oid) as definition
+  from pg_constraint where connamespace = 'public'::regnamespace
+"""
+OTHERS = {
+    "indexes": "select tablename, indexname, indexdef from pg_indexes where schemaname = 'public'",
+    "policies": "select tablename, policyname, roles, cmd, qual, with_check from pg_policies",
+    "functions": "select oid::regprocedure::text, md5(prosrc), proconfig, prosecdef, proacl::text from pg_proc"
+    " where pronamespace in ('public'::regnamespace, 'private'::regnamespace)",
+    "tables": "select relname, relrowsecurity, relacl::text from pg_class"
+    " where relnamespace = 'public'::regnamespace and relkind = 'r'",
+    "triggers": "select tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) from pg_trigger where not tgisinternal",
+    "version": "select version from public.schema_version",
+}
+
+
+def schema(database: Database) -> dict[str, set[tuple[Any, ...]]]:
+    """Describe everything that the files make."""
+    superuser = database.as_superuser()
+    queries = {"columns": COLUMNS, "constraints": CONSTRAINTS, **OTHERS}
+    return {
+        name: {tuple(str(value) for value in row.values()) for row in superuser.rows(query)}
+        for name, query in queries.items()
+    }
+
+
+@pytest.fixture
+def fresh(empty_database: Database) -> Database:
+    empty_database.install()
+    return empty_database
+
+
+def test_a_fresh_installation_is_silent_and_versioned(empty_database: Database) -> None:
+    assert empty_database.install() == ""
+    assert empty_database.value("select version from public.schema_version") >= 1
+
+
+def test_running_the_files_again_changes_nothing(fresh: Database) -> None:
+    fresh.run("insert into public.devices (device_id) values ('AABBCCDDEEFF')")
+    before = schema(fresh)
+    applied = fresh.rows("select * from public.schema_version")
+
+    assert fresh.install() == ""
+    assert schema(fresh) == before
+    assert fresh.rows("select * from public.schema_version") == applied
+    assert fresh.value("select count(*) from public.devices") == 1
+
+
+def test_each_file_can_be_run_in_one_transaction(empty_database: Database) -> None:
+    for path in FILES:
+        empty_database.run(f"begin;\n{path.read_text()}\ncommit;")
+    assert empty_database.value("select count(*) from public.schema_version") == 1
+
+
+def test_the_whole_can_be_run_in_one_transaction(empty_database: Database) -> None:
+    """So does the SQL editor of a hosted project with what is pasted into it."""
+    everything = "\n".join(path.read_text() for path in FILES)
+    for _ in range(2):
+        empty_database.run(f"begin;\n{everything}\ncommit;")
+    assert empty_database.value("select count(*) from public.schema_version") == 1
+
+
+def test_older_tables_get_what_they_lack(postgres: Any, fresh: Database) -> None:
+    older: Database = postgres.database()
+    older.run(OLDER)
+    assert older.install() == ""
+
+    wanted, got = schema(fresh), schema(older)
+    own = {("companies", "logo"), ("devices", "id")}
+    assert {row for row in got["columns"] if row[:2] not in own} == wanted["columns"]
+    # The older table of devices keeps its own primary key; device_id is unique under the name it had.
+    renamed = {"devices_pkey", "devices_device_id_key"}
+    for part in ("constraints", "indexes"):
+        assert {row for row in got[part] if row[1] not in renamed} == {
+            row for row in wanted[part] if row[1] not in renamed
+        }
+    assert all(
+        got[part] == wanted[part] for part in ("policies", "functions", "tables", "triggers", "version")
+    )
+
+    assert older.value("select count(*) from public.captures where ingest_status = 'assembling'") == 1
+    older.run(
+        "set role service_role; select public.record_capture(jsonb_build_object('device_id', 'AABBCCDDEEFF',"
+        " 'image_name', 'image_2.jpg', 'captured_at', now(), 'ingest_status', 'stored', 'storage_path', 'x'))"
+    )
+    assert older.install() == ""
+
+
+def test_older_rows_that_break_a_rule_are_named_and_kept(empty_database: Database) -> None:
+    empty_database.run(OLDER)
+    empty_database.run(
+        "insert into public.captures (device_id, device_capture_id, captured_at) values ('X', '', now())"
+    )
+    warnings = empty_database.install()
+
+    assert "captures_device_id_fkey" in warnings
+    assert "captures_device_capture_id_check" in warnings
+    assert empty_database.value("select count(*) from public.captures") == 2
+    with pytest.raises(SqlError) as refused:
+        empty_database.run(
+            "insert into public.captures (device_id, device_capture_id, captured_at) values ('Y', 'a', now())"
+        )
+    assert refused.value.sqlstate == "23503"
+
+
+def test_an_older_column_that_means_something_else_stops_before_anything_is_changed(
+    empty_database: Database,
+) -> None:
+    empty_database.run("create table public.captures (capture_id bigint, device_id uuid)")
+    before = schema_of_empty(empty_database)
+
+    with pytest.raises(
+        SqlError, match=r"public\.captures\.capture_id is bigint, expected uuid.*device_id is uuid"
+    ):
+        empty_database.install()
+    assert schema_of_empty(empty_database) == before
+
+
+def schema_of_empty(database: Database) -> list[dict[str, Any]]:
+    return database.rows(
+        "select relname, nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        " where nspname in ('public', 'private')"
+    )
+
+
+def test_an_older_column_that_nobody_fills_is_heard_of(empty_database: Database) -> None:
+    empty_database.run(
+        "create table public.captures (capture_id uuid primary key default gen_random_uuid(), site text not null)"
+    )
+    with pytest.raises(SqlError, match=r"required: public\.captures\.site"):
+        empty_database.install()
+    assert empty_database.value("select count(*) from public.schema_version") == 0
+
+
+def test_without_storage_the_rest_is_installed(empty_database: Database) -> None:
+    empty_database.as_superuser().run("drop schema storage cascade")
+    empty_database.install()
+    assert empty_database.value("select count(*) from public.schema_version") == 1
+
+
+def test_a_bucket_that_was_public_is_closed(empty_database: Database) -> None:
+    empty_database.run(
+        "insert into storage.buckets (id, name, public) values ('gxp-captures', 'gxp-captures', true)"
+    )
+    empty_database.install()
+    assert empty_database.value("select public from storage.buckets") is False
+
+
+def test_the_verification_queries_run_and_are_the_ones_agreed_upon(fresh: Database) -> None:
+    fresh.file(SQL / "verification.sql")
+    text = (SQL / "verification.sql").read_text()
+    for query in AGREED:
+        assert f"\n{query}\n" in text
+    # Queries only: nothing in the file begins with another word.
+    statements = re.split(r";\s*\n", re.sub(r"--.*", "", text))
+    assert {statement.split()[0].lower() for statement in statements if statement.strip()} == {"select"}
+
+
+AGREED = (
+    "SELECT device_id, status, pending_count, created_at FROM public.device_status ORDER BY created_at DESC LIMIT 20;",
+    "SELECT device_id, device_capture_id, captured_at, image_bytes, total_chunks, ingest_status, storage_path,"
+    " created_at FROM public.captures ORDER BY created_at DESC LIMIT 20;",
+    "SELECT sr.device_id, sr.temperature_c, sr.humidity_pct, sr.pressure_hpa, sr.created_at"
+    " FROM public.sensor_readings sr ORDER BY sr.created_at DESC LIMIT 20;",
+    "SELECT device_id, error_code, message, details, occurred_at FROM public.device_errors"
+    " ORDER BY occurred_at DESC LIMIT 20;",
+    "SELECT topic, direction, payload->>'image_name' as image, received_at FROM public.device_publish_log"
+    " ORDER BY received_at DESC LIMIT 50;",
+)
+
+
+def test_nobody_breaks_the_verification_on_rows(fresh: Database) -> None:
+    fresh.run(
+        "set role service_role;"
+        " select public.record_capture(jsonb_build_object('device_id', 'A', 'image_name', i || '.jpg', 'captured_at',"
+        " now(), 'ingest_status', 'failed', 'error', jsonb_build_object('code', 2201))) from generate_series(1, 3) i;"
+    )
+    fresh.file(SQL / "verification.sql")
