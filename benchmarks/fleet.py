@@ -1,0 +1,145 @@
+"""The load generator: devices that each send a capture, wait for its ACK, and send the next.
+
+Each device is an MQTT connection of its own over a bare socket, and what it sends is encoded before the
+clock starts. It writes `begin` and `end` around the measured time, then one line of JSON.
+
+    python -m benchmarks.fleet PORT DEVICES SECONDS [--spread S] [--warm-up S] [--number N]
+"""
+
+import argparse
+import asyncio
+import json
+import time
+
+from benchmarks import wire
+from benchmarks.photograph import CaptureTemplate, device_ids
+
+
+class Measured:
+    """What the devices have seen within the measured time."""
+
+    def __init__(self) -> None:
+        self.running = False
+        self.stopping = False
+        self.latencies_ms: list[float] = []
+        self.nacked_chunks = 0
+
+
+class Device(asyncio.Protocol):
+    """One device; with `spread` its chunks take that many seconds, as real ones do, and else none."""
+
+    def __init__(self, device_id: str, measured: Measured, spread_s: float, number: int) -> None:
+        self.ready = asyncio.get_running_loop().create_future()
+        self.idle = asyncio.Event()
+        self._device_id = device_id
+        self._template = CaptureTemplate(device_id)
+        self._measured = measured
+        self._spread_s = spread_s
+        self._number = number
+        self._splitter = wire.Splitter()
+        self._sent_at = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: asyncio.Transport = transport  # type: ignore[assignment]
+        self._transport.set_write_buffer_limits(high=0)
+        topic = f"ESP32CAM/{self._device_id}/ack"
+        self._transport.write(wire.connect(self._device_id) + wire.subscribe(topic, 1))
+
+    def data_received(self, data: bytes) -> None:
+        for head, body in self._splitter.feed(data):
+            if head >> 4 == wire.PUBLISH:
+                self._heard(bytes(body), head)
+            elif head >> 4 == wire.SUBSCRIBE + 1:
+                self.ready.set_result(None)
+
+    def resume_writing(self) -> None:
+        self._sent_at = time.perf_counter()
+
+    def start(self) -> None:
+        """Send the next capture."""
+        self._number += 1
+        self._next = self._template.packets(self._number)
+        if self._spread_s:
+            packets = self._template.packet_list(self._number)
+            loop, pause = asyncio.get_running_loop(), self._spread_s / len(packets)
+            for position, packet in enumerate(packets):
+                loop.call_later(position * pause, self._send, packet)
+        else:
+            self._send(self._next)
+
+    def _send(self, data: bytes) -> None:
+        self._transport.write(data)
+        self._sent_at = time.perf_counter()  # moved on by resume_writing where the socket was full
+
+    def _heard(self, body: bytes, head: int) -> None:
+        start = 2 + int.from_bytes(body[:2], "big")
+        if head & 6:
+            self._transport.write(wire.puback(body[start : start + 2]))
+            start += 2
+        message = json.loads(body[start:])
+        if "missing_chunks" in message:
+            self._measured.nacked_chunks += len(message["missing_chunks"])
+            return
+        if not message["image_name"].endswith(f"{self._number:06d}.jpg"):
+            return  # an ACK sent twice
+        if self._measured.running:
+            self._measured.latencies_ms.append((time.perf_counter() - self._sent_at) * 1000)
+        if self._measured.stopping:
+            self.idle.set()
+        else:
+            self.start()
+
+
+async def run(port: int, devices: int, seconds: float, spread_s: float, warm_up_s: float, number: int) -> None:
+    """Run the fleet and print what it saw."""
+    loop, measured = asyncio.get_running_loop(), Measured()
+    fleet = []
+    for device_id in device_ids(devices):
+        _, device = await loop.create_connection(
+            lambda device_id=device_id: Device(device_id, measured, spread_s, number), "127.0.0.1", port
+        )
+        await device.ready
+        fleet.append(device)
+    for device in fleet:
+        device.start()
+    await asyncio.sleep(warm_up_s)
+    measured.running = True
+    begun, cpu = time.perf_counter(), time.process_time()
+    print("begin", flush=True)
+    await asyncio.sleep(seconds)
+    measured.running = False
+    elapsed, cpu = time.perf_counter() - begun, time.process_time() - cpu
+    print("end", flush=True)
+    measured.stopping = True
+    # What is under way ends, so that one round leaves nothing to the next.
+    await asyncio.wait([asyncio.ensure_future(device.idle.wait()) for device in fleet], timeout=20)
+    print(
+        json.dumps(
+            {
+                "captures": len(measured.latencies_ms),
+                "seconds": elapsed,
+                "cpu_s": cpu,
+                "latencies_ms": measured.latencies_ms,
+                "nacked_chunks": measured.nacked_chunks,
+                "unanswered": sum(not device.idle.is_set() for device in fleet),
+            }
+        ),
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("port", type=int)
+    parser.add_argument("devices", type=int)
+    parser.add_argument("seconds", type=float)
+    parser.add_argument("--spread", type=float, default=0.0)
+    parser.add_argument("--warm-up", type=float, default=1.0)
+    parser.add_argument("--number", type=int, default=0, help="of the last capture sent earlier")
+    asked = parser.parse_args()
+    asyncio.run(run(asked.port, asked.devices, asked.seconds, asked.spread, asked.warm_up, asked.number))
+
+
+if __name__ == "__main__":
+    main()

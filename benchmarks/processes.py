@@ -1,0 +1,97 @@
+"""Processes of a benchmark: CPU time and memory of each from /proc, and those that report in JSON."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from local.part import REPOSITORY
+
+
+def _processes(group: int) -> list[Path]:
+    """Give the /proc folders of a process group."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if int((folder / "stat").read_text().rpartition(")")[2].split()[2]) == group:
+                found.append(folder)
+        except (OSError, ValueError):
+            continue  # it has ended meanwhile
+    return found
+
+
+def cpu_seconds(group: int) -> float:
+    """Give the CPU time that the living threads of a process group have used, in nanosecond steps."""
+    total = 0
+    for folder in _processes(group):
+        for task in (folder / "task").iterdir():
+            try:
+                total += int((task / "schedstat").read_text().split()[0])
+            except (OSError, ValueError):
+                continue
+    return total / 1e9
+
+
+def resident_mb(group: int) -> float:
+    """Give the resident memory of a process group in MB (10⁶ bytes)."""
+    pages = sum(int((folder / "statm").read_text().split()[1]) for folder in _processes(group))
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+class Measured(NamedTuple):
+    """What a reporting process printed, and the CPU seconds of others between its `begin` and `end`."""
+
+    report: dict[str, Any]
+    cpu_s: dict[str, float]
+
+
+class Reporter:
+    """A module of this package that runs as a process and writes `begin`, `end` and one line of JSON."""
+
+    def __init__(self, module: str, *arguments: object, environment: dict[str, str] | None = None) -> None:
+        self._module = module
+        self._popen = subprocess.Popen(
+            [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=REPOSITORY,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+        )
+
+    @property
+    def group(self) -> int:
+        """The process group, which is the process's id."""
+        return self._popen.pid
+
+    def measure(self, groups: dict[str, int] | None = None) -> Measured:
+        """Wait for its end and give its report, with the CPU time that `groups` took meanwhile."""
+        assert self._popen.stdout is not None  # noqa: S101 - for the type checker
+        before: dict[str, float] = {}
+        used: dict[str, float] = {}
+        report = None
+        for line in self._popen.stdout:
+            if line == "begin\n":
+                before = {name: cpu_seconds(group) for name, group in (groups or {}).items()}
+            elif line == "end\n":
+                used = {name: cpu_seconds(group) - before[name] for name, group in (groups or {}).items()}
+            elif line.startswith("{"):
+                report = json.loads(line)
+                break
+        if report is None:
+            raise RuntimeError(f"benchmarks.{self._module} ended without a report")
+        return Measured(report, used)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._popen.terminate()
+        self._popen.wait(10)
+        if self._popen.stdout:
+            self._popen.stdout.close()

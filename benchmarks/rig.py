@@ -1,0 +1,160 @@
+"""The rig: Mosquitto, redis-server, the Supabase stub and the service's own processes, each by itself.
+
+The processes are started by the lines of the Procfile, with the settings of a deployment save for the
+addresses. Everything listens on loopback, on ports of its own, and ends with the rig.
+"""
+
+import os
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import orjson
+from redis import Redis
+
+from benchmarks.processes import cpu_seconds, resident_mb
+from local.mqtt_broker import Mosquitto
+from local.part import REPOSITORY, Part, clean_environment
+from local.ports import LOOPBACK
+from local.process import Process
+from local.redis_server import RedisServer
+from local.services import procfile_lines
+
+_READY: Final = {
+    "listener": ("Worker started - processing messages", "Subscribed to topics"),
+    "worker": (" ready.",),
+    "beat": ("beat: Starting",),
+}
+_START_S: Final = 60.0
+_STOP_S: Final = 20.0
+
+
+class SupabaseStub(Part):
+    """The stub as a server of the rig."""
+
+    name = "stub"
+    title = "Supabase stub"
+
+    def command(self) -> list[str]:
+        """Run the stub on the port."""
+        return [sys.executable, "-m", "benchmarks.supabase_stub", str(self.port)]
+
+    def environment(self) -> Mapping[str, str]:
+        """Find this package from the server's own directory."""
+        return {**clean_environment(), "PYTHONPATH": str(REPOSITORY)}
+
+    def delay(self, milliseconds: float) -> None:
+        """Let every answer wait so long from now on."""
+        self._request("PUT", f"/stub/{milliseconds}")
+
+    def counts(self) -> dict[str, int]:
+        """Give how many requests of each kind have come."""
+        counts: dict[str, int] = orjson.loads(self._request("GET", "/stub/counts"))
+        return counts
+
+    def _request(self, method: str, path: str) -> bytes:
+        request = urllib.request.Request(f"http://{LOOPBACK}:{self.port}{path}", method=method)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+            body: bytes = answer.read()
+        return body
+
+
+class Rig:
+    """Servers first, then the processes that are asked for; a context manager."""
+
+    def __init__(self, *, settings: Mapping[str, str] | None = None) -> None:
+        self._stack = ExitStack()
+        self.directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmarks-")))
+        self.broker = Mosquitto(self.directory)
+        self.redis_server = RedisServer(self.directory)
+        self.stub = SupabaseStub(self.directory)
+        self._settings = dict(settings or {})
+        self._processes: dict[str, Process] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            for part in (self.broker, self.redis_server, self.stub):
+                self._stack.callback(part.stop)
+                part.start()
+            self.redis = self._stack.enter_context(Redis.from_url(self.redis_server.url))
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop(*self._processes)
+        self._stack.close()
+
+    def environment(self, **settings: Any) -> dict[str, str]:
+        """Give the environment of a process of the service on this rig."""
+        addresses = {
+            "MQTT_HOST": LOOPBACK,
+            "MQTT_PORT": self.broker.port,
+            "MQTT_TLS": "false",
+            "REDIS_URL": self.redis_server.url,
+            "CELERY_BROKER_URL": self.redis_server.database_url(1),
+            "SUPABASE_URL": f"http://{LOOPBACK}:{self.stub.port}",
+            "SUPABASE_SERVICE_ROLE": "sb_secret_benchmark",
+            "LOG_LEVEL": "INFO",
+            "PYTHONUNBUFFERED": "1",
+            "TMPDIR": self.directory,
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+        }
+        overrides = {name.upper(): value for name, value in settings.items()}
+        named = {**addresses, **self._settings, **overrides}
+        return {**clean_environment(), **{name: str(value) for name, value in named.items()}}
+
+    def start(self, *names: str, **settings: Any) -> None:
+        """Start processes of the Procfile and wait until each is ready."""
+        lines = procfile_lines()
+        for name in names:
+            self._processes[name] = Process(
+                name,
+                ["/bin/sh", "-c", f"exec {lines[name]}"],
+                log=self.directory / "logs" / f"{name}.log",
+                environment=self.environment(**settings),
+                cwd=REPOSITORY,
+            )
+            self._processes[name].launch()
+        for name in names:
+            process = self._processes[name]
+            process.wait_ready(
+                lambda process=process, name=name: all(line in process.output() for line in _READY[name]),
+                _START_S,
+            )
+
+    def stop(self, *names: str) -> None:
+        """Stop processes of the Procfile."""
+        for name in names:
+            self._processes[name].terminate()
+        for name in names:
+            self._processes.pop(name).stop(_STOP_S)
+
+    def groups(self) -> dict[str, int]:
+        """Give the process group of everything that runs."""
+        parts = {"mosquitto": self.broker.process, "redis": self.redis_server.process, "stub": self.stub.process}
+        return {
+            name: process.pid
+            for name, process in {**self._processes, **parts}.items()
+            if process is not None and process.pid is not None
+        }
+
+    def log(self, name: str) -> str:
+        """Give what a process has written."""
+        return self._processes[name].output()
+
+    def resident_mb(self, name: str) -> float:
+        """Give the resident memory of a process, in MB."""
+        return resident_mb(self.groups()[name])
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """Give the CPU time that each process has used so far."""
+        return {name: cpu_seconds(group) for name, group in self.groups().items()}

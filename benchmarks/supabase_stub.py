@@ -1,0 +1,96 @@
+"""A stub of Supabase: it answers what the service asks, at once or after a settable delay, and counts.
+
+It is a bare HTTP/1.1 server on asyncio that looks at nothing but the length of a body and the first words
+of a path, so that it takes little of the machine beside what is measured. `python -m benchmarks.supabase_stub PORT`.
+"""
+
+import asyncio
+import json
+import sys
+from collections import Counter
+from typing import Final
+
+_ROW: Final = json.dumps(
+    {
+        "capture_id": "00000000-0000-0000-0000-000000000000",
+        "ingest_status": "stored",
+        "captured_at": "2025-10-04T12:34:56+00:00",
+        "storage_path": "captures/x",
+        "next_wake_at": "2025-10-05T17:30:00+00:00",
+        "timezone": "UTC",
+    }
+).encode()
+_OBJECT: Final = b'{"Id":"0","Key":"gxp-captures/x"}'
+
+
+def _answer(body: bytes, status: bytes = b"200 OK") -> bytes:
+    head = b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    return head % (status, len(body)) + body
+
+
+class Stub:
+    """What the connections share: the delay and the counts by kind of request."""
+
+    def __init__(self) -> None:
+        self.delay_s = 0.0
+        self.counts: Counter[str] = Counter()
+
+    def respond(self, method: bytes, path: bytes) -> tuple[bytes, float]:
+        """Give the answer to a request and after how many seconds to send it."""
+        if path.startswith(b"/stub/"):
+            if method == b"PUT":
+                self.delay_s = float(path.rpartition(b"/")[2]) / 1000
+            return _answer(json.dumps(self.counts).encode()), 0.0
+        if path.startswith(b"/storage/v1/object/"):
+            self.counts["uploads"] += 1
+            return _answer(_OBJECT), self.delay_s
+        kind = path.rpartition(b"/")[2].decode()
+        self.counts[kind] += 1
+        return _answer(_ROW if kind == "record_capture" else b"null"), self.delay_s
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, stub: Stub) -> None:
+        self._stub = stub
+        self._parts: list[bytes] = []
+        self._held = 0
+        self._needed = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: asyncio.Transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        self._parts.append(data)
+        self._held += len(data)
+        # Joined only once a request is whole: a body comes in many pieces.
+        while self._held >= self._needed and self._held:
+            whole = b"".join(self._parts)
+            end = whole.find(b"\r\n\r\n")
+            if end < 0:
+                self._needed = self._held + 1
+                break
+            start = whole[:end].lower().find(b"content-length:")
+            length = int(whole[start + 15 : end].split(b"\r\n", 1)[0]) if start >= 0 else 0
+            self._needed = end + 4 + length
+            if self._held < self._needed:
+                self._parts = [whole]
+                break
+            method, path, _ = whole.split(b" ", 2)
+            rest = whole[self._needed :]
+            self._parts, self._held, self._needed = [rest] if rest else [], len(rest), 0
+            answer, delay = self._stub.respond(method, path)
+            if delay:
+                asyncio.get_running_loop().call_later(delay, self._transport.write, answer)
+            else:
+                self._transport.write(answer)
+
+
+async def serve(port: int) -> None:
+    """Serve until the process is ended."""
+    stub = Stub()
+    server = await asyncio.get_running_loop().create_server(lambda: _Connection(stub), "127.0.0.1", port)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1])))
