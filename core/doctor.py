@@ -14,10 +14,9 @@ from dotenv import load_dotenv
 from rich.console import Console
 from rich.text import Text
 
-from core import chunk_store
 from core.checks import Check
 from core.checks.broker import check_broker
-from core.checks.redis_server import check_redis
+from core.checks.redis_server import check_redis_servers
 from core.checks.supabase import check_supabase
 from core.settings import Settings, SettingsError, WorkerSettings, load
 
@@ -40,7 +39,7 @@ def diagnose(*, supabase: bool = True) -> Iterator[Check]:
     yield Check("settings", "ok", "complete")
     yield from _sensible(settings)
     yield from check_broker(settings)
-    yield from _check_redis(settings)
+    yield from check_redis_servers(settings)
     if isinstance(settings, WorkerSettings):
         yield from check_supabase(settings)
 
@@ -59,14 +58,6 @@ def _sensible(settings: Settings) -> Iterator[Check]:
     if longest > settings.capture_timeout_ms:
         detail = "too short for RETRANSMIT_MAX times RETRANSMIT_DELAY_MS"
         yield Check("CAPTURE_TIMEOUT_MS", "warning", detail, f"{longest} or more")
-
-
-def _check_redis(settings: Settings) -> Iterator[Check]:
-    for name, url in {"CELERY_BROKER_URL": settings.broker_url, "REDIS_URL": settings.redis_url}.items():
-        # Usually two databases of one server: then what is true of one is true of the other.
-        if name == "REDIS_URL" or url.rpartition("/")[0] != settings.redis_url.rpartition("/")[0]:
-            with chunk_store.connect(settings.model_copy(update={"redis_url": url})) as redis:
-                yield from check_redis(redis, name)
 
 
 def show(checks: Iterable[Check], console: Console) -> bool:

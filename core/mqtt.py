@@ -14,6 +14,7 @@ from core.protocol import TOPIC_ROOT
 from core.settings import Settings
 
 SESSION_EXPIRY_S: Final = 24 * 3600
+MAX_PACKET_BYTES: Final = 8 * 2**20
 # CONNACKs that no waiting helps against. Not among them: server unavailable, busy, quota, connection rate.
 _REFUSALS: Final = frozenset(
     {
@@ -25,6 +26,7 @@ _REFUSALS: Final = frozenset(
         "Bad authentication method",
     }
 )
+RIGHTS: Final = f"give this user the right to subscribe and publish below {TOPIC_ROOT}/#"
 # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH.
 _OTHER_NAME: Final = (62, 64)
 
@@ -47,7 +49,7 @@ def make_client(settings: Settings, client_id: str, *, lasting: bool) -> Client:
         client.username_pw_set(settings.mqtt_username, settings.mqtt_password.get_secret_value())
     if settings.mqtt_tls:
         client.tls_set_context(ssl.create_default_context(cafile=settings.mqtt_ca_cert))
-    client.reconnect_delay_set(1, 30)
+    client.reconnect_delay_set(1, 10)
     client.connect_timeout = 10
     return client
 
@@ -61,6 +63,8 @@ def connect(client: Client, settings: Settings, *, lasting: bool) -> None:
     if lasting:
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
         properties.ReceiveMaximum = settings.mqtt_receive_maximum
+        # Above what a device may send, so that too large a message is still reported; MQTT allows 256 MB.
+        properties.MaximumPacketSize = MAX_PACKET_BYTES
     client.connect(
         settings.mqtt_host,
         settings.mqtt_port,
@@ -76,9 +80,11 @@ def subscriptions(settings: Settings, *, reader: str = "") -> list[str]:
     return [f"{group}{TOPIC_ROOT}/+/{kind}" for kind in ("status", "data")]
 
 
-def refuses(reason: ReasonCode) -> bool:
-    """Whether the broker refuses what the settings say, rather than being unable to serve at the moment."""
-    return reason.getName() in _REFUSALS
+def refuses(answer: OSError | ValueError | ReasonCode) -> bool:
+    """Whether no waiting helps: the settings are not accepted, or the broker is not who it should be."""
+    if isinstance(answer, ReasonCode):
+        return answer.getName() in _REFUSALS
+    return isinstance(answer, ssl.SSLCertVerificationError)
 
 
 def remedy(error: OSError | ValueError | ReasonCode) -> str:

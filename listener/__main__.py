@@ -8,7 +8,10 @@ import sys
 import threading
 
 from core import chunk_store, dispatch, logs
+from core.checks import insist
+from core.checks.redis_server import check_redis_servers
 from core.chunk_store import ChunkStore
+from core.errors import Misconfigured
 from core.settings import Settings, SettingsError, load
 from listener.connection import BrokerConnection, Deaf
 from listener.listen import Listener
@@ -33,7 +36,12 @@ def main() -> int:
         settings, BrokerConnection(settings, instance), store, dispatch.Dispatcher(dispatch.make_app())
     )
     try:
+        for trouble in insist(check_redis_servers(settings)):
+            log.warning("%s", trouble)
         listener.run(stopping)
+    except Misconfigured as error:
+        log.critical("%s", error)
+        return 2
     except Deaf as error:
         log.critical("%s; exiting, so that the platform starts this listener anew", error)
         return 1

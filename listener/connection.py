@@ -6,6 +6,7 @@ remembers the connection it came on and a stale acknowledgement is dropped.
 """
 
 import logging
+import secrets
 import select
 import ssl
 import time
@@ -17,6 +18,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from core import mqtt
+from core.errors import Misconfigured
 from core.protocol import TOPIC_ROOT
 from core.settings import Settings
 
@@ -24,6 +26,9 @@ log = logging.getLogger("listener")
 
 # So many messages are read before the batch goes to Redis, even if more wait in the socket.
 READ_AT_MOST: Final = 200
+# While none may be acknowledged, so much is read ahead: enough to see the broker's answers to our keepalive.
+HOLD_MESSAGES: Final = 2_000
+HOLD_BYTES: Final = 16 * 2**20
 PING_EVERY_S: Final = 1.0
 # Our own ping unanswered for this long: connected, but deaf. The platform restarts a process that exits.
 DEAF_AFTER_S: Final = 90.0
@@ -50,12 +55,14 @@ class BrokerConnection:
 
     def __init__(self, settings: Settings, instance: str) -> None:
         self._settings = settings
-        group = f"$share/{settings.mqtt_shared_group}/" if settings.mqtt_shared_group else ""
-        self.topics = [f"{group}{TOPIC_ROOT}/+/{kind}" for kind in ("status", "data")]
+        self.topics = mqtt.subscriptions(settings)
         # A listener of a shared group has a session of its own; alone, the one session outlives restarts.
-        client_id = f"{settings.mqtt_client_id}-{instance}" if group else settings.mqtt_client_id
+        shared = settings.mqtt_shared_group
+        client_id = f"{settings.mqtt_client_id}-{instance}" if shared else settings.mqtt_client_id
         self.client_id = "".join(filter(str.isalnum, client_id))
         self.ping_topic = f"{TOPIC_ROOT}/{self.client_id}/ping"
+        # Anyone may publish there, so a ping proves something only where it carries what nobody else knows.
+        self._ping_token = secrets.token_hex(8).encode()
         self._client = mqtt.make_client(settings, self.client_id, lasting=True)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
@@ -70,12 +77,16 @@ class BrokerConnection:
         self._next_ping = 0.0
         self._answered = time.monotonic()
         self.heard_until_ms = 0
+        self._refusal = ""
 
     def read(self, wait_s: float) -> list[Received]:
         """Wait up to `wait_s` for messages and give those that came; reconnect where needed.
 
-        Raises Deaf where the connection looks alive and delivers nothing.
+        Raises Deaf where the connection looks alive and delivers nothing, and Misconfigured where the
+        broker refuses the settings of a listener that it has never served. One that it has served waits.
         """
+        if self._refusal:
+            raise Misconfigured(self._refusal)
         now = time.monotonic()
         if now - self._answered > DEAF_AFTER_S:
             raise Deaf(f"no answer from the broker for {DEAF_AFTER_S:.0f} s")
@@ -85,13 +96,12 @@ class BrokerConnection:
             return []
         if self._client.is_connected() and now >= self._next_ping:
             self._next_ping = now + PING_EVERY_S
-            self._client.publish(self.ping_topic, str(time.time_ns() // 1_000_000), qos=1)
+            stamp = time.time_ns() // 1_000_000
+            self._client.publish(self.ping_topic, b"%s %d" % (self._ping_token, stamp), qos=1)
         if not (isinstance(sock, ssl.SSLSocket) and sock.pending()):
             writers = [sock] if self._client.want_write() else []
             select.select([sock], writers, [], wait_s)
-        for count in range(1, READ_AT_MOST + 1):
-            if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or len(self._inbox) < count:
-                break
+        self._read_packets()
         self._flush()
         self._client.loop_misc()
         messages, self._inbox = self._inbox, []
@@ -105,7 +115,15 @@ class BrokerConnection:
         self._flush()
 
     def tend(self) -> None:
-        """Keep the connection alive while no message may be taken."""
+        """Keep the connection alive while no message may be acknowledged; what comes waits for `read`.
+
+        The broker stops at its window of unacknowledged messages, and then not even our ping comes through:
+        meanwhile only the keepalive tells whether the connection lives.
+        """
+        self._answered = time.monotonic()
+        held = sum(len(message.payload) for message in self._inbox)
+        if self._client.socket() and len(self._inbox) < HOLD_MESSAGES and held < HOLD_BYTES:
+            self._read_packets()
         self._flush()
         self._client.loop_misc()
 
@@ -113,6 +131,12 @@ class BrokerConnection:
         """Leave the broker in good order; the session stays, so it keeps what comes meanwhile."""
         self._client.disconnect()
         self._flush()
+
+    def _read_packets(self) -> None:
+        for _ in range(READ_AT_MOST):
+            before = len(self._inbox)
+            if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or len(self._inbox) == before:
+                break
 
     def _flush(self) -> None:
         while self._client.want_write() and self._client.loop_write() == MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -126,6 +150,8 @@ class BrokerConnection:
         try:
             mqtt.connect(self._client, self._settings, lasting=True)
         except (OSError, ValueError) as error:
+            if mqtt.refuses(error) and not self._connections:
+                raise Misconfigured(f"broker: {error}; {mqtt.remedy(error)}") from error
             log.warning(
                 "cannot reach the broker %s:%d: %s", self._settings.mqtt_host, self._settings.mqtt_port, error
             )
@@ -140,6 +166,8 @@ class BrokerConnection:
     ) -> None:
         if reason.is_failure:
             log.error("the broker refuses the connection: %s", reason)
+            if mqtt.refuses(reason) and not self._connections:
+                self._refusal = f"broker login: {reason}; {mqtt.remedy(reason)}"
             return
         self._connections += 1
         self._retry_delay = 1.0
@@ -159,6 +187,8 @@ class BrokerConnection:
         refused = [topic for topic, reason in zip(topics, reasons, strict=True) if reason.is_failure]
         if refused:
             log.error("the broker refuses the subscription to %s", ", ".join(refused))
+            if self._connections == 1:
+                self._refusal = f"subscription to {', '.join(refused)} refused; {mqtt.RIGHTS}"
         else:
             log.info("✓ Subscribed to topics: %s", ", ".join(self.topics))
 
@@ -184,8 +214,10 @@ class BrokerConnection:
         except UnicodeDecodeError:
             topic = "?"
         if topic == self.ping_topic:
-            self._answered = time.monotonic()
-            self.heard_until_ms = max(self.heard_until_ms, int(message.payload))
+            token, _, stamp = message.payload.partition(b" ")
+            if token == self._ping_token:
+                self._answered = time.monotonic()
+                self.heard_until_ms = max(self.heard_until_ms, int(stamp))
         self._inbox.append(
             Received(topic, bytes(message.payload), message.mid, message.qos, self._connections)
         )

@@ -1,5 +1,6 @@
 """The Celery application of the workers, and what every task of them shares."""
 
+import logging
 from typing import Any
 
 from celery import Task
@@ -8,10 +9,15 @@ from celery.signals import setup_logging, worker_init, worker_shutdown
 from celery.utils.time import get_exponential_backoff_interval
 
 from core import logs
+from core.checks import insist
+from core.checks.redis_server import check_redis_servers
+from core.checks.supabase import check_supabase
 from core.dispatch import make_app
-from core.errors import AccessDenied, Transient
+from core.errors import AccessDenied, Misconfigured, Transient
 from core.settings import Settings, SettingsError, WorkerSettings, load
 from tasks import resources
+
+log = logging.getLogger("tasks")
 
 app = make_app()
 
@@ -47,9 +53,12 @@ def _set_up_logging(**_: Any) -> None:
 def _open(**_: Any) -> None:
     try:
         settings = load(WorkerSettings)
-    except SettingsError as error:
+        for check in (check_redis_servers, check_supabase):
+            for trouble in insist(check(settings)):
+                log.warning("%s", trouble)
+        resources.open_resources(settings)
+    except (SettingsError, Misconfigured) as error:
         raise SystemExit(str(error)) from None
-    resources.open_resources(settings)
 
 
 @worker_shutdown.connect

@@ -1,6 +1,7 @@
 """The publisher: one lasting MQTT connection per worker process, for what goes to the devices."""
 
 import logging
+import threading
 from typing import Any, Final
 
 import orjson
@@ -9,8 +10,9 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from core import mqtt
-from core.chunk_store import ChunkStore, now_ms
-from core.errors import Transient
+from core.chunk_store import ChunkStore
+from core.clock import now_ms
+from core.errors import Misconfigured, Transient
 from core.keys import LOG
 from core.protocol import topic
 from core.settings import Settings
@@ -19,6 +21,8 @@ log = logging.getLogger("tasks.publish")
 
 # How long a task waits for the broker's PUBACK before it leaves the message to a retry.
 PUBACK_TIMEOUT_S: Final = 5.0
+# How long the start waits to hear whether the broker takes the login; it may just be away.
+FIRST_ANSWER_S: Final = 5.0
 
 
 class Publisher:
@@ -32,13 +36,16 @@ class Publisher:
         self._client.on_disconnect = self._on_disconnect
         self._client.max_inflight_messages_set(1000)
         self._client.max_queued_messages_set(10_000)
+        self._answer: ReasonCode | None = None
+        self._answered = threading.Event()
         try:
             mqtt.connect(self._client, settings, lasting=False)
         except (OSError, ValueError) as error:
-            raise SystemExit(
-                f"cannot reach the broker {settings.mqtt_host}:{settings.mqtt_port}: {error}"
-            ) from None
-        self._client.loop_start()
+            if mqtt.refuses(error):
+                raise Misconfigured(f"broker: {error}; {mqtt.remedy(error)}") from error
+            log.warning("cannot reach the broker %s:%d: %s", settings.mqtt_host, settings.mqtt_port, error)
+        self._client.loop_start()  # which goes on trying
+        self._insist_on_login()
 
     def send(self, device_id: str, kind: str, payload: bytes) -> None:
         """Publish and wait for the PUBACK; raise Transient where the broker does not answer.
@@ -68,10 +75,22 @@ class Publisher:
         self._client.disconnect()
         self._client.loop_stop()
 
-    @staticmethod
+    def _insist_on_login(self) -> None:
+        self._answered.wait(FIRST_ANSWER_S)
+        if self._answer and mqtt.refuses(self._answer):
+            self._client.loop_stop()
+            raise Misconfigured(f"broker login: {self._answer}; {mqtt.remedy(self._answer)}")
+
     def _on_connect(
-        _client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
+        self,
+        _client: Client,
+        _data: Any,
+        _flags: ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
     ) -> None:
+        self._answer = reason
+        self._answered.set()
         if reason.is_failure:
             log.error("the broker refuses the connection: %s", reason)
         else:

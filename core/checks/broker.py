@@ -1,7 +1,6 @@
 """Does the broker let the service in, may it subscribe to what devices say, and do messages come back?"""
 
 import secrets
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,7 +16,6 @@ from core.protocol import TOPIC_ROOT
 from core.settings import Settings
 
 ANSWER_S: Final = 10.0
-RIGHTS: Final = f"give this user the right to subscribe and publish below {TOPIC_ROOT}/#"
 
 
 def check_broker(settings: Settings) -> Iterator[Check]:
@@ -47,7 +45,7 @@ class _Connection:
         try:
             mqtt.connect(self._client, self._settings, lasting=False)
         except (OSError, ValueError) as error:
-            grade: Grade = "wrong" if isinstance(error, ssl.SSLError) else "unreachable"
+            grade: Grade = "wrong" if mqtt.refuses(error) else "unreachable"
             yield Check("broker", grade, f"{address}: {error}", mqtt.remedy(error))
             return
         self._client.loop_start()
@@ -57,8 +55,11 @@ class _Connection:
             remedy = "check MQTT_PORT and MQTT_TLS: a TLS port stays silent to a client without"
             yield Check("broker", "unreachable", f"{address} does not answer as a broker", remedy)
             return
-        secured = "with TLS" if self._settings.mqtt_tls else "without TLS"
-        yield Check("broker", "ok" if self._settings.mqtt_tls else "warning", f"{address}, {secured}")
+        if self._settings.mqtt_tls:
+            yield Check("broker", "ok", f"{address}, with TLS")
+        else:
+            remedy = "MQTT_TLS=true, unless the broker is on this very network"
+            yield Check("broker", "warning", f"{address}, without TLS", remedy)
         if reason.is_failure:
             login: Grade = "wrong" if mqtt.refuses(reason) else "unreachable"
             yield Check("broker login", login, f"refused: {reason}", mqtt.remedy(reason))
@@ -72,11 +73,11 @@ class _Connection:
         try:
             reasons = self._suback.get(timeout=ANSWER_S)
         except Empty:
-            yield Check("subscriptions", "unreachable", "the broker does not answer", RIGHTS)
+            yield Check("subscriptions", "unreachable", "the broker does not answer", mqtt.RIGHTS)
             return
         for topic, reason in zip(topics, reasons, strict=True):
             if reason.is_failure:
-                yield Check(f"subscription {topic}", "wrong", f"refused: {reason}", RIGHTS)
+                yield Check(f"subscription {topic}", "wrong", f"refused: {reason}", mqtt.RIGHTS)
             else:
                 yield Check(f"subscription {topic}", "ok", "granted")
         if any(reason.is_failure for reason in reasons):
@@ -86,7 +87,7 @@ class _Connection:
             yield Check("publishing", "ok", "a message comes back")
         else:
             # The listener watches over its connection in this way, and would exit without it.
-            yield Check("publishing", "wrong", "a message to oneself does not come back", RIGHTS)
+            yield Check("publishing", "wrong", "a message to oneself does not come back", mqtt.RIGHTS)
 
     def close(self) -> None:
         with suppress(ValueError, OSError):

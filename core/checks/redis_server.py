@@ -6,11 +6,25 @@ from typing import Any, Final
 from redis import Redis, RedisError
 from redis.exceptions import AuthenticationError, AuthorizationError, ResponseError
 
+from core import chunk_store
 from core.checks import Check
+from core.settings import Settings
 
 KEPT: Final = "noeviction"
 # Below this share of `maxmemory` the listener still takes everything.
 FULL: Final = 0.7
+
+
+def check_redis_servers(settings: Settings) -> Iterator[Check]:
+    """Check the Redis of the chunks, and that of Celery's messages where it is another server."""
+    urls = {"REDIS_URL": settings.redis_url, "CELERY_BROKER_URL": settings.broker_url}
+    seen = set()
+    for name, url in urls.items():
+        server = url.rpartition("/")[0]  # two databases of one server share what is asked here
+        if server not in seen:
+            seen.add(server)
+            with chunk_store.connect(settings.model_copy(update={"redis_url": url})) as redis:
+                yield from check_redis(redis, name)
 
 
 def check_redis(redis: Redis, name: str) -> Iterator[Check]:

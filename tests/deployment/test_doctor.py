@@ -1,0 +1,283 @@
+"""The doctor against real misconfigurations: each is found, named in one line, and has a remedy."""
+
+import subprocess
+import sys
+
+import pytest
+from secured_broker import PASSWORD
+
+from core import doctor
+from core.checks.supabase import FUNCTIONS, SCHEMA_VERSION, role_of
+from local.part import REPOSITORY
+from local.ports import accepts, free_port
+from local.redis_server import RedisServer
+from local.supabase_lite import _CONFIG, SupabaseLite, schema_files
+
+# paho leaves it to the garbage collector to close a socket whose TLS handshake has failed.
+FAILED_HANDSHAKE = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture
+def diagnose(environment, monkeypatch):
+    """Runs the checks on settings: `diagnose(**settings)` gives name → check."""
+
+    def run(*, supabase=False, **settings):
+        for name in doctor.WorkerSettings.model_fields:
+            monkeypatch.delenv(name.upper(), raising=False)
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        checks = {check.name: check for check in doctor.diagnose(supabase=supabase)}
+        for check in checks.values():
+            assert "\n" not in str(check)
+            assert check.remedy or check.grade == "ok", check
+            assert PASSWORD not in str(check)
+        return checks
+
+    return run
+
+
+@pytest.fixture
+def redis_settings(redis_server):
+    return {"REDIS_URL": redis_server.url}
+
+
+def test_all_is_well(stack, environment, tmp_path):
+    file = tmp_path / "env"
+    file.write_text("".join(f"{name}={value}\n" for name, value in stack.environment().items()))
+    answer = doctor_says(environment, "--env-file", str(file))
+    assert answer.returncode == 0, answer.stdout
+    assert "✗" not in answer.stdout
+    for what in ("broker login", "subscription ESP32CAM/+/data", "REDIS_URL: eviction: noeviction",
+                 "persistence", "database schema", "row level security", "gxp-captures is private"):  # fmt: skip
+        assert what in answer.stdout
+    assert stack.supabase_secret_key not in answer.stdout
+
+
+def test_nothing_is_set(environment):
+    answer = doctor_says(environment)
+    assert answer.returncode == 1
+    for name in ("MQTT_HOST", "SUPABASE_URL", "SUPABASE_SERVICE_ROLE"):
+        assert f"✗ settings: {name} is missing" in answer.stdout
+
+
+def doctor_says(environment, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "core.doctor", *arguments],
+        cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_values_that_are_seldom_meant(diagnose, redis_settings):
+    checks = diagnose(
+        MQTT_HOST="127.0.0.1", MQTT_PORT="1883", RETRANSMIT_MAX="30", **redis_settings
+    )  # fmt: skip
+    for name in ("MQTT_PORT", "MQTT_USERNAME", "CAPTURE_TIMEOUT_MS"):
+        assert checks[name].grade == "warning"
+
+
+def test_no_broker(diagnose, redis_settings):
+    checks = diagnose(MQTT_HOST="127.0.0.1", MQTT_PORT=str(free_port()), **redis_settings)
+    assert checks["broker"].grade == "unreachable"
+    checks = diagnose(MQTT_HOST="nobody.invalid", **redis_settings)
+    assert "MQTT_HOST" in checks["broker"].remedy
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+def test_a_wrong_password(diagnose, secured, redis_settings, version):
+    broker = secured()
+    settings = {**broker.settings, **redis_settings, "MQTT_VERSION": version}
+    assert diagnose(**settings)["publishing"].grade == "ok"
+    assert diagnose(**settings | {"MQTT_PASSWORD": "wrong"})["broker login"].grade == "wrong"
+
+
+def test_a_user_without_rights(diagnose, secured, redis_settings):
+    broker = secured(rights="topic readwrite ESP32CAM/+/status\n")
+    checks = diagnose(**broker.settings, **redis_settings)
+    # Mosquitto grants every subscription and then delivers nothing; other brokers refuse it.
+    assert checks["publishing"].grade == "wrong"
+    assert "ESP32CAM/#" in checks["publishing"].remedy
+
+
+@FAILED_HANDSHAKE
+def test_an_authority_of_ones_own(diagnose, secured, authority, redis_settings):
+    broker = secured(certificate=authority.issue("127.0.0.1"))
+    unknown = diagnose(**broker.settings, **redis_settings)["broker"]
+    assert unknown.grade == "wrong"
+    assert "MQTT_CA_CERT" in unknown.remedy
+    checks = diagnose(**broker.settings, MQTT_CA_CERT=str(authority.file), **redis_settings)
+    assert checks["broker"].grade == "ok"
+    assert checks["publishing"].grade == "ok"
+
+
+@FAILED_HANDSHAKE
+def test_a_certificate_for_another_host(diagnose, secured, authority, redis_settings):
+    broker = secured(certificate=authority.issue("broker.test"))
+    check = diagnose(**broker.settings, MQTT_CA_CERT=str(authority.file), **redis_settings)["broker"]
+    assert check.grade == "wrong"
+    assert "MQTT_HOST" in check.remedy
+
+
+@FAILED_HANDSHAKE
+def test_tls_on_one_side_only(diagnose, secured, authority, redis_settings, monkeypatch):
+    monkeypatch.setattr("core.checks.broker.ANSWER_S", 2.0)
+    plain, tls = secured(), secured(certificate=authority.issue("127.0.0.1"))
+    check = diagnose(**plain.settings | {"MQTT_TLS": "true"}, **redis_settings)["broker"]
+    assert check.grade == "unreachable"
+    check = diagnose(**tls.settings | {"MQTT_TLS": "false"}, **redis_settings)["broker"]
+    assert check.grade == "unreachable"
+    assert "MQTT_TLS" in check.remedy
+
+
+class OtherRedis(RedisServer):
+    """A Redis with other lines in its configuration."""
+
+    def __init__(self, directory, *, lines):
+        super().__init__(directory, appendonly=False)
+        self.lines = lines
+
+    def prepare(self):
+        super().prepare()
+        with (self.directory / "redis.conf").open("a") as config:
+            config.write(self.lines)
+
+    def ready(self):
+        return accepts(self.port)
+
+
+@pytest.fixture
+def other_redis(tmp_path):
+    started = []
+
+    def start(lines):
+        server = OtherRedis(tmp_path / f"redis{len(started)}", lines=lines)
+        started.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+def test_a_redis_that_evicts(diagnose, other_redis, mosquitto):
+    server = other_redis("maxmemory 64mb\nmaxmemory-policy allkeys-lru\nappendonly yes\n")
+    checks = diagnose(
+        MQTT_HOST="127.0.0.1", MQTT_PORT=str(mosquitto.port), MQTT_TLS="false", REDIS_URL=server.url
+    )
+    assert checks["REDIS_URL: eviction"].grade == "wrong"
+    assert "noeviction" in checks["REDIS_URL: eviction"].remedy
+    assert checks["REDIS_URL: persistence"].grade == "ok"
+
+
+def test_a_redis_that_forgets(diagnose, other_redis):
+    snapshots = other_redis("save 900 1\n")
+    checks = diagnose(MQTT_HOST="127.0.0.1", MQTT_PORT=str(free_port()), REDIS_URL=snapshots.url)
+    assert "snapshots" in checks["REDIS_URL: persistence"].detail
+    hosted = other_redis('rename-command CONFIG ""\n')
+    checks = diagnose(MQTT_HOST="127.0.0.1", MQTT_PORT=str(free_port()), REDIS_URL=hosted.url)
+    assert checks["REDIS_URL: persistence"].grade == "warning"
+    assert checks["REDIS_URL: eviction"].grade == "ok"
+
+
+def test_a_redis_that_refuses_or_is_away(diagnose, other_redis, redis_server):
+    locked = other_redis("requirepass secret-of-redis\n")
+    checks = diagnose(MQTT_HOST="127.0.0.1", MQTT_PORT=str(free_port()), REDIS_URL=locked.url,
+                      CELERY_BROKER_URL=redis_server.url)  # fmt: skip
+    assert checks["REDIS_URL"].grade == "wrong"
+    assert checks["CELERY_BROKER_URL"].grade == "ok"
+    away = f"redis://127.0.0.1:{free_port()}/0"
+    checks = diagnose(MQTT_HOST="127.0.0.1", MQTT_PORT=str(free_port()), REDIS_URL=away)
+    assert checks["REDIS_URL"].grade == "unreachable"
+
+
+def test_the_wrong_key(diagnose, stack):
+    settings = stack.environment()
+    checks = diagnose(supabase=True, **settings | {"SUPABASE_SERVICE_ROLE": stack.supabase_publishable_key})
+    assert checks["SUPABASE_SERVICE_ROLE"].grade == "wrong"
+    assert "anon" in checks["SUPABASE_SERVICE_ROLE"].detail
+    checks = diagnose(supabase=True, **settings | {"SUPABASE_SERVICE_ROLE": "sb_secret_of-another-project"})
+    assert checks["SUPABASE_SERVICE_ROLE"].grade == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("key", "role"),
+    [
+        ("sb_secret_x", "service_role"),
+        ("sb_publishable_x", "anon"),
+        ("e30.eyJyb2xlIjoiYW5vbiJ9.sig", "anon"),
+        ("e30.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.sig", "service_role"),
+        ("e30.e30.sig", None),
+        ("no key at all", None),
+        ("a.%%%.c", None),
+    ],
+)
+def test_a_key_says_whose_it_is(key, role):
+    assert role_of(key) == role
+
+
+def test_the_wrong_address(diagnose, stack):
+    settings = stack.environment()
+    away = settings | {"SUPABASE_URL": f"http://127.0.0.1:{free_port()}"}
+    assert diagnose(supabase=True, **away)["SUPABASE_URL"].grade == "unreachable"
+    within = settings | {"SUPABASE_URL": f"{stack.supabase_url}/rest/v1"}
+    assert diagnose(supabase=True, **within)["SUPABASE_URL"].grade == "wrong"
+
+
+def test_no_bucket(diagnose, stack):
+    settings = stack.environment() | {"SUPABASE_STORAGE_BUCKET": "another"}
+    assert diagnose(supabase=True, **settings)["storage bucket"].grade == "wrong"
+
+
+class OtherSupabase(SupabaseLite):
+    """A project with another schema."""
+
+    def __init__(self, directory, files):
+        super().__init__(directory)
+        self.files = files
+
+    def prepare(self):
+        project = self.directory / "supabase"
+        (project / "migrations").mkdir(parents=True)
+        (project / "config.toml").write_text(_CONFIG.format(port=self.port))
+        for number, text in enumerate(self.files, start=1):
+            (project / "migrations" / f"{20250101000000 + number}_file.sql").write_text(text)
+        self._migrate(self.directory)
+
+
+DEFECTS = """
+update public.schema_version set version = 0;
+drop function public.record_hello(jsonb);
+alter table public.captures disable row level security;
+grant execute on function public.record_log(jsonb, jsonb) to anon;
+update storage.buckets set public = true where id = 'gxp-captures';
+"""
+
+
+@pytest.mark.parametrize("installed", [False, True], ids=["empty", "defective"])
+def test_the_schema(diagnose, stack, tmp_path, installed):
+    files = [file.read_text() for file in schema_files()] + [DEFECTS] if installed else []
+    project = OtherSupabase(tmp_path, files)
+    try:
+        project.start()
+        settings = {"SUPABASE_URL": project.url, "SUPABASE_SERVICE_ROLE": project.secret_key}
+        checks = diagnose(supabase=True, **stack.environment() | settings)
+    finally:
+        project.stop()
+    assert checks["database schema"].grade == "wrong"
+    assert "sql/" in checks["database schema"].remedy
+    if installed:
+        assert "record_hello" in checks["database functions"].detail
+        assert checks["row level security"].detail == "without it: captures"
+        assert "record_log" in checks["function rights"].detail
+        assert checks["storage bucket"].grade == "wrong"
+        assert "public" in checks["storage bucket"].detail
+
+
+def test_the_code_and_the_schema_agree():
+    code = "".join(
+        path.read_text() for folder in ("tasks", "core") for path in (REPOSITORY / folder).rglob("*.py")
+    )
+    for name in FUNCTIONS:
+        assert code.count(f'"{name}"') > 1, f"nobody calls {name}"
+    version = next(file for file in schema_files() if "version" in file.name).read_text()
+    assert f"schema_version (version) values ({SCHEMA_VERSION})" in version

@@ -1,0 +1,126 @@
+"""How the processes start: what only an operator can put right ends them in one line, an outage does not."""
+
+import re
+
+import pytest
+from secured_broker import PASSWORD
+
+from local.ports import free_port
+from local.process import StartError
+from local.redis_server import RedisServer
+
+READY = {"listener": "Worker started - processing messages", "worker": " ready."}
+
+
+def says(process, text, timeout=40):
+    process.wait_ready(lambda: text in process.output(), timeout)
+
+
+def ends(process):
+    """The last line of a process that ends by itself."""
+    with pytest.raises(StartError, match="ended with status [12]"):
+        process.wait_ready(lambda: False, 40)
+    return process.output().splitlines()[-1]
+
+
+@pytest.fixture
+def settings(stack):
+    return {**stack.environment(), "RETRANSMIT_DELAY_MS": "1000"}
+
+
+def test_the_listener_says_what_it_does(run, secured, authority, redis_server):
+    broker = secured(certificate=authority.issue("127.0.0.1"))
+    listener = run(
+        "listener", **broker.settings, MQTT_CA_CERT=str(authority.file), REDIS_URL=redis_server.url
+    )
+    says(listener, "Subscribed to topics")
+    output = listener.output()
+    assert "✓ MQTT connected successfully" in output
+    assert "✓ Subscribed to topics: ESP32CAM/+/status, ESP32CAM/+/data" in output
+    assert "✓ Worker started - processing messages..." in output
+    listener.terminate()
+
+
+@pytest.mark.parametrize("name", ["listener", "worker"])
+def test_a_missing_setting(run, redis_server, name):
+    line = ends(run(name, REDIS_URL=redis_server.url))
+    assert re.search("settings: [A-Z_]+ is missing", line)
+
+
+@pytest.mark.parametrize("name", ["listener", "worker"])
+def test_a_wrong_password(run, settings, secured, name):
+    broker = secured()
+    line = ends(run(name, **settings | broker.settings | {"MQTT_PASSWORD": "wrong", "MQTT_VERSION": "5"}))
+    assert "broker login" in line
+    assert "MQTT_PASSWORD" in line
+    assert PASSWORD not in line
+
+
+@pytest.mark.parametrize("name", ["listener", "worker"])
+def test_an_unknown_authority(run, settings, secured, authority, name):
+    broker = secured(certificate=authority.issue("127.0.0.1"))
+    line = ends(run(name, **settings | broker.settings))
+    assert "MQTT_CA_CERT" in line
+
+
+@pytest.mark.parametrize("name", ["listener", "worker"])
+def test_a_certificate_for_another_host(run, settings, secured, authority, name):
+    broker = secured(certificate=authority.issue("broker.test"))
+    line = ends(run(name, **settings | broker.settings | {"MQTT_CA_CERT": str(authority.file)}))
+    assert "MQTT_HOST" in line
+
+
+@pytest.mark.parametrize("name", ["listener", "worker"])
+def test_a_redis_that_evicts(run, settings, tmp_path, name):
+    class Evicting(RedisServer):
+        def prepare(self):
+            super().prepare()
+            config = self.directory / "redis.conf"
+            config.write_text(config.read_text().replace("noeviction", "allkeys-lru"))
+
+    redis = Evicting(tmp_path)
+    try:
+        redis.start()
+        urls = {"REDIS_URL": redis.url, "CELERY_BROKER_URL": redis.database_url(1)}
+        assert "noeviction" in ends(run(name, **settings | urls))
+    finally:
+        redis.stop()
+
+
+def test_a_worker_with_the_wrong_key(run, stack, settings):
+    line = ends(run("worker", **settings | {"SUPABASE_SERVICE_ROLE": stack.supabase_publishable_key}))
+    assert "SUPABASE_SERVICE_ROLE" in line
+    assert stack.supabase_publishable_key not in line
+
+
+def test_a_listener_waits_for_the_broker_and_redis(run, tmp_path, mosquitto):
+    """An outage at the start is waited out: nothing that a restart could mend."""
+    redis = RedisServer(tmp_path / "later")
+    mosquitto.stop()
+    settings = {"MQTT_HOST": "127.0.0.1", "MQTT_PORT": str(mosquitto.port), "MQTT_TLS": "false"}
+    listener = run("listener", **settings, REDIS_URL=redis.url)
+    says(listener, "cannot reach the broker")
+    assert "REDIS_URL: " in listener.output()
+    try:
+        says(listener, "not acknowledged, trying again")
+        redis.start()
+        mosquitto.start()
+        says(listener, "Subscribed to topics")
+    finally:
+        listener.stop(15)
+        redis.stop()
+
+
+def test_a_worker_waits_for_the_broker_and_supabase(run, settings, mosquitto):
+    mosquitto.stop()
+    away = {
+        "MQTT_PORT": str(mosquitto.port),
+        "MQTT_VERSION": "5",
+        "SUPABASE_URL": f"http://127.0.0.1:{free_port()}",
+    }
+    worker = run("worker", **settings | away)
+    says(worker, READY["worker"])
+    assert "cannot reach the broker" in worker.output()
+    assert "SUPABASE_URL: " in worker.output()
+    mosquitto.start()
+    says(worker, "✓ MQTT connected successfully")
