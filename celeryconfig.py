@@ -51,6 +51,11 @@ worker_cancel_long_running_tasks_on_connection_loss = False
 
 beat_schedule = {
     "sweep": {"task": dispatch.SWEEP, "schedule": 1.0, "options": {"expires": 5}},
+    "deliver_commands": {
+        "task": dispatch.DELIVER_COMMANDS,
+        "schedule": 2.0,
+        "options": {"expires": 5},
+    },
     "flush_log": {"task": dispatch.FLUSH_LOG, "schedule": 2.0, "options": {"expires": 5}},
 }
 beat_schedule_filename = str(Path(tempfile.gettempdir()) / "fleet-beat-schedule")

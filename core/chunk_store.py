@@ -11,8 +11,7 @@ missing does not. The image size, and `image_sha256` where the firmware sends it
 
 import itertools
 import secrets
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -23,6 +22,8 @@ from redis.exceptions import NoScriptError
 from redis.retry import Retry
 
 from core import keys
+from core.clock import now_ms
+from core.device_store import hello_commands
 from core.errors import Transient
 from core.keys import CaptureRef
 from core.protocol import Metadata
@@ -51,11 +52,6 @@ def connect(settings: Settings, *, connections: int = 4) -> Redis:
     return Redis(connection_pool=pool)
 
 
-def now_ms() -> int:
-    """Give the time in milliseconds since 1970, by which everything in the store is scheduled."""
-    return time.time_ns() // 1_000_000
-
-
 class Outcome(NamedTuple):
     """What became of one operation of a batch; `ref` is sealed where `status` is complete."""
 
@@ -82,6 +78,7 @@ class Review(NamedTuple):
     action: str
     announce: bool
     missing: list[int]
+    ack: bytes = b""
 
 
 class Batch:
@@ -121,6 +118,11 @@ class Batch:
             refs,
         )
 
+    def hello(self, device_id: str, hello: dict[str, Any], now: int) -> None:
+        """Remember a hello until it is answered."""
+        for command in hello_commands(device_id, hello, now):
+            self._add(command)
+
     def heard(self, listener: str, now: int, heard_until: int) -> None:
         """Note that this listener lives and has heard all that was sent until then (ms)."""
         self._add(("HSET", keys.LISTENERS, listener, f"{now} {heard_until}"))
@@ -159,8 +161,9 @@ class Batch:
 class ChunkStore:
     """The store on one Redis; safe to share between the threads of a process."""
 
-    def __init__(self, redis: Redis, settings: Settings) -> None:
+    def __init__(self, redis: Redis, settings: Settings, clock: Callable[[], int] = now_ms) -> None:
         self.redis = redis
+        self.now = clock
         self._scripts = Scripts(settings)
         prefix = secrets.token_hex(4)
         self._seals = (f"{prefix}{number:x}" for number in itertools.count())
@@ -210,14 +213,31 @@ class ChunkStore:
             pipe.zrangebyscore(keys.due_key(number), "-inf", now, start=0, num=limit)
         return [CaptureRef.parse(member) for members in self._run(pipe.execute) for member in members]
 
-    def review(self, ref: CaptureRef, now: int, heard_until: int | None) -> Review:
-        """Decide what a due capture needs, and when to look again."""
-        answer = self._call("review", ref, "" if heard_until is None else heard_until, now=now)
-        return Review(ref, answer[0].decode(), bool(answer[1]), answer[2:])
+    def review(self, ref: CaptureRef, now: int, heard_until: int | None, *, full: bool = False) -> Review:
+        """Decide what a due capture needs, and when to look again; `full` where listeners take nothing."""
+        heard = "" if heard_until is None else heard_until
+        status, announce, *rest = self._call("review", ref, heard, int(full), now=now)
+        if status == b"acknowledge":
+            return Review(ref, "acknowledge", False, [], rest[0])
+        return Review(ref, status.decode(), bool(announce), rest)
 
     def settle_timeout(self, ref: CaptureRef) -> None:
         """Leave a timed-out capture, whose row is written, to its TTL."""
-        self._run(self._scripts.call, self.redis, "settle_timeout", keys.capture_keys(ref), str(ref))
+        names = [*keys.capture_keys(ref), keys.abandoned_key(keys.shard(ref.device_id))]
+        self._run(self._scripts.call, self.redis, "settle_timeout", names, self.now(), str(ref))
+
+    def abandoned(self, limit: int) -> list[CaptureRef]:
+        """List captures that timed out and may be dropped for room, the oldest first."""
+        pipe = self.redis.pipeline(transaction=False)
+        for number in range(keys.SHARDS):
+            pipe.zrange(keys.abandoned_key(number), 0, limit - 1, withscores=True)
+        found = sorted((score, member) for members in self._run(pipe.execute) for member, score in members)
+        return [CaptureRef.parse(member) for _, member in found[:limit]]
+
+    def drop(self, ref: CaptureRef) -> None:
+        """Drop what a timed-out capture holds, unless it has come back."""
+        names = [*keys.capture_keys(ref), keys.abandoned_key(keys.shard(ref.device_id))]
+        self._run(self._scripts.call, self.redis, "drop", names, str(ref))
 
     def heard_until(self, now: int) -> int | None:
         """Give the time (ms) until which every live listener has heard all; None where none lives.
@@ -242,6 +262,10 @@ class ChunkStore:
         """Delete entries that the database has."""
         self._run(self.redis.xdel, stream, *entries)
 
+    def shorten(self, stream: str, entries: int) -> None:
+        """Drop all but the newest entries of a stream."""
+        self._run(self.redis.xtrim, stream, maxlen=entries, approximate=False)
+
     def lock(self, name: str, seconds: float) -> bool:
         """Take the lock of a periodic task, so that of two beats one acts; it expires by itself."""
         return bool(self._run(self.redis.set, keys.lock_key(name), 1, nx=True, px=int(seconds * 1000)))
@@ -251,7 +275,7 @@ class ChunkStore:
         self._run(self.redis.delete, keys.lock_key(name))
 
     def _call(self, script: str, ref: CaptureRef, *arguments: Any, now: int | None = None) -> Any:
-        stamp = now_ms() if now is None else now
+        stamp = self.now() if now is None else now
         return self._run(
             self._scripts.call, self.redis, script, keys.capture_keys(ref), stamp, str(ref), *arguments
         )

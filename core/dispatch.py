@@ -8,6 +8,7 @@ from typing import Any, Final
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from core.clock import now_ms
 from core.errors import Transient
 from core.keys import CaptureRef
 
@@ -16,11 +17,15 @@ RECORD_TIMEOUT: Final = "captures.record_timeout"
 RECORD_ASSEMBLING: Final = "captures.record_assembling"
 ACKNOWLEDGE_AGAIN: Final = "control.acknowledge_again"
 RECORD_HELLO: Final = "control.record_hello"
+ANSWER_HELLO: Final = "control.answer_hello"
+DELIVER_COMMANDS: Final = "control.deliver_commands"
 SWEEP: Final = "control.sweep"
 FLUSH_LOG: Final = "control.flush_log"
 
 CAPTURES_QUEUE: Final = "captures"
 CONTROL_QUEUE: Final = "control"
+# The header that tells since when (ms) a message has waited.
+SENT_AT: Final = "sent_at_ms"
 
 
 def make_app() -> Celery:
@@ -52,13 +57,17 @@ class Dispatcher:
         """Enqueue an ACK that the device has missed."""
         self._send(ACKNOWLEDGE_AGAIN, ref.device_id, ref.image_name, ack)
 
+    def answer_hello(self, hello: dict[str, Any]) -> None:
+        """Enqueue a status message, to be recorded and answered."""
+        self._send(ANSWER_HELLO, hello)
+
     def record_hello(self, hello: dict[str, Any]) -> None:
-        """Enqueue a status message."""
+        """Enqueue the row of a hello that is answered already."""
         self._send(RECORD_HELLO, hello)
 
     def _send(self, name: str, *arguments: Any) -> None:
         try:
             # kombu would repeat a publish on its own for as long as it takes; the caller decides that here.
-            self._app.send_task(name, arguments, retry=False)
+            self._app.send_task(name, arguments, retry=False, headers={SENT_AT: now_ms()})
         except OperationalError as error:
             raise Transient(f"Celery's broker: {error}") from error

@@ -12,9 +12,15 @@ name is free again for the device's next picture while a worker still stores thi
                                         Stays TOMBSTONE_TTL_S after its end
     fleet:{s}:due                       sorted set: refs by the time (ms) when the sweep must look at them
     fleet:{s}:held:<device>             sorted set: refs of the device in flight, by when they expire (ms)
-    fleet:listeners                     hash: listener → `written_ms heard_until_ms`. A minute after the last
+    fleet:{s}:hello:<device>            string: the last hello; an hour
+    fleet:{s}:answered:<device>         string: it was answered within the last seconds
+    fleet:{s}:agenda:<device>           list: what to tell the device after its next ACK; 15 minutes
+    fleet:{s}:wake:<device>             string: next wake and time zone, as the database said; 30 days
+    fleet:unanswered                    sorted set: devices by when their hello must be answered (ms)
+    fleet:awake                         string: some device was heard within the last seconds
+    fleet:listeners                     hash: listener → `written_ms heard_until_ms`; a minute
     fleet:log, fleet:errors             stream: batches of records on their way to the database
-    fleet:lock:<name>                   string: one holder of a periodic task, for as long as it may run
+    fleet:lock:<name>                   string: one holder of a periodic task, while it may run
 """
 
 from binascii import crc32
@@ -24,6 +30,8 @@ SHARDS: Final = 16
 SEALED_TTL_S: Final = 7 * 24 * 3600
 
 LISTENERS: Final = "fleet:listeners"
+UNANSWERED: Final = "fleet:unanswered"
+AWAKE: Final = "fleet:awake"
 LOG: Final = "fleet:log"
 ERRORS: Final = "fleet:errors"
 
@@ -65,6 +73,35 @@ def capture_keys(ref: CaptureRef) -> list[str]:
 def due_key(number: int) -> str:
     """Name the sorted set of the captures of shard `number`, by when the sweep must look at them."""
     return f"fleet:{{{number}}}:due"
+
+
+def abandoned_key(number: int) -> str:
+    """Name the sorted set of the captures of shard `number` that timed out, the oldest first."""
+    return f"fleet:{{{number}}}:abandoned"
+
+
+def hello_key(device_id: str) -> str:
+    """Name the last hello of a device."""
+    return _device_key("hello", device_id)
+
+
+def answered_key(device_id: str) -> str:
+    """Name the mark that a device was answered just now."""
+    return _device_key("answered", device_id)
+
+
+def agenda_key(device_id: str) -> str:
+    """Name the list of what a device shall still be asked for."""
+    return _device_key("agenda", device_id)
+
+
+def wake_key(device_id: str) -> str:
+    """Name the last known wake of a device."""
+    return _device_key("wake", device_id)
+
+
+def _device_key(kind: str, device_id: str) -> str:
+    return f"fleet:{{{shard(device_id)}}}:{kind}:{device_id}"
 
 
 def lock_key(name: str) -> str:

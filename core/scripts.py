@@ -16,13 +16,15 @@ from core.settings import Settings
 
 FOLDER: Final = Path(__file__).parent / "lua"
 WITH_PRELUDE: Final = ("store_chunks", "put_metadata")
-PLAIN: Final = ("review", "settle_timeout", "claim", "note", "release", "close")
+PLAIN: Final = ("review", "settle_timeout", "drop", "claim", "note", "release", "close")
 
 # How long one worker holds a capture between two notes: above the time limits of the HTTP calls in between.
 LEASE_MS: Final = 20_000
 # When the sweep first enqueues a complete capture again, and the longest it waits between two times.
 REQUEUE_MS: Final = 10_000
 MAX_REQUEUE_MS: Final = 300_000
+# By so much of its end a chunk of a finished image is known again.
+END_BYTES: Final = 8
 
 
 class Scripts:
@@ -32,6 +34,7 @@ class Scripts:
         constants = {
             "CAPTURE_TIMEOUT_MS": settings.capture_timeout_ms,
             "CAPTURE_TTL_S": settings.capture_ttl_s,
+            "END_BYTES": END_BYTES,
             "LEASE_MS": LEASE_MS,
             "MAX_IMAGE_BYTES": settings.max_image_bytes,
             "MAX_PER_DEVICE": settings.max_captures_per_device,

@@ -37,9 +37,11 @@ class Settings(BaseSettings):
     mqtt_client_id: str = Field(default="fleet", pattern=r"^[A-Za-z0-9]{1,16}$")
     mqtt_shared_group: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,32}$")
     mqtt_keepalive_s: int = Field(default=30, ge=5, le=600)
+    mqtt_deaf_after_s: int = Field(default=90, ge=10, le=3600)
     mqtt_receive_maximum: int = Field(default=1000, ge=1, le=65535)
     mqtt_nack_topic: Literal["ack", "cmd"] = "ack"
     mqtt_next_wake_format: Literal["iso", "clock"] = "iso"
+    default_wake_minutes: int = Field(default=60, ge=1, le=7 * 24 * 60)
 
     redis_url: Text = "redis://127.0.0.1:6379/0"
     celery_broker_url: str = ""
@@ -102,6 +104,7 @@ class WorkerSettings(Settings):
     supabase_service_role: SecretStr
     supabase_storage_bucket: str = Field(default="gxp-captures", pattern=r"^[a-z0-9][a-z0-9.-]{1,62}$")
     supabase_timeout_s: Seconds = 10.0
+    hello_timeout_s: Seconds = 2.5
 
     @field_validator("supabase_url")
     @classmethod

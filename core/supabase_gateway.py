@@ -4,6 +4,8 @@ Transient is what may pass (network, 408, 423, 429, 5xx, SQLSTATE classes 08, 40
 refused key; anything else is final and becomes a CaptureRejected with the code of the station that asked.
 """
 
+import logging
+import time
 from typing import Any, Final
 
 import httpx
@@ -14,11 +16,16 @@ from supabase import Client, ClientOptions, create_client
 from core.errors import AccessDenied, CaptureRejected, ErrorCode, Transient
 from core.settings import WorkerSettings
 
+log = logging.getLogger("supabase")
+
 # 520 to 544 are what the edge in front of hosted projects answers when it cannot reach them.
 _TRANSIENT_STATUS: Final = frozenset({408, 423, 425, 429, *range(500, 600)})
 _TRANSIENT_SQLSTATE: Final = ("08", "40", "53", "57")
 _TRANSIENT_POSTGREST: Final = frozenset({"PGRST000", "PGRST001", "PGRST002", "PGRST003"})
 _DUPLICATE: Final = frozenset({"409", "Duplicate", "KeyAlreadyExists", "ResourceAlreadyExists"})
+# PostgREST or Postgres knows no such function or table: sql/ is not applied, or its schema cache is old.
+_NOT_INSTALLED: Final = ("PGRST2", "42883", "42P01")
+_ALARM_EVERY_S: Final = 60.0
 _REFUSED: Final = frozenset({"401", "403", "Unauthorized", "AccessDenied", "InvalidJWT", "42501"})
 
 
@@ -27,14 +34,14 @@ class AlreadyThere(Exception):
 
 
 class SupabaseGateway:
-    """One keep-alive client for all threads of a process. Make it after a fork."""
+    """One keep-alive client for all threads of a process, made after a fork; `timeout_s` bounds each wait."""
 
-    def __init__(self, settings: WorkerSettings, *, connections: int = 32) -> None:
+    def __init__(self, settings: WorkerSettings, timeout_s: float, *, connections: int = 128) -> None:
         # HTTP/1.1: httpcore's synchronous HTTP/2 is not safe between threads. The status is judged here, in
         # one place, because supabase-py keeps it in a form of its own for each of its clients.
         self._http = httpx.Client(
             http2=False,
-            timeout=httpx.Timeout(settings.supabase_timeout_s, connect=min(5.0, settings.supabase_timeout_s)),
+            timeout=httpx.Timeout(timeout_s, connect=min(5.0, timeout_s)),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             event_hooks={"response": [_judge_status]},
         )
@@ -60,8 +67,8 @@ class SupabaseGateway:
             code = str(error.code or "")
             if code.startswith(_TRANSIENT_SQLSTATE) or code in _TRANSIENT_POSTGREST:
                 raise Transient(f"Supabase database: {code} {error.message}") from error
-            if code in _REFUSED:
-                raise AccessDenied(f"Supabase database: {code} {error.message}") from error
+            if code in _REFUSED or code.startswith(_NOT_INSTALLED):
+                raise _denied(f"Supabase database: {code} {error.message}") from error
             raise CaptureRejected(
                 ErrorCode.DATABASE_FAILED, f"database: {error.message}", function=function, sqlstate=code
             ) from error
@@ -92,19 +99,34 @@ class SupabaseGateway:
         self._http.close()
 
 
+class _Alarm:
+    """When the alarm was last raised: once a minute and process is enough for all that wait."""
+
+    raised_at = -_ALARM_EVERY_S
+
+
+def _denied(message: str) -> AccessDenied:
+    """Make the error of a project that refuses us, and raise the alarm."""
+    now = time.monotonic()
+    if now - _Alarm.raised_at >= _ALARM_EVERY_S:
+        _Alarm.raised_at = now
+        log.critical("ALARM: %s; all data is kept and tried again slowly, but an operator must act", message)
+    return AccessDenied(message)
+
+
 def _judge_status(response: httpx.Response) -> None:
     if response.status_code in _TRANSIENT_STATUS:
         raise Transient(f"Supabase answered {response.status_code}")
     if response.status_code in (401, 403):
-        raise AccessDenied(f"Supabase answered {response.status_code}")
+        raise _denied(f"Supabase answered {response.status_code}")
 
 
 def _storage_error(error: StorageApiError, codes: set[str], path: str) -> Exception:
     if codes & _REFUSED:
-        return AccessDenied(f"Supabase Storage: {error.message}")
+        return _denied(f"Supabase Storage: {error.message}")
     if any(code.isdigit() and int(code) in _TRANSIENT_STATUS for code in codes):
         return Transient(f"Supabase Storage: {error.message}")
     if codes & {"404", "NoSuchBucket", "Bucket not found"}:
         # The bucket is missing, not the capture wrong: an operator must apply sql/, and nothing is dropped.
-        return AccessDenied(f"Supabase Storage: {error.message}")
+        return _denied(f"Supabase Storage: {error.message}")
     return CaptureRejected(ErrorCode.UPLOAD_FAILED, f"storage: {error.message}", path=path)

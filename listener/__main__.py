@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 
-from core import chunk_store, dispatch, logs
+from core import chunk_store, dispatch, logs, metrics
 from core.checks import insist
 from core.checks.redis_server import check_redis_servers
 from core.chunk_store import ChunkStore
@@ -38,6 +38,7 @@ def main() -> int:
     try:
         for trouble in insist(check_redis_servers(settings)):
             log.warning("%s", trouble)
+        metrics.serve(settings)
         listener.run(stopping)
     except Misconfigured as error:
         log.critical("%s", error)

@@ -30,8 +30,6 @@ READ_AT_MOST: Final = 200
 HOLD_MESSAGES: Final = 2_000
 HOLD_BYTES: Final = 16 * 2**20
 PING_EVERY_S: Final = 1.0
-# Our own ping unanswered for this long: connected, but deaf. The platform restarts a process that exits.
-DEAF_AFTER_S: Final = 90.0
 # Another listener has our client id: it is the newer one of a deploy, and this one will be stopped soon.
 STAND_BY_S: Final = 90.0
 
@@ -88,8 +86,8 @@ class BrokerConnection:
         if self._refusal:
             raise Misconfigured(self._refusal)
         now = time.monotonic()
-        if now - self._answered > DEAF_AFTER_S:
-            raise Deaf(f"no answer from the broker for {DEAF_AFTER_S:.0f} s")
+        if now - self._answered > self._settings.mqtt_deaf_after_s:
+            raise Deaf(f"no answer from the broker for {now - self._answered:.0f} s")
         sock: Any = self._client.socket()
         if sock is None:
             self._reconnect(now, wait_s)

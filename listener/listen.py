@@ -1,7 +1,8 @@
 """The loop of the listener: read what came, store it in one round trip, acknowledge, enqueue.
 
 A PUBACK leaves only after Redis has answered and what is complete is enqueued. Where that fails the
-same batch is tried again; what is not acknowledged the broker keeps.
+same batch is tried again; what is not acknowledged the broker keeps. While Redis is nearly full, no message
+is taken at all.
 """
 
 import logging
@@ -10,10 +11,12 @@ from typing import Any, Final
 
 import orjson
 
-from core import keys
-from core.chunk_store import ChunkStore, Outcome, now_ms
+from core import keys, metrics
+from core.chunk_store import ChunkStore, Outcome
+from core.clock import now_ms
 from core.dispatch import Dispatcher
 from core.errors import ErrorCode, Transient
+from core.memory import MemoryGate
 from core.protocol import Limits, Status
 from core.settings import Settings
 from listener.connection import BrokerConnection, Received
@@ -42,11 +45,16 @@ class Listener:
         limits = Limits(settings.max_chunk_bytes, settings.max_image_bytes)
         self._receiver = Receiver(limits, connection.ping_topic, self._rate_limit, self._log)
         self._next_heartbeat = 0
+        self._gate = MemoryGate(store)
 
     def run(self, stopping: threading.Event) -> None:
         """Listen until `stopping` is set; raise Deaf where only a new process helps."""
         log.info("✓ Worker started - processing messages...")
         while not stopping.is_set():
+            if self._gate.closed():
+                self._connection.tend()
+                stopping.wait(RETRY_S)
+                continue
             messages = self._connection.read(WAIT_S)
             now = now_ms()
             if messages or now >= self._next_heartbeat:
@@ -56,7 +64,9 @@ class Listener:
     def _take(self, messages: list[Received], now: int, stopping: threading.Event) -> None:
         """Store, enqueue, then acknowledge; try again until Redis and Celery's broker have taken all."""
         batch = self._store.batch()
-        hellos = self._receiver.fill(batch, messages, now)
+        hellos = [_hello(status, now) for status in self._receiver.fill(batch, messages, now)]
+        for hello in hellos:
+            batch.hello(hello["device_id"], hello, now)
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + HEARTBEAT_MS
             batch.heard(self._connection.client_id, now, self._connection.heard_until_ms)
@@ -72,16 +82,18 @@ class Listener:
                 self._connection.acknowledge(messages)
                 return
 
-    def _settle(self, outcomes: list[Outcome], hellos: list[Status], now: int) -> None:
+    def _settle(self, outcomes: list[Outcome], hellos: list[dict[str, Any]], now: int) -> None:
         refused = []
         for outcome in outcomes:
             if outcome.superseded:
                 self._dispatcher.process_capture(outcome.superseded)
             if outcome.status == "complete":
+                metrics.CAPTURES.labels("complete").inc()
                 self._dispatcher.process_capture(outcome.ref)
             elif outcome.status == "stored":
                 self._dispatcher.acknowledge_again(outcome.ref, outcome.ack.decode())
             elif outcome.status in REFUSALS:
+                metrics.CAPTURES.labels("refused").inc()
                 refused.append((outcome, ErrorCode.LIMIT_EXCEEDED, REFUSALS[outcome.status]))
             if outcome.out_of_range:
                 refused.append(
@@ -95,7 +107,7 @@ class Listener:
         if records:
             self._store.record(keys.ERRORS, records)
         for hello in hellos:
-            self._dispatcher.record_hello(_hello(hello, now))
+            self._dispatcher.answer_hello(hello)
 
 
 def _hello(status: Status, now: int) -> dict[str, Any]:

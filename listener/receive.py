@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from core import keys
+from core import keys, metrics
 from core.chunk_store import Batch
 from core.errors import ErrorCode, WireError
 from core.keys import CaptureRef
@@ -15,6 +15,8 @@ from listener.connection import Received
 from listener.records import MessageLog, RateLimit, error_record
 
 log = logging.getLogger("listener")
+
+_CHUNKS, _METADATA, _HELLOS = map(metrics.MESSAGES.labels, ("chunk", "metadata", "hello"))
 
 
 class Receiver:
@@ -58,23 +60,32 @@ class Receiver:
             if isinstance(message, Metadata):
                 key = (message.device_id, message.image_name)
                 if earlier := chunks.pop(key, None):
-                    batch.chunks(CaptureRef(*key), now, earlier)
+                    _put(batch, key, now, earlier)
                 batch.metadata(message, now)
+                _METADATA.inc()
             else:
                 hellos.append(message)
             self._log.message(received.topic, message.device_id, orjson.loads(message.raw), now)
         for key, pieces in chunks.items():
-            batch.chunks(CaptureRef(*key), now, pieces)
+            _put(batch, key, now, pieces)
+        if hellos:
+            _HELLOS.inc(len(hellos))
         if errors:
             batch.record(keys.ERRORS, errors)
         return hellos
 
     def _report(self, errors: list[dict[str, Any]], topic: str, error: WireError, now: int) -> None:
+        metrics.ERRORS.labels(int(error.code)).inc()
         parts = topic.split("/")
         device_id = parts[1][:32] if len(parts) == 3 else ""
         if self._rate_limit.allows(device_id, now):
             log.warning("%d %s", error.code, error.message, extra={"device": device_id, **_capture(error)})
             errors.append(error_record(device_id, error.code, error.message, error.details, now))
+
+
+def _put(batch: Batch, key: tuple[str, str], now: int, pieces: list[bytes | int]) -> None:
+    batch.chunks(CaptureRef(*key), now, pieces)
+    _CHUNKS.inc(len(pieces) // 2)
 
 
 def _differs(message: Message) -> WireError:

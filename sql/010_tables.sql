@@ -228,6 +228,8 @@ select private.ensure_constraint('public.device_configs', 'device_configs_schedu
 create table if not exists public.device_commands (command_id uuid not null default gen_random_uuid());
 alter table public.device_commands
   add column if not exists command_id uuid not null default gen_random_uuid(),
+  -- The order of the queue: commands that are inserted together have one created_at.
+  add column if not exists queue_number bigint generated always as identity,
   add column if not exists device_id text not null,
   add column if not exists type text not null,
   add column if not exists payload jsonb not null default '{}',

@@ -30,7 +30,7 @@ create unique index if not exists device_configs_global_key on public.device_con
 create index if not exists device_commands_device_id_created_at_idx
   on public.device_commands (device_id, created_at desc);
 create index if not exists device_commands_open_idx
-  on public.device_commands (device_id, created_at) where status in ('queued', 'sent');
+  on public.device_commands (device_id, queue_number) where status in ('queued', 'sent');
 create index if not exists device_commands_capture_id_idx
   on public.device_commands (capture_id) where capture_id is not null;
 create index if not exists device_command_logs_command_id_idx on public.device_command_logs (command_id, log_id);

@@ -62,7 +62,9 @@ begin
 
   -- Sorted, so that two callers with commands for the same devices wait for each other instead of deadlocking.
   perform from public.devices
-    where device_id in (select device_id from public.device_commands where command_id = any (p_commands))
+    where device_id in (
+      select device_id from public.device_commands
+       where command_id = any (p_commands) and type in ('capture_image', 'next_wake'))
     order by device_id
       for no key update;
 
@@ -76,13 +78,13 @@ begin
        set capture_asked_at = case when s.asks then p_at else d.capture_asked_at end,
            wake_override_at = coalesce(s.override_at, d.wake_override_at)
       from (select device_id, bool_or(type = 'capture_image') as asks,
-                   (array_agg(private.as_time(payload->>'next_wake') order by created_at desc)
+                   (array_agg(private.as_time(payload->>'next_wake') order by queue_number desc)
                      filter (where type = 'next_wake'))[1] as override_at
               from sent group by device_id) as s
      where d.device_id = s.device_id and (s.asks or s.override_at is not null)
   )
   select jsonb_agg(jsonb_build_object('command_id', command_id, 'device_id', device_id, 'type', type, 'payload', payload)
-                   order by created_at, command_id)
+                   order by queue_number)
     into v_sent from sent;
   return coalesce(v_sent, '[]');
 end
@@ -111,7 +113,7 @@ begin
             from public.device_commands c
             join public.devices d on d.device_id = c.device_id
            where c.status = 'queued' and d.last_seen_at > now() - p_heard_within
-           order by c.created_at
+           order by c.queue_number
            limit p_limit
              for update of c skip locked) as free;
   return case when v_claimed is null then '[]' else private.send_commands(v_claimed, now()) end;
@@ -190,7 +192,7 @@ begin
         and (v_new or sent_at <= p_taken_at + interval '1 minute')
         and not exists (
           select from public.device_commands where capture_id = p_capture and type = 'capture_image')
-      order by created_at
+      order by queue_number
       limit 1
         for update skip locked);
 end

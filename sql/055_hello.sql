@@ -2,7 +2,8 @@
 
 -- A status message: {device_id, status, pending_count, pending_list, received_at, message_key, firmware_version,
 -- uptime_s, boot_count, battery_mv, battery_percent, wifi_rssi_dbm, free_heap_bytes, raw,
--- at: the caller's clock, for simulated time; the database's where it is missing}.
+-- at: the caller's clock, for simulated time; the database's where it is missing,
+-- record_only: true where the device was answered without the database: then nothing is decided, and null returned}.
 -- Makes one row in device_status, leaves the latest values on the device, and returns what to do, in this order:
 --   {commands: [{command_id, device_id, type, payload}],   now marked as sent
 --    capture_due: a picture is due by the schedule, or the device is new; false where one of the commands asks for one,
@@ -72,6 +73,10 @@ begin
    where d.device_id = v_device and s.message_key = v_key
   returning d.* into v_state;
 
+  if p_hello->'record_only' = 'true' then
+    return null;
+  end if;
+
   select * into v_wakes from private.wakes(v_device, v_at);
 
   v_in_flight := v_state.capture_asked_at > v_at - v_wakes.grace
@@ -105,7 +110,7 @@ begin
       from (select command_id from public.device_commands
              where device_id = v_device
                and (status = 'queued' or (status = 'sent' and sent_at <= v_at - v_wakes.grace))
-             order by created_at
+             order by queue_number
              limit 20
                for update skip locked) as free;
     if v_claimed is not null then

@@ -1,6 +1,7 @@
 """The Celery application of the workers, and what every task of them shares."""
 
 import logging
+from secrets import randbelow
 from typing import Any
 
 from celery import Task
@@ -16,6 +17,7 @@ from core.dispatch import make_app
 from core.errors import AccessDenied, Misconfigured, Transient
 from core.settings import Settings, SettingsError, WorkerSettings, load
 from tasks import resources
+from tasks.watchdog import Watchdog
 
 log = logging.getLogger("tasks")
 
@@ -25,15 +27,17 @@ app = make_app()
 # enqueues a capture anew, so nothing ends with the last of them.
 MAX_RETRIES = 8
 BACKOFF_S = 2
-BACKOFF_MAX_S = 60
+BACKOFF_MAX_S = 30
 # Supabase refuses the key: an operator has to act, so there is no hurry.
 DENIED_S = 60
+
+_watchdogs: list[Watchdog] = []
 
 
 def retry_in(error: Transient, retries: int) -> int:
     """Give the seconds until the next try: exponential with full jitter, slow where access is denied."""
     if isinstance(error, AccessDenied):
-        return DENIED_S
+        return DENIED_S + randbelow(DENIED_S // 4)
     return 1 + int(get_exponential_backoff_interval(BACKOFF_S, retries, BACKOFF_MAX_S, full_jitter=True))
 
 
@@ -56,11 +60,15 @@ def _open(**_: Any) -> None:
         for check in (check_redis_servers, check_supabase):
             for trouble in insist(check(settings)):
                 log.warning("%s", trouble)
-        resources.open_resources(settings)
+        publisher = resources.open_resources(settings).publisher
     except (SettingsError, Misconfigured) as error:
         raise SystemExit(str(error)) from None
+    _watchdogs.append(Watchdog(publisher, settings.mqtt_deaf_after_s))
+    _watchdogs[0].start()
 
 
 @worker_shutdown.connect
 def _close(**_: Any) -> None:
+    while _watchdogs:
+        _watchdogs.pop().stop()
     resources.close_resources()

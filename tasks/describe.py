@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import orjson
 
+from core.clock import to_datetime
 from core.keys import CaptureRef
 from core.protocol import Sensors
 
@@ -17,7 +18,7 @@ Fields = dict[str, bytes]
 
 def arrived_at(fields: Fields) -> datetime:
     """Give the time at which the first message of the capture came."""
-    return datetime.fromtimestamp(int(fields["first_at"]) / 1000, UTC)
+    return to_datetime(int(fields["first_at"]))
 
 
 def captured_at(fields: Fields) -> tuple[datetime, str]:

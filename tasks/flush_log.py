@@ -1,10 +1,10 @@
 """The task that writes the message log and the errors to the database, in bulk."""
 
 import logging
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from core import dispatch
+from core.clock import to_iso
 from core.errors import CaptureRejected, Transient
 from core.keys import ERRORS, LOG
 from tasks.app import app
@@ -62,11 +62,7 @@ def flush_once(resources: Resources) -> bool:
 def _rows(entries: list[tuple[str, list[dict[str, Any]]]], time: str) -> list[dict[str, Any]]:
     """Name each record by its entry and place, so that the database takes it once."""
     return [
-        {**record, "key": f"{entry}:{number}", time: _iso(record[f"{time}_ms"])}
+        {**record, "key": f"{entry}:{number}", time: to_iso(record[f"{time}_ms"])}
         for entry, records in entries
         for number, record in enumerate(records)
     ]
-
-
-def _iso(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat()

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from core.clock import to_iso
 from core.errors import Rejected
 from core.supabase_gateway import SupabaseGateway
 
@@ -10,12 +11,14 @@ def persist(
     supabase: SupabaseGateway,
     description: dict[str, Any],
     status: str,
+    now: int,
     error: Rejected | None = None,
     **stored: Any,
 ) -> dict[str, Any]:
     """Bring the row to `stored` or `failed` and give what the database says of it and of the next wake.
 
-    Raises Transient or CaptureRejected (2205). The function behind it may be called twice.
+    `now` (ms) is the service's clock. Raises Transient or CaptureRejected (2205). The function behind it
+    may be called twice.
     """
     answer: dict[str, Any] = supabase.call(
         "record_capture",
@@ -23,7 +26,11 @@ def persist(
             **description,
             **stored,
             "ingest_status": status,
+            "at": to_iso(now),
             "error": error and {"code": int(error.code), "message": error.message, "details": error.details},
         },
     )
+    metrics.CAPTURES.labels(status).inc()
+    if error:
+        metrics.ERRORS.labels(int(error.code)).inc()
     return answer

@@ -11,13 +11,14 @@ from uuid import uuid4
 from celery import Task
 
 from core import dispatch, keys
-from core.chunk_store import Claim, now_ms
+from core.chunk_store import Claim
 from core.errors import CaptureRejected, ErrorCode, Rejected, Transient
 from core.keys import CaptureRef
 from core.scripts import LEASE_MS
 from tasks.acknowledge import ack
 from tasks.app import MAX_RETRIES, app, retry_in
 from tasks.assemble import assemble, verify
+from tasks.converse import tell_next
 from tasks.describe import captured_at, describe
 from tasks.persist import persist
 from tasks.resources import Resources, current
@@ -71,9 +72,11 @@ def process_capture(self: "Task[Any, Any]", device_id: str, image_name: str, sea
             # not drag the same others down with it again and again.
             store.release(claim, SUSPECT_WAIT_MS, attempts=claim.attempts - 1)
             return
-        process(current(), claim)
-        if claim.attempts > 1:
-            store.unlock(SUSPECT_LOCK)
+        try:
+            process(current(), claim)
+        finally:
+            if claim.attempts > 1:
+                store.unlock(SUSPECT_LOCK)
     except LeaseLost:
         log.warning("another worker has taken over", extra=context)
     except Transient as error:
@@ -107,10 +110,10 @@ def process(resources: Resources, claim: Claim) -> None:
         _fail(resources, claim, error)
     if "ack" in claim.fields:
         _acknowledge(resources, claim)
-        state, ttl = (
-            ("failed", REPORT_TOMBSTONE_S) if reported else ("stored", resources.settings.tombstone_ttl_s)
-        )
-        resources.store.close(claim.ref, state, ack=claim.fields["ack"], tombstone_ttl_s=ttl)
+        ttl = REPORT_TOMBSTONE_S if reported else resources.settings.tombstone_ttl_s
+        resources.store.close(claim.ref, "stored", ack=claim.fields["ack"], tombstone_ttl_s=ttl)
+        resources.devices.is_awake()
+        tell_next(resources, claim.ref.device_id)
     else:
         resources.store.close(claim.ref, "failed", tombstone_ttl_s=resources.settings.tombstone_ttl_s)
 
@@ -168,6 +171,7 @@ def _persist_row(resources: Resources, claim: Claim) -> None:
         resources.supabase,
         describe(ref, claim.fields),
         "stored",
+        resources.store.now(),
         warning,
         image_bytes=int(fields["stored_bytes"]),
         image_sha256=fields["sha256"],
@@ -201,22 +205,40 @@ def _fail(resources: Resources, claim: Claim, error: Rejected) -> None:
     )
     path = claim.fields.get("quarantine_path", b"").decode() or None
     try:
-        answer = persist(resources.supabase, describe(ref, claim.fields), "failed", error, storage_path=path)
+        answer = persist(
+            resources.supabase,
+            describe(ref, claim.fields),
+            "failed",
+            resources.store.now(),
+            error,
+            storage_path=path,
+        )
     except CaptureRejected as refusal:
         # The database takes not even the failed row: what went wrong still goes to `device_errors`.
-        resources.store.record(keys.ERRORS, [_error_record(ref, wrong) for wrong in (error, refusal)])
+        resources.store.record(
+            keys.ERRORS, [_error_record(ref, wrong, resources.store.now()) for wrong in (error, refusal)]
+        )
         return
     if error.code > ErrorCode.DEVICE_ERROR and error.code < ErrorCode.METADATA_UNUSABLE:
         _note_ack(resources, claim, answer)
 
 
 def _acknowledge(resources: Resources, claim: Claim) -> None:
+    if resources.store.fields(claim.ref._replace(seal="")):
+        # An ACK names the image alone: the device would delete the newer one, which is still arriving.
+        log.info(
+            "not acknowledged: the device has a newer image of that name",
+            extra={"device": claim.ref.device_id, "capture": claim.ref.image_name},
+        )
+        return
     resources.publisher.send(claim.ref.device_id, "ack", claim.fields["ack"])
     log.info("acknowledged", extra={"device": claim.ref.device_id, "capture": claim.ref.image_name})
 
 
 def _note_ack(resources: Resources, claim: Claim, answer: dict[str, Any]) -> None:
-    body = ack(claim.ref.device_id, claim.ref.image_name, answer.get("next_wake_at"), answer.get("timezone"))
+    ref = claim.ref
+    wake = resources.devices.remember_wake(ref.device_id, answer["next_wake_at"], answer["timezone"])
+    body = ack(ref.device_id, ref.image_name, wake)
     _note(resources, claim, ack=body.decode())
 
 
@@ -230,11 +252,11 @@ def _report(number: int) -> Rejected:
     return Rejected(ErrorCode.DEVICE_ERROR + number, REPORTS.get(number, "unknown error"), reported=number)
 
 
-def _error_record(ref: CaptureRef, error: Rejected) -> dict[str, Any]:
+def _error_record(ref: CaptureRef, error: Rejected, now: int) -> dict[str, Any]:
     return {
         "device_id": ref.device_id,
         "error_code": int(error.code),
         "message": error.message,
         "details": {"image": ref.image_name, **error.details},
-        "occurred_at_ms": now_ms(),
+        "occurred_at_ms": now,
     }

@@ -2,10 +2,11 @@
 
 import logging
 import threading
+import time
 from typing import Any, Final
 
 import orjson
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessageInfo
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -36,6 +37,10 @@ class Publisher:
         self._client.on_disconnect = self._on_disconnect
         self._client.max_inflight_messages_set(1000)
         self._client.max_queued_messages_set(10_000)
+        self._client.on_publish = self._on_publish
+        self._ping_topic = topic(client_id, "ping")
+        self._ping: MQTTMessageInfo | None = None
+        self._heard_at = time.monotonic()
         self._answer: ReasonCode | None = None
         self._answered = threading.Event()
         try:
@@ -52,7 +57,7 @@ class Publisher:
 
         It may then still be delivered, so a message must be safe to send twice.
         """
-        if not self._client.is_connected():
+        if not self.connected:
             raise Transient("the broker is away")
         message = self._client.publish(topic(device_id, kind), payload, qos=1)
         try:
@@ -69,6 +74,20 @@ class Publisher:
             self._client.publish(topic(device_id, kind), payload, qos=1)
         if messages:
             self._store.record(LOG, [_entry(*message) for message in messages])
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker can be reached, as far as is known."""
+        return self._client.is_connected()
+
+    def ping(self) -> None:
+        """Ask the broker for a PUBACK, unless the last ping still waits for its own."""
+        if self.connected and (self._ping is None or self._ping.is_published()):
+            self._ping = self._client.publish(self._ping_topic, qos=1)
+
+    def silent_for_s(self) -> float:
+        """Give the seconds since the broker last acknowledged anything."""
+        return time.monotonic() - self._heard_at
 
     def close(self) -> None:
         """Leave the broker in good order."""
@@ -91,10 +110,16 @@ class Publisher:
     ) -> None:
         self._answer = reason
         self._answered.set()
+        self._heard_at = time.monotonic()
         if reason.is_failure:
             log.error("the broker refuses the connection: %s", reason)
         else:
             log.info("✓ MQTT connected successfully")
+
+    def _on_publish(
+        self, _client: Client, _data: Any, _mid: int, _reason: ReasonCode, _properties: Properties
+    ) -> None:
+        self._heard_at = time.monotonic()
 
     @staticmethod
     def _on_disconnect(

@@ -34,7 +34,7 @@ def record_timeout(self: "Task[Any, Any]", device_id: str, image_name: str, _sea
         missing = "chunks are missing" if "total" in fields else "metadata never came"
         held = len(resources.store.chunks(ref))
         error = CaptureRejected(ErrorCode.ASSEMBLY_TIMEOUT, f"timed out: {missing}", chunks=held)
-        persist(resources.supabase, describe(ref, fields), "failed", error)
+        persist(resources.supabase, describe(ref, fields), "failed", resources.store.now(), error)
         resources.store.settle_timeout(ref)
     except Transient as error:
         raise retry(self, error) from error

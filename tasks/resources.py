@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from core import chunk_store
 from core.chunk_store import ChunkStore
+from core.device_store import DeviceStore
 from core.settings import WorkerSettings
 from core.supabase_gateway import SupabaseGateway
 from tasks.publish import Publisher
@@ -16,11 +17,16 @@ MAX_THREADS = 64
 
 
 class Resources(NamedTuple):
-    """The connections of one process; every one is safe to share between threads."""
+    """The connections of one process; every one is safe to share between threads.
+
+    `quick` is the gateway for what a device waits for awake: it gives up after HELLO_TIMEOUT_S.
+    """
 
     settings: WorkerSettings
     store: ChunkStore
+    devices: DeviceStore
     supabase: SupabaseGateway
+    quick: SupabaseGateway
     publisher: Publisher
     uploads: ThreadPoolExecutor
 
@@ -34,7 +40,9 @@ def open_resources(settings: WorkerSettings) -> Resources:
     resources = Resources(
         settings,
         store,
-        SupabaseGateway(settings, connections=2 * MAX_THREADS),
+        DeviceStore(store.redis),
+        SupabaseGateway(settings, settings.supabase_timeout_s),
+        SupabaseGateway(settings, settings.hello_timeout_s),
         Publisher(settings, f"{settings.mqtt_client_id}worker{socket.gethostname()}{os.getpid()}", store),
         ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="upload"),
     )
@@ -54,4 +62,5 @@ def close_resources() -> None:
         resources.uploads.shutdown()
         resources.publisher.close()
         resources.supabase.close()
+        resources.quick.close()
         resources.store.redis.close()

@@ -8,11 +8,10 @@ from redis.exceptions import AuthenticationError, AuthorizationError, ResponseEr
 
 from core import chunk_store
 from core.checks import Check
+from core.memory import FULL
 from core.settings import Settings
 
 KEPT: Final = "noeviction"
-# Below this share of `maxmemory` the listener still takes everything.
-FULL: Final = 0.7
 
 
 def check_redis_servers(settings: Settings) -> Iterator[Check]:

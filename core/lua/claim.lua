@@ -11,5 +11,7 @@ end
 if known[2] and tonumber(known[2]) > now and known[3] ~= owner then return {'busy', 0} end
 local attempts = redis.call('HINCRBY', KEYS[1], 'attempts', 1)
 redis.call('HSET', KEYS[1], 'lease_until', now + LEASE_MS, 'owner', owner)
+-- Its message came through: should it be lost after this, the sweep is quick again.
+redis.call('HDEL', KEYS[1], 'requeues')
 redis.call('ZADD', KEYS[4], now + LEASE_MS, member)
 return {'claimed', attempts, redis.call('HGETALL', KEYS[1])}

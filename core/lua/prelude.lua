@@ -54,10 +54,32 @@ local function seal()
   redis.call('EXPIRE', KEYS[3], SEALED_TTL_S)
 end
 
+-- Whether chunks (ARGV from 4 on: id, bytes, …) are of the image that is finished under this name, as far
+-- as the ends of its chunks tell.
+local function of_the_finished_image()
+  local ends = redis.call('HGET', KEYS[3], 'ends') or ''
+  for i = 4, #ARGV, 2 do
+    local at = ARGV[i] * END_BYTES
+    local known = ends:sub(at + 1, at + END_BYTES)
+    if known == '' or known ~= (('\0'):rep(END_BYTES) .. ARGV[i + 1]):sub(-END_BYTES) then return false end
+  end
+  return true
+end
+
+-- Chunks of a finished image come again. They carry no capture time, and an ACK by mistake would make the
+-- device delete a newer image of that name: so it is the sweep that sends the ACK again, once they have
+-- ended and no metadata has told of a newer one.
+local function note_repeat()
+  if now - tonumber(redis.call('HGET', KEYS[3], 'acked_at')) < RETRANSMIT_DELAY_MS then return end
+  redis.call('HSET', KEYS[3], 'seen_at', now)
+  redis.call('ZADD', KEYS[4], now + RETRANSMIT_DELAY_MS, member)
+end
+
 -- The device sends again what is finished: it missed its ACK. Once per silence it gets the same one again.
 local function acknowledge_again()
   local last = redis.call('HMGET', KEYS[3], 'acked_at', 'ack')
   if now - tonumber(last[1]) < RETRANSMIT_DELAY_MS then return {'late'} end
+  redis.call('HDEL', KEYS[3], 'seen_at')
   redis.call('HSET', KEYS[3], 'acked_at', now)
   return {'stored', last[2]}
 end

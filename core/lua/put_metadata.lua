@@ -19,7 +19,11 @@ local open_capture = redis.call('HMGET', KEYS[1], 'captured', 'image_bytes', 'to
   'last_at')
 if finished and (begins or not open_capture[4]) then
   if tombstone[4] == 'sealed' then return {'late'} end
-  if tombstone[4] == 'stored' then return acknowledge_again() end
+  if tombstone[4] == 'stored' then
+    -- The device has a newer image under this name by now, which an ACK would make it delete.
+    if open_capture[3] then return {'late'} end
+    return acknowledge_again()
+  end
 end
 
 local superseded = ''

@@ -1,13 +1,26 @@
 -- Decide what a capture that is due needs now, and when to look again.
 -- KEYS: 1 capture  2 chunks  3 tombstone  4 due  5 held. ARGV: 1 now  2 member
 -- 3 heard until (ms): up to when all that devices sent has been heard, '' where no listener is alive.
--- Returns {action, announce, …}; action is gone, wait, enqueue, timed_out or nack (then the missing ids).
+-- 4 whether Redis is full, so that listeners take nothing (1/0)
+-- Returns {action, announce, …}; action is gone, wait, enqueue, timed_out, nack (then the missing ids) or
+-- acknowledge (then the ACK that the device has missed).
 local now, member, heard = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local known = redis.call('HMGET', KEYS[1], 'first_at', 'last_at', 'nacked_at', 'nacks', 'total', 'state',
   'sealed_at', 'announced', 'requeues', 'again')
 local function look_again(at) redis.call('ZADD', KEYS[4], math.max(at, now + 250), member) end
 
 if not known[1] then
+  local finished = redis.call('HMGET', KEYS[3], 'state', 'seen_at', 'ack')
+  if finished[1] == 'stored' and finished[2] then
+    if not heard or heard - finished[2] < RETRANSMIT_DELAY_MS then
+      look_again(finished[2] + RETRANSMIT_DELAY_MS)
+      return {'wait', 0}
+    end
+    redis.call('HDEL', KEYS[3], 'seen_at')
+    redis.call('HSET', KEYS[3], 'acked_at', now)
+    redis.call('ZREM', KEYS[4], member)
+    return {'acknowledge', 0, finished[3]}
+  end
   redis.call('ZREM', KEYS[4], member)
   redis.call('ZREM', KEYS[5], member)
   return {'gone', 0}
@@ -30,15 +43,17 @@ if known[5] and not known[8] then
 end
 local last, total, nacks = tonumber(known[2]), tonumber(known[5]), tonumber(known[4] or 0)
 local quiet_since = math.max(last, tonumber(known[3] or 0))
+-- To wait for what nobody may take would be to wait for ever.
+if ARGV[4] == '1' and now - last >= CAPTURE_TIMEOUT_MS then heard = now end
 if not heard or heard - quiet_since < RETRANSMIT_DELAY_MS then
   look_again(quiet_since + RETRANSMIT_DELAY_MS)
   return {'wait', announce}
 end
-local empty_again = known[10] and redis.call('EXISTS', KEYS[2]) == 0
+local leftover = known[10] and (not total or redis.call('EXISTS', KEYS[2]) == 0)
 if heard - last >= CAPTURE_TIMEOUT_MS then
-  if empty_again then
-    -- Only a late repeat of the metadata of a capture that failed: nothing of it was sent again.
-    redis.call('DEL', KEYS[1])
+  if leftover then
+    -- Only late repeats, of metadata or of chunks, of a capture that failed: it was not sent again.
+    redis.call('DEL', KEYS[1], KEYS[2])
     redis.call('ZREM', KEYS[4], member)
     redis.call('ZREM', KEYS[5], member)
     return {'gone', 0}
@@ -47,7 +62,7 @@ if heard - last >= CAPTURE_TIMEOUT_MS then
   look_again(now + MAX_REQUEUE_MS)
   return {'timed_out', announce}
 end
-if not total or nacks >= RETRANSMIT_MAX or empty_again then
+if not total or nacks >= RETRANSMIT_MAX or leftover then
   look_again(last + CAPTURE_TIMEOUT_MS)
   return {'wait', announce}
 end

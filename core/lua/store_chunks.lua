@@ -1,11 +1,14 @@
 -- Store chunks of one capture. ARGV[4…]: chunk id, bytes, chunk id, bytes, …
--- Returns {status, chunks held, chunks out of range}; status is waiting, complete, late, stored (second
--- value: the ACK to send again), refused (too many captures in flight) or too_large.
+-- Returns {status, chunks held, chunks out of range}; status is waiting, complete, late, refused (too many
+-- captures in flight) or too_large.
 local known = redis.call('HMGET', KEYS[1], 'first_at', 'total', 'bytes', 'state')
 if not known[1] then
   local state = redis.call('HGET', KEYS[3], 'state')
   if state == 'sealed' then return {'late'} end
-  if state == 'stored' then return acknowledge_again() end
+  if state == 'stored' and of_the_finished_image() then
+    note_repeat()
+    return {'late'}
+  end
   if not open(state == 'failed') then return {'refused'} end
 elseif known[4] == 'timed_out' then
   revive()

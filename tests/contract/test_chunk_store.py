@@ -3,7 +3,8 @@
 import pytest
 
 from core import keys
-from core.chunk_store import LISTENER_LIFE_MS, now_ms
+from core.chunk_store import LISTENER_LIFE_MS
+from core.clock import now_ms
 from core.keys import CaptureRef
 from core.protocol import Metadata, Sensors, parse_time
 from core.scripts import LEASE_MS, MAX_REQUEUE_MS, REQUEUE_MS
@@ -160,17 +161,41 @@ def test_a_late_repeat_of_a_sealed_capture_changes_nothing(store):
     assert len(store.chunks(ref)) == 3
 
 
-@pytest.mark.parametrize(
-    "again", [lambda store, now: put(store, 1, now=now), lambda store, now: describe(store, metadata(), now)]
-)
-def test_a_device_that_missed_its_ack_gets_it_again_once_per_silence(store, again):
+def test_metadata_of_a_finished_capture_gets_the_ack_again_once_per_silence(store):
     finish(store, complete(store))
     later = now_ms() + DELAY
-    assert again(store, now_ms()).status == "late"  # still repeats of before the ACK
-    assert again(store, later) == ("stored", REF, 0, b"ACK", None)
-    assert again(store, later + 1).status == "late"
-    assert again(store, later + DELAY).status == "stored"
+    assert describe(store, metadata(), now_ms()).status == "late"  # still a repeat of before the ACK
+    assert describe(store, metadata(), later) == ("stored", REF, 0, b"ACK", None)
+    assert describe(store, metadata(), later + 1).status == "late"
+    assert describe(store, metadata(), later + DELAY).status == "stored"
+    assert store.fields(REF) == {}
+
+
+def test_chunks_of_a_finished_capture_get_the_ack_again_once_they_have_ended(store):
+    finish(store, complete(store))
+    later = now_ms() + DELAY
+    assert put(store, 1, now=later - 2 * DELAY).status == "late"  # still repeats of before the ACK
+    assert store.due(later + DELAY, 10) == []
+    for number in range(3):
+        assert put(store, number, now=later + number).status == "late"
+    assert review(store, later + DELAY).action == "wait"
+    answer = review(store, later + 2 + DELAY)
+    assert (answer.action, answer.ack) == ("acknowledge", b"ACK")
+    assert store.due(later + 10 * DELAY, 10) == []
     assert store.chunks(REF) == {}
+
+
+def test_chunks_of_a_new_image_under_a_finished_name_are_not_acknowledged(store):
+    finish(store, complete(store))
+    later = now_ms() + DELAY
+    assert put(store, 0, now=later).status == "late"  # the same header, say
+    assert put(store, 1, now=later + 1, data=b"new%d").status == "waiting"
+    assert describe(store, metadata(time="2025-10-05T00:00:00Z"), later + 2).status == "waiting"
+    assert put(store, 2, now=later + 3, data=b"new%d").status == "waiting"
+    answer = review(store, later + 3 + DELAY)
+    assert (answer.action, answer.missing) == ("nack", [0])
+    # A repeat of the old metadata, much delayed, must not make the device delete the new image.
+    assert describe(store, metadata(), later + 2 * DELAY).status == "late"
 
 
 def test_a_failed_capture_may_be_sent_afresh(store):

@@ -5,7 +5,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from core.chunk_store import ChunkStore, now_ms
+from core.chunk_store import ChunkStore
+from core.clock import now_ms
 from core.keys import CaptureRef
 from core.protocol import Metadata, parse_time
 from core.settings import Settings

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.chunk_store import now_ms
+from core.clock import now_ms
 from core.errors import Transient
 from core.keys import CaptureRef
 from core.protocol import Metadata, Sensors, parse_time

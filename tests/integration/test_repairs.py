@@ -3,11 +3,10 @@
 import pytest
 
 from core import keys
-from core.chunk_store import now_ms
+from core.clock import now_ms
 from core.keys import CaptureRef
 from core.protocol import Metadata, parse_time
 from tasks import flush_log as flush_module
-from tasks.conversation import record_hello
 from tasks.flush_log import flush_once
 from tasks.record import record_assembling, record_timeout
 from tasks.sweep import sweep_once
@@ -132,19 +131,3 @@ def test_a_long_log_is_flushed_in_several_calls(resources, monkeypatch):
         resources.store.record(keys.ERRORS, [])
     assert flush_once(resources)
     assert not flush_once(resources)
-
-
-def test_a_hello_is_recorded_once(resources, database, device):
-    hello = {
-        "device_id": device,
-        "status": "Alive",
-        "pending_count": 3,
-        "battery_mv": 3920,
-        "raw": {"status": "Alive"},
-        "received_at_ms": now_ms(),
-        "message_key": f"{device}:1",
-    }
-    for _ in range(2):
-        record_hello.run(dict(hello))
-    [row] = database.table("device_status").select("*").eq("device_id", device).execute().data
-    assert (row["status"], row["pending_count"], row["battery_mv"]) == ("Alive", 3, 3920)

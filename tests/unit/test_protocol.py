@@ -260,7 +260,7 @@ def test_a_payload_is_bounded_before_it_is_parsed():
     assert caught.value.code == ErrorCode.LIMIT_EXCEEDED
 
 
-@pytest.mark.parametrize("payload", [b"", b"{", b"\xff", b"{'a': 1}", b"[" * 5000, b'{"image_name": NaN}'])
+@pytest.mark.parametrize("payload", [b"", b"{", b"\xff", b"{'a': 1}", b'{"image_name": NaN}'])
 def test_what_is_not_json(payload):
     with pytest.raises(WireError) as caught:
         decode(DATA, payload, LIMITS)

@@ -1,6 +1,7 @@
 """The stations that need no server: assemble, thumbnail, the names of objects, the wake time in an ACK."""
 
 import io
+import json
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -10,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from core.device_store import Wake
 from core.errors import CaptureRejected, ErrorCode
 from core.keys import CaptureRef
-from tasks.acknowledge import ack, next_wake_time
+from tasks.acknowledge import ack, clock_time, next_wake
 from tasks.assemble import assemble, verify
 from tasks.describe import captured_at, describe
 from tasks.thumbnail import make_thumbnail
@@ -129,18 +131,30 @@ def test_a_name_like_our_suffix_is_renamed_too():
     ("time", "zone", "clock"),
     [
         ("2025-10-07T17:30:00+00:00", "UTC", "5:30PM"),
-        ("2025-10-07T11:00:00+00:00", None, "11:00AM"),
+        ("2025-10-07T11:00:00+00:00", "UTC", "11:00AM"),
         ("2025-10-07T00:05:00+00:00", "UTC", "12:05AM"),
         ("2025-10-07T12:00:00+00:00", "UTC", "12:00PM"),
+        ("2025-10-07T11:59:01+00:00", "UTC", "12:00PM"),
         ("2025-10-07T15:30:00+00:00", "America/New_York", "11:30AM"),
         ("2025-12-07T15:30:00+00:00", "America/New_York", "10:30AM"),
         ("2025-10-07T11:00:00+00:00", "Nowhere/Land", "11:00AM"),
-        (None, "UTC", None),
+        ("2025-10-07T11:00:00+00:00", "../etc/passwd", "11:00AM"),
     ],
 )
 def test_the_wake_time_is_a_12_hour_clock_of_the_device(time, zone, clock):
-    assert next_wake_time(time, zone) == clock
-    assert (b"next_wake_time" in ack("A", "i.jpg", time, zone)) == (clock is not None)
+    moment = datetime.fromisoformat(time)
+    assert clock_time(moment, zone) == clock
+    assert next_wake(moment, zone, "clock") == {"next_wake": clock}
+    assert json.loads(ack("A", "i.jpg", Wake(moment, zone)))["ACK_OK"] == {"next_wake_time": clock}
+
+
+def test_without_a_schedule_the_ack_is_empty():
+    assert json.loads(ack("A", "i.jpg", Wake(None, "UTC")))["ACK_OK"] == {}
+
+
+def test_a_wake_in_iso_is_utc():
+    moment = datetime.fromisoformat("2025-10-07T18:48:00+02:00")
+    assert next_wake(moment, "Europe/Berlin", "iso") == {"next_wake": "2025-10-07T16:48:00Z"}
 
 
 @pytest.mark.parametrize(

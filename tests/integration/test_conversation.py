@@ -1,0 +1,210 @@
+"""A hello and its answer: from the database, from memory, and what follows after each ACK."""
+
+import dataclasses
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from test_process import arrive, photo, run
+
+from core.clock import now_ms, to_datetime
+from core.errors import Transient
+from tasks import conversation
+from tasks import resources as worker_resources
+from tasks.conversation import answer_hello, deliver_commands, record_hello
+from tasks.sweep import sweep_once
+from test_repairs import Enqueued
+
+
+@pytest.fixture(autouse=True)
+def empty(resources):
+    resources.store.redis.flushdb()
+
+
+def hello(device, *, pending=(), key="1", at=None):
+    return {
+        "device_id": device,
+        "status": "Alive",
+        "pending_count": len(pending),
+        "pending_list": list(pending),
+        "firmware_version": None,
+        "battery_mv": 3920,
+        "raw": {"status": "Alive"},
+        "received_at_ms": at or now_ms(),
+        "message_key": f"{device}:{key}",
+    }
+
+
+def table(database, name, device):
+    return database.table(name).select("*").eq("device_id", device).execute().data
+
+
+def schedule(database, device, **config):
+    database.table("devices").upsert({"device_id": device}).execute()
+    database.table("device_configs").insert({"device_id": device, "wake_spread_s": 0, **config}).execute()
+
+
+def queue(database, device, kind, **payload):
+    [row] = database.table("device_commands").insert({"device_id": device, "type": kind, "payload": payload}).execute().data
+    return row["command_id"]
+
+
+def fate(database, command):
+    [row] = database.table("device_commands").select("status").eq("command_id", command).execute().data
+    return row["status"]
+
+
+def test_a_new_device_is_asked_for_a_picture(database, device, ear, resources):
+    answer_hello.run(hello(device))
+    assert ear.next() == (f"ESP32CAM/{device}/cmd", {"device_id": device, "capture_image": True})
+    [row] = table(database, "device_status", device)
+    assert (row["status"], row["battery_mv"]) == ("Alive", 3920)
+
+
+def test_a_hello_twice_is_one_row_and_one_question(database, device, ear, resources):
+    answer_hello.run(hello(device, key="1"))
+    answer_hello.run(hello(device, key="2"))  # said again within seconds: it has crossed with the answer
+    assert ear.next()[1]["capture_image"]
+    assert ear.messages.empty()
+    assert len(table(database, "device_status", device)) == 2
+
+
+def test_the_images_it_holds_are_asked_for_one_after_the_other(database, device, ear, resources):
+    schedule(database, device, captures_per_day=1)
+    answer_hello.run(hello(device, pending=["old_1.jpg", "old_2.jpg"]))
+    assert ear.next()[1]["send_image"] == "old_1.jpg"
+    run(resources, arrive(resources, device, photo(0), "old_1.jpg", time="2025-10-01T10:00:00Z"))
+    topic, ack = ear.next()
+    assert topic.endswith("/ack")
+    assert ack["ACK_OK"]["next_wake_time"]
+    assert ear.next()[1]["send_image"] == "old_2.jpg"
+    run(resources, arrive(resources, device, photo(1), "old_2.jpg", time="2025-10-02T10:00:00Z"))
+    assert ear.next()[1]["image_name"] == "old_2.jpg"
+    assert ear.next()[1]["capture_image"]
+    assert ear.messages.empty()
+
+
+def test_with_nothing_to_do_it_is_told_when_to_wake(database, device, ear, resources):
+    schedule(database, device, captures_per_day=1)
+    answer_hello.run(hello(device))
+    assert ear.next()[1]["capture_image"]
+    run(resources, arrive(resources, device, photo(), time=f"{to_datetime(now_ms()):%Y-%m-%dT%H:%M:%SZ}"))
+    assert ear.next()[1]["ACK_OK"]["next_wake_time"].endswith(("AM", "PM"))
+    resources.store.redis.delete(*resources.store.redis.keys("*answered*"))
+    answer_hello.run(hello(device, key="2"))
+    wake = datetime.fromisoformat(ear.next()[1]["next_wake"])
+    assert timedelta() < wake - datetime.now(UTC) <= timedelta(days=1)
+
+
+def test_commands_come_first_and_are_seen_to_be_done(database, device, ear, resources):
+    database.table("devices").upsert({"device_id": device}).execute()
+    custom = queue(database, device, "custom", led="on")
+    capture = queue(database, device, "capture_image")
+    answer_hello.run(hello(device, pending=["old.jpg"]))
+    assert ear.next()[1] == {"led": "on"}
+    assert ear.next()[1] == {"device_id": device, "capture_image": True}
+    assert [fate(database, command) for command in (custom, capture)] == ["sent", "sent"]
+    run(resources, arrive(resources, device, photo(), time=f"{to_datetime(now_ms()):%Y-%m-%dT%H:%M:%SZ}"))
+    assert fate(database, capture) == "done"
+    assert "ACK_OK" in ear.next()[1]
+    assert ear.next()[1]["send_image"] == "old.jpg"
+
+
+def test_a_commanded_wake_is_told_last(database, device, ear, resources):
+    schedule(database, device, captures_per_day=1)
+    wake = datetime.now(UTC).replace(microsecond=0) + timedelta(days=9)
+    queue(database, device, "next_wake", next_wake=wake.isoformat())
+    answer_hello.run(hello(device))
+    assert ear.next()[1]["capture_image"]
+    run(resources, arrive(resources, device, photo()))
+    assert "ACK_OK" in ear.next()[1]
+    assert datetime.fromisoformat(ear.next()[1]["next_wake"]) == wake
+
+
+def test_a_command_reaches_a_device_that_is_awake(database, device, ear, resources):
+    answer_hello.run(hello(device))
+    assert ear.next()[1]["capture_image"]
+    command = queue(database, device, "custom", led="on")
+    deliver_commands.run()
+    assert ear.next()[1] == {"led": "on"}
+    assert fate(database, command) == "sent"
+    deliver_commands.run()
+    assert ear.messages.empty()
+
+
+def test_a_command_that_cannot_be_told_goes_back(database, device, ear, resources, monkeypatch):
+    answer_hello.run(hello(device))
+    command = queue(database, device, "custom", led="on")
+
+    def away(*_):
+        raise Transient("the broker is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(resources.publisher, "send", away)
+        deliver_commands.run()
+    assert fate(database, command) == "queued"
+
+
+def test_nobody_awake_costs_no_request(resources, monkeypatch):
+    monkeypatch.setattr(resources.supabase, "call", None)
+    deliver_commands.run()
+
+
+@pytest.fixture
+def deaf_database(resources, monkeypatch):
+    """The database does not answer in time."""
+
+    def hangs(*_, **__):
+        raise Transient("Supabase: ReadTimeout")
+
+    enqueued = Enqueued()
+    monkeypatch.setattr(resources.quick, "call", hangs)
+    monkeypatch.setattr(conversation, "Dispatcher", lambda _: enqueued)
+    return enqueued
+
+
+def test_without_the_database_the_last_known_wake_is_told(device, ear, resources, deaf_database):
+    wake = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=5)
+    resources.devices.remember_wake(device, wake.isoformat(), "UTC")
+    answer_hello.run(hello(device, pending=["old.jpg"]))
+    assert datetime.fromisoformat(ear.next()[1]["next_wake"]) == wake
+    [(name, told)] = deaf_database.calls
+    assert (name, told["device_id"]) == ("record_hello", device)
+
+
+@pytest.mark.parametrize("known", [None, timedelta(hours=-1)])
+def test_without_a_wake_to_come_it_sleeps_for_the_default(device, ear, resources, deaf_database, known):
+    if known:
+        resources.devices.remember_wake(device, (datetime.now(UTC) + known).isoformat(), "UTC")
+    before = datetime.now(UTC).replace(microsecond=0)
+    answer_hello.run(hello(device))
+    wake = datetime.fromisoformat(ear.next()[1]["next_wake"])
+    assert before + timedelta(minutes=60) <= wake <= datetime.now(UTC) + timedelta(minutes=60)
+
+
+def test_a_hello_answered_without_the_database_is_recorded_later_and_claims_nothing(database, device, resources):
+    database.table("devices").upsert({"device_id": device}).execute()
+    command = queue(database, device, "capture_image")
+    for _ in range(2):
+        record_hello.run(hello(device))
+    assert len(table(database, "device_status", device)) == 1
+    assert fate(database, command) == "queued"
+
+
+def test_a_hello_whose_task_was_lost_is_found_by_the_sweep(device, resources):
+    batch = resources.store.batch()
+    batch.hello(device, hello(device), now_ms() - 60_000)
+    batch.commit()
+    enqueued = Enqueued()
+    sweep_once(resources, enqueued)
+    [(name, found)] = enqueued.calls
+    assert (name, found["device_id"]) == ("answer_hello", device)
+    resources.devices.answered(device)
+    assert resources.devices.unanswered(now_ms() + 10**9, 10) == []
+
+
+def test_the_clock_form_of_other_firmware(device, ear, resources, deaf_database, monkeypatch):
+    settings = resources.settings.model_copy(update={"mqtt_next_wake_format": "clock"})
+    monkeypatch.setattr(worker_resources, "_open", [resources._replace(settings=settings)])
+    answer_hello.run(hello(device))
+    assert ear.next()[1]["next_wake"].endswith(("AM", "PM"))
