@@ -15,7 +15,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from redis import Redis, RedisError
 
-from core import chunk_store, keys
+from core import chunk_store, keys, memory
+from core.chunk_store import ChunkStore
+from core.errors import Transient
 from core.queues import read_queues, read_taken
 from core.settings import Settings
 
@@ -41,7 +43,7 @@ class StoreCollector(Collector):
 
     def __init__(self, settings: Settings) -> None:
         broker = settings.model_copy(update={"redis_url": settings.broker_url})
-        self._redis = chunk_store.connect(settings, connections=1)
+        self._store = ChunkStore(chunk_store.connect(settings, connections=1), settings)
         self._broker = chunk_store.connect(broker, connections=1)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
@@ -50,18 +52,18 @@ class StoreCollector(Collector):
         waiting = GaugeMetricFamily("fleet_queue_length", "Messages that wait in a queue", labels=["queue"])
         age = GaugeMetricFamily("fleet_queue_age_seconds", "Age of the oldest of them", labels=["queue"])
         taken = GaugeMetricFamily("fleet_tasks_taken", "Messages that workers hold")
-        memory = GaugeMetricFamily("fleet_redis_memory_ratio", "Used share of maxmemory; 0 without a limit")
+        full = GaugeMetricFamily("fleet_redis_memory_ratio", "Used share of maxmemory; 0 without a limit")
         try:
-            in_flight.add_metric([], count_in_flight(self._redis))
+            in_flight.add_metric([], count_in_flight(self._store.redis))
             for queue in read_queues(self._broker):
                 waiting.add_metric([queue.name], queue.waiting)
                 if queue.oldest_s is not None:
                     age.add_metric([queue.name], queue.oldest_s)
             taken.add_metric([], read_taken(self._broker))
-            memory.add_metric([], _memory_ratio(self._redis))
-        except RedisError as error:
+            full.add_metric([], memory.fullness(self._store))
+        except (RedisError, Transient) as error:
             log.warning("nothing to tell of Redis: %s", error)
-        yield from (in_flight, waiting, age, taken, memory)
+        yield from (in_flight, waiting, age, taken, full)
 
 
 def count_in_flight(redis: Redis) -> int:
@@ -88,9 +90,3 @@ def serve(settings: Settings) -> int:
             return port
     log.error("no free port for metrics from %d on", settings.metrics_port)
     return 0
-
-
-def _memory_ratio(redis: Redis) -> float:
-    memory = redis.info("memory")
-    limit = int(memory.get("maxmemory", 0))
-    return int(memory["used_memory"]) / limit if limit else 0.0

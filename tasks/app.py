@@ -9,7 +9,7 @@ from celery.exceptions import Retry
 from celery.signals import setup_logging, worker_init, worker_shutdown
 from celery.utils.time import get_exponential_backoff_interval
 
-from core import logs
+from core import logs, metrics
 from core.checks import insist
 from core.checks.redis_server import check_redis_servers
 from core.checks.supabase import check_supabase
@@ -61,6 +61,7 @@ def _open(**_: Any) -> None:
             for trouble in insist(check(settings)):
                 log.warning("%s", trouble)
         publisher = resources.open_resources(settings).publisher
+        metrics.serve(settings)
     except (SettingsError, Misconfigured) as error:
         raise SystemExit(str(error)) from None
     _watchdogs.append(Watchdog(publisher, settings.mqtt_deaf_after_s))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from core import metrics
 from core.clock import to_iso
 from core.errors import Rejected
 from core.supabase_gateway import SupabaseGateway

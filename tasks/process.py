@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from celery import Task
 
-from core import dispatch, keys
+from core import dispatch, keys, metrics
 from core.chunk_store import Claim
 from core.errors import CaptureRejected, ErrorCode, Rejected, Transient
 from core.keys import CaptureRef
@@ -81,6 +81,7 @@ def process_capture(self: "Task[Any, Any]", device_id: str, image_name: str, sea
         log.warning("another worker has taken over", extra=context)
     except Transient as error:
         delay = retry_in(error, self.request.retries)
+        metrics.RETRIES.inc()
         log.warning("trying again in %d s: %s", delay, error, extra=context)
         if claim is not None:
             release_for(claim, delay)
@@ -232,6 +233,7 @@ def _acknowledge(resources: Resources, claim: Claim) -> None:
         )
         return
     resources.publisher.send(claim.ref.device_id, "ack", claim.fields["ack"])
+    metrics.ACK_SECONDS.observe((resources.store.now() - int(claim.fields["last_at"])) / 1000)
     log.info("acknowledged", extra={"device": claim.ref.device_id, "capture": claim.ref.image_name})
 
 

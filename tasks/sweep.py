@@ -3,7 +3,7 @@
 import logging
 from typing import Any, Final
 
-from core import dispatch, memory, protocol
+from core import dispatch, memory, metrics, protocol
 from core.chunk_store import Review
 from core.dispatch import Dispatcher
 from core.errors import Transient

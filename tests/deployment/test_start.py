@@ -18,7 +18,7 @@ def says(process, text, timeout=40):
 
 def ends(process):
     """The last line of a process that ends by itself."""
-    with pytest.raises(StartError, match="ended with status [12]"):
+    with pytest.raises(StartError, match=r"ended with status [12]"):
         process.wait_ready(lambda: False, 40)
     return process.output().splitlines()[-1]
 
