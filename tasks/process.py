@@ -29,8 +29,10 @@ log = logging.getLogger("tasks.process")
 
 # A capture whose worker has died this often while it had it is put aside.
 MAX_ATTEMPTS: Final = 5
+# A worker that dies takes what its other threads had down with it: once is no reason to suspect a capture.
+SUSPECT_FROM: Final = 3
 SUSPECT_LOCK: Final = "suspect"
-SUSPECT_WAIT_MS: Final = 3_000
+SUSPECT_WAIT_MS: Final = 1_000
 # How much longer than a retry the sweep waits for it, before it takes the retry for lost.
 GRACE_MS: Final = 5_000
 # An error report has no image; a repeat of the same report counts as such only for a short time.
@@ -67,15 +69,16 @@ def process_capture(self: "Task[Any, Any]", device_id: str, image_name: str, sea
         claim = store.claim(CaptureRef(device_id, image_name, seal), uuid4().hex)
         if claim is None:
             return
-        if claim.attempts > 1 and not store.lock(SUSPECT_LOCK, LEASE_MS / 1000):
-            # A worker died with it. Such captures run one at a time, so that one that kills its worker does
+        suspect = claim.attempts >= SUSPECT_FROM
+        if suspect and not store.lock(SUSPECT_LOCK, LEASE_MS / 1000):
+            # Workers died with it. Such captures run one at a time, so that one that kills its worker does
             # not drag the same others down with it again and again.
             store.release(claim, SUSPECT_WAIT_MS, attempts=claim.attempts - 1)
             return
         try:
             process(current(), claim)
         finally:
-            if claim.attempts > 1:
+            if suspect:
                 store.unlock(SUSPECT_LOCK)
     except LeaseLost:
         log.warning("another worker has taken over", extra=context)
