@@ -1,0 +1,66 @@
+"""The fault suite: short by default, `--chaos=long` for all of it, `--chaos-seed` to repeat a run."""
+
+import secrets
+import shutil
+from random import Random
+
+import pytest
+from chaos_rig import Rig
+
+from local.mqtt_broker import mosquitto_binary
+from local.part import REPOSITORY
+
+TABLES = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--chaos", choices=("short", "long"), default="short", help="how much of the fault suite"
+    )
+    parser.addoption("--chaos-seed", type=int, default=None, help="repeat the run with this seed")
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for text in config.stash.get(TABLES, []):
+        terminalreporter.write_line("")
+        terminalreporter.write_line(text)
+
+
+@pytest.fixture(scope="session")
+def is_long(pytestconfig):
+    """Whether the long form was asked for."""
+    return pytestconfig.getoption("--chaos", default="short") == "long"
+
+
+@pytest.fixture(scope="session")
+def seed(pytestconfig):
+    """The seed of the run; it stands in every table and in every failure."""
+    given = pytestconfig.getoption("--chaos-seed", default=None)
+    return secrets.randbelow(2**31) if given is None else given
+
+
+@pytest.fixture(scope="session")
+def show(pytestconfig):
+    """Print a table at the end of the session."""
+    return pytestconfig.stash.setdefault(TABLES, []).append
+
+
+@pytest.fixture(scope="session")
+def rig(request, tmp_path_factory, seed):
+    """The stack on Mosquitto, with listener, worker and beat."""
+    if mosquitto_binary() is None:
+        pytest.skip("no mosquitto on PATH: the fault suite is about sessions that outlive their connection")
+    rig = Rig(tmp_path_factory.mktemp("chaos"), Random(seed))
+    try:
+        rig.platform.start("listener", "worker", "beat")
+        yield rig
+    finally:
+        if request.session.testsfailed:
+            kept = REPOSITORY / ".local" / "test-logs" / "chaos"
+            shutil.rmtree(kept, ignore_errors=True)
+            shutil.copytree(
+                rig.stack.directory,
+                kept,
+                ignore=lambda _, names: [n for n in names if n in ("supabase", "redis")],
+            )
+        rig.close()
