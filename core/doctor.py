@@ -27,6 +27,8 @@ MARKS: Final = {
     "wrong": ("✗", "red"),
 }
 
+app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+
 
 def diagnose(*, supabase: bool = True) -> Iterator[Check]:
     """Run all checks on the configuration in the environment."""
@@ -73,6 +75,7 @@ def show(checks: Iterable[Check], console: Console) -> bool:
     return well
 
 
+@app.command()
 def main(
     env_file: Annotated[
         Path | None, typer.Option(help="read settings from this file too", dir_okay=False)
@@ -88,4 +91,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

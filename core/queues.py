@@ -1,6 +1,7 @@
 """What waits in Celery's queues, and for how long: read from the broker without taking anything."""
 
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 import orjson
 from redis import Redis
@@ -13,7 +14,8 @@ QUEUES: Final = (CONTROL_QUEUE, CAPTURES_QUEUE)
 _TAKEN: Final = "unacked"
 
 
-class Queue(NamedTuple):
+@dataclass(frozen=True)
+class Queue:
     """A queue: how many messages wait, and how long the oldest has (s); None where it does not say."""
 
     name: str

@@ -59,8 +59,20 @@ class SupabaseGateway:
 
     def call(self, function: str, **arguments: Any) -> Any:
         """Call an SQL function and give its answer; raise Transient or CaptureRejected (2205)."""
+        return self._ask(self._client.rpc(function, arguments), function)
+
+    def latest_errors(self, limit: int) -> list[dict[str, Any]]:
+        """Give the newest rows of `device_errors`, for people; raise Transient or CaptureRejected (2205)."""
+        table = self._client.table("device_errors").select("device_id,error_code,message,occurred_at")
+        rows: list[dict[str, Any]] = self._ask(
+            table.order("occurred_at", desc=True).limit(limit), "device_errors"
+        )
+        return rows
+
+    @staticmethod
+    def _ask(query: Any, what: str) -> Any:
         try:
-            return self._client.rpc(function, arguments).execute().data
+            return query.execute().data
         except httpx.TransportError as error:
             raise Transient(f"Supabase: {type(error).__name__}") from error
         except APIError as error:
@@ -70,7 +82,7 @@ class SupabaseGateway:
             if code in _REFUSED or code.startswith(_NOT_INSTALLED):
                 raise _denied(f"Supabase database: {code} {error.message}") from error
             raise CaptureRejected(
-                ErrorCode.DATABASE_FAILED, f"database: {error.message}", function=function, sqlstate=code
+                ErrorCode.DATABASE_FAILED, f"database: {error.message}", function=what, sqlstate=code
             ) from error
 
     def upload(self, path: str, image: bytes) -> None:
