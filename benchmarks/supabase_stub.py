@@ -10,6 +10,8 @@ import sys
 from collections import Counter
 from typing import Final
 
+from core.checks.supabase import FUNCTIONS, SCHEMA_VERSION
+
 _ROW: Final = json.dumps(
     {
         "capture_id": "00000000-0000-0000-0000-000000000000",
@@ -21,6 +23,12 @@ _ROW: Final = json.dumps(
     }
 ).encode()
 _OBJECT: Final = b'{"Id":"0","Key":"gxp-captures/x"}'
+_BUCKET: Final = b'{"name":"gxp-captures","public":false}'
+_SCHEMA: Final = json.dumps(
+    {"version": SCHEMA_VERSION, "functions": sorted(FUNCTIONS), "open_tables": [], "open_functions": []}
+).encode()
+# What the functions give; any other gives null.
+_ANSWERS: Final = {"record_capture": _ROW, "inspect_schema": _SCHEMA}
 
 
 def _answer(body: bytes, status: bytes = b"200 OK") -> bytes:
@@ -44,9 +52,11 @@ class Stub:
         if path.startswith(b"/storage/v1/object/"):
             self.counts["uploads"] += 1
             return _answer(_OBJECT), self.delay_s
+        if path.startswith(b"/storage/v1/bucket/"):
+            return _answer(_BUCKET), self.delay_s
         kind = path.rpartition(b"/")[2].decode()
         self.counts[kind] += 1
-        return _answer(_ROW if kind == "record_capture" else b"null"), self.delay_s
+        return _answer(_ANSWERS.get(kind, b"null")), self.delay_s
 
 
 class _Connection(asyncio.Protocol):

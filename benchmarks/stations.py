@@ -1,0 +1,116 @@
+"""Where a worker's time goes: the stations of a capture, run in one thread without Celery.
+
+Each station is timed in the thread that runs it, so waiting does not count. What the worker process of
+the whole system uses beyond the sum is Celery, and the price of many threads.
+
+    python -m benchmarks.stations CAPTURES      with the settings of a worker in the environment
+"""
+
+import argparse
+import json
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any, Final
+
+from benchmarks.photograph import device_ids, payloads
+from core import protocol
+from core.chunk_store import ChunkStore, now_ms
+from core.keys import CaptureRef
+from core.protocol import Chunk, Limits, Metadata
+from core.settings import WorkerSettings, load
+from tasks import process as stations
+from tasks.resources import Resources, close_resources, open_resources
+
+# Functions of tasks.process, and methods of what it uses, by the name of their station.
+FUNCTIONS: Final = {
+    "assemble": "assemble",
+    "verify": "assemble",
+    "make_thumbnail": "thumbnail",
+    "upload": "upload",
+    "persist": "persist",
+    "describe": "persist",
+}
+STORE: Final = {"claim": "claim", "chunks": "read chunks", "note": "note", "close": "close"}
+
+
+class Clock:
+    """Sums CPU time by station; a station inside another counts for itself alone."""
+
+    def __init__(self) -> None:
+        self.cpu_s: defaultdict[str, float] = defaultdict(float)
+
+    def timed(self, station: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap a function so that its time counts for `station`."""
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            begun = time.thread_time()
+            try:
+                return function(*arguments, **options)
+            finally:
+                self.cpu_s[station] += time.thread_time() - begun
+
+        return call
+
+
+def fill(store: ChunkStore, device_id: str, captures: int) -> list[CaptureRef]:
+    """Store captures as the listener does and give them, complete."""
+    limits = Limits(64 * 2**10, 2**20)
+    topic = protocol.topic(device_id, "data")
+    refs = []
+    for number in range(captures):
+        batch, name, pieces = store.batch(), f"image_{number:06d}.jpg", []
+        for payload in payloads(device_id, name):
+            message = protocol.decode(topic, payload, limits)
+            if isinstance(message, Metadata):
+                batch.metadata(message, now_ms())
+            elif isinstance(message, Chunk):
+                pieces += [message.chunk_id, message.data]
+        batch.chunks(CaptureRef(device_id, name), now_ms(), pieces)
+        refs += [outcome.ref for outcome in _committed(batch) if outcome.status == "complete"]
+    return refs
+
+
+def _committed(batch: Any) -> Any:
+    try:
+        return batch.commit()
+    except Exception:  # noqa: BLE001 - a new Redis does not know the scripts
+        return batch.commit()
+
+
+def run(resources: Resources, captures: int) -> dict[str, float]:
+    """Take captures through their stations and give the CPU time of each station in ms per capture."""
+    clock = Clock()
+    refs = [ref for device_id in device_ids(captures // 10) for ref in fill(resources.store, device_id, 10)]
+    for name, station in FUNCTIONS.items():
+        setattr(stations, name, clock.timed(station, getattr(stations, name)))
+    for name, station in STORE.items():
+        setattr(resources.store, name, clock.timed(station, getattr(resources.store, name)))
+    send = clock.timed("acknowledge", resources.publisher.send)
+    resources.publisher.send = send  # type: ignore[method-assign]
+    begun = time.process_time()
+    for ref in refs:
+        claim = resources.store.claim(ref, "benchmark")
+        assert claim is not None  # noqa: S101 - nobody else works here
+        stations.process(resources, claim)
+    whole = time.process_time() - begun
+    spent = {name: 1000 * seconds / len(refs) for name, seconds in clock.cpu_s.items()}
+    return {**spent, "between": 1000 * whole / len(refs) - sum(spent.values())}
+
+
+def main() -> None:
+    """Print the CPU time by station as one line of JSON."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("captures", type=int)
+    asked = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING)
+    resources = open_resources(load(WorkerSettings))
+    try:
+        print(json.dumps(run(resources, asked.captures)), flush=True)
+    finally:
+        close_resources()
+
+
+if __name__ == "__main__":
+    main()
