@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -16,6 +16,9 @@ from listener.records import MessageLog, RateLimit, error_record
 
 log = logging.getLogger("listener")
 
+# A device says hello once a wake. Each hello costs a task and a call to the database, before any image.
+HELLOS_PER_MINUTE: Final = 300
+
 _CHUNKS, _METADATA, _HELLOS = map(metrics.MESSAGES.labels, ("chunk", "metadata", "hello"))
 
 
@@ -28,6 +31,7 @@ class Receiver:
         self._limits = limits
         self._ping_topic = ping_topic
         self._rate_limit = rate_limit
+        self._hello_limit = RateLimit(HELLOS_PER_MINUTE)
         self._log = message_log
 
     def fill(self, batch: Batch, messages: Iterable[Received], now: int) -> list[Status]:
@@ -50,9 +54,7 @@ class Receiver:
                 self._report(errors, received.topic, _differs(message), now)
             if isinstance(message, Chunk):
                 key = (message.device_id, message.image_name)
-                pieces = chunks.get(key)
-                if pieces is None:
-                    pieces = chunks[key] = []
+                pieces = chunks.setdefault(key, [])
                 pieces.append(message.chunk_id)
                 pieces.append(message.data)
                 self._log.chunk(message, now)
@@ -63,9 +65,13 @@ class Receiver:
                     _put(batch, key, now, earlier)
                 batch.metadata(message, now)
                 _METADATA.inc()
-            else:
+            elif self._hello_limit.allows(message.device_id, now):
                 hellos.append(message)
-            self._log.message(received.topic, message.device_id, orjson.loads(message.raw), now)
+            else:
+                self._report(errors, received.topic, _too_many(), now)
+                continue
+            payload = orjson.loads(message.raw)
+            self._log.message(received.topic, message.device_id, payload, now, len(message.raw))
         for key, pieces in chunks.items():
             _put(batch, key, now, pieces)
         if hellos:
@@ -92,6 +98,10 @@ def _differs(message: Message) -> WireError:
     return WireError(
         ErrorCode.DEVICE_ID_DIFFERS, "device_id differs from the topic", claimed=message.claimed_id
     )
+
+
+def _too_many() -> WireError:
+    return WireError(ErrorCode.LIMIT_EXCEEDED, f"more than {HELLOS_PER_MINUTE} status messages a minute")
 
 
 def _capture(error: WireError) -> dict[str, str]:

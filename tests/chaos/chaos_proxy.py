@@ -203,7 +203,7 @@ class HttpProxy:
                     self._pass_on(body)
                 return self._reset()
 
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _serve
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815
 
             def _pass_on(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
                 target = http.client.HTTPConnection(LOOPBACK, proxy._target, timeout=30)
