@@ -1,29 +1,21 @@
 """The demonstration: a small fleet sends photographs through every process, and the answers are shown."""
 
-import shutil
 import statistics
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
 from local import contact_sheet, proof, verification
-from local.part import REPOSITORY
 from local.proof import Finding, Sent
-from local.services import Services
+from local.running import OUTPUT, Running, keep_logs, started
 from local.stack import Stack
 from local.view import FleetView
 from simulator import Fleet, FleetOptions, FleetReport
 
-OUTPUT = REPOSITORY / ".local"
 DEVICES = 5
 IMAGES = 2
-# A device is silent when it has sent all it has. The production default of 3 s only makes watching slower.
-SETTINGS = {"RETRANSMIT_DELAY_MS": "1000"}
 
 
 def fleet_options(stack: Stack, devices: int = DEVICES, images: int = IMAGES) -> FleetOptions:
@@ -40,7 +32,7 @@ def fleet_options(stack: Stack, devices: int = DEVICES, images: int = IMAGES) ->
         image_seconds=2.0,
         spread=1.0,
         # If nothing answers, the demonstration is to say so soon.
-        timeout=15.0,
+        timeout=10.0,
         wakes=2,
     )
 
@@ -49,53 +41,20 @@ def run_demo(
     console: Console, *, devices: int = DEVICES, images: int = IMAGES, broker: str | None = None
 ) -> bool:
     """Start everything, run a fleet, show what came of it, stop everything; True if all has arrived."""
-    with started(console, Stack(broker=broker)) as (stack, _services):
-        return show_fleet(console, stack, devices, images)
+    with started(console, Stack(broker=broker)) as running:
+        return show_fleet(console, running, devices, images)
 
 
-@contextmanager
-def started(
-    console: Console, stack: Stack, *, flower_port: int | None = None
-) -> Iterator[tuple[Stack, Services]]:
-    """The stack and the service's processes around a block; their logs are kept if something fails."""
-    begun = time.monotonic()
-    try:
-        with stack, _logs_kept(console, stack):
-            names = f"Redis, {stack.broker.title} and Supabase Lite"
-            console.print(f"{names} run after {time.monotonic() - begun:.1f} s", highlight=False)
-            with Services(stack, settings=SETTINGS, flower_port=flower_port) as services:
-                names = ", ".join(services.processes)
-                console.print(f"{names} run after {time.monotonic() - begun:.1f} s", highlight=False)
-                yield stack, services
-    finally:
-        console.print("everything is stopped")
-
-
-@contextmanager
-def _logs_kept(console: Console, stack: Stack) -> Iterator[None]:
-    try:
-        yield
-    except Exception:
-        console.print(f"the logs are in {keep_logs(stack)}", soft_wrap=True)
-        raise
-
-
-def keep_logs(stack: Stack) -> Path:
-    """Copy the logs out of the stack's directory, which does not stay."""
-    kept = OUTPUT / "logs"
-    shutil.rmtree(kept, ignore_errors=True)
-    shutil.copytree(stack.logs, kept)
-    return kept
-
-
-def show_fleet(console: Console, stack: Stack, devices: int, images: int) -> bool:
-    """Run a fleet on a stack whose services run, and show what came of it; True if all has arrived."""
+def show_fleet(console: Console, running: Running, devices: int, images: int) -> bool:
+    """Run a fleet and show what came of it; True if all has arrived."""
+    stack = running.stack
     console.print(
         f"{devices} devices take {images} photographs each and send them in chunks of 1 KB on a bad line"
     )
     view = FleetView(console, images)
-    with view.shown():
-        report = Fleet(fleet_options(stack, devices, images), on_event=view.on_event).run()
+    fleet = Fleet(fleet_options(stack, devices, images), on_event=view.on_event)
+    with running.watched(fleet.stop), view.shown():
+        report = fleet.run()
     findings = proof.examine(stack, sent_captures(report))
     verification.show(verification.run(stack.supabase), console)
     thumbnails = [
@@ -109,7 +68,7 @@ def show_fleet(console: Console, stack: Stack, devices: int, images: int) -> boo
         console.print(f"Contact sheet of the thumbnails: {sheet}", soft_wrap=True, highlight=False)
     complete = summarise(console, report, findings, devices * images)
     if not complete:
-        console.print(f"the logs are in {keep_logs(stack)}", soft_wrap=True)
+        keep_logs(console, stack)
     return complete
 
 

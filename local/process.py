@@ -73,9 +73,9 @@ class Process:
         while not ready():
             status = self._popen.poll() if self._popen else None
             if self._popen is None or status is not None:
-                raise StartError(f"{self.name} ended with status {status} while starting{self._tail_text()}")
+                raise StartError(f"{self.name} ended with status {status} while starting{self.excerpt()}")
             if time.monotonic() > deadline:
-                raise StartError(f"{self.name} was not ready after {timeout:g} s{self._tail_text()}")
+                raise StartError(f"{self.name} was not ready after {timeout:g} s{self.excerpt()}")
             time.sleep(POLL_SECONDS)
 
     def output(self) -> str:
@@ -90,7 +90,8 @@ class Process:
         """The last lines that the process has written since its last start."""
         return "\n".join(self.output().splitlines()[-lines:])
 
-    def _tail_text(self) -> str:
+    def excerpt(self) -> str:
+        """The end of the log, as the rest of a sentence."""
         tail = self.tail()
         return f"; the end of {self.log}:\n{tail}" if tail else f"; {self.log} is empty"
 

@@ -20,7 +20,7 @@ def temporary_directory() -> Path:
     """A new directory under .local/, which goes with this process whatever happens to it."""
     parent = REPOSITORY / ".local"
     parent.mkdir(exist_ok=True)
-    directory = Path(tempfile.mkdtemp(dir=parent, prefix="stack-"))
+    directory = Path(tempfile.mkdtemp(dir=parent, prefix=f"stack-{os.getpid()}-"))
     guard.watch_directory(directory)
     return directory
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local.demo import DEVICES, IMAGES, show_fleet, started
+from local.demo import DEVICES, IMAGES, show_fleet
 from local.part import REPOSITORY
 from local.ports import check_free
-from local.services import Services
+from local.process import Process
+from local.running import Running, started
 from local.stack import Stack
 
 ENVIRONMENT_FILE = REPOSITORY / ".local" / "env"
@@ -20,27 +21,26 @@ def run_up(
 ) -> None:
     """Start everything, let the demonstration's fleet run if asked, print the addresses and stay."""
     check_free("Flower", flower_port)  # now, and not when all else runs already
-    with started(console, stack, flower_port=flower_port) as (_, services):
+    with started(console, stack, flower_port=flower_port) as running:
         if fleet:
-            show_fleet(console, stack, DEVICES, IMAGES)
+            show_fleet(console, running, DEVICES, IMAGES)
         write_environment(stack, env_file)
         try:
-            _print_addresses(console, stack, services, env_file)
-            _stay(console, stack, services)
+            _print_addresses(console, running, env_file)
+            _stay(console, running)
         finally:
             env_file.unlink(missing_ok=True)
 
 
-def _stay(console: Console, stack: Stack, services: Services) -> None:
+def _stay(console: Console, running: Running) -> None:
     """Stay until a signal comes, and say it when a process has ended by itself."""
-    told: set[str] = set()
+    told: list[Process] = []
     while True:
-        alive = {part.title: part.running for part in stack.parts}
-        alive |= {name: process.running for name, process in services.processes.items()}
-        for name in sorted(name for name, running in alive.items() if not running):
-            if name not in told:
-                console.print(f"{name} has ended; see {stack.logs}", highlight=False, soft_wrap=True)
-        told = {name for name, running in alive.items() if not running}
+        ended = running.ended()
+        for process in ended:
+            if process not in told:
+                console.print(f"{process.name} has ended; see {process.log}", highlight=False, soft_wrap=True)
+        told = ended
         time.sleep(1)
 
 
@@ -54,9 +54,10 @@ def write_environment(stack: Stack, path: Path) -> None:
     path.write_text("".join(lines))
 
 
-def _print_addresses(console: Console, stack: Stack, services: Services, env_file: Path) -> None:
+def _print_addresses(console: Console, running: Running, env_file: Path) -> None:
+    stack = running.stack
     rows = {
-        "Flower": services.flower_url,
+        "Flower": running.services.flower_url,
         "Supabase": stack.supabase_url,
         "MQTT broker": f"{stack.mqtt_host}:{stack.mqtt_port} ({stack.broker.name}, no TLS, no users)",
         "Redis": stack.redis_url,

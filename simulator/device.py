@@ -59,8 +59,8 @@ class Device:
         self._offer: Offer | None = None
         self._agenda: deque[Image] = deque()
         self._alarm = Alarm(options, clock, camera.rng("spread"))
-        self._fruitless_wakes = 0
-        self._fruitful = False
+        self._idle_wakes = 0
+        self._progress = False
         self._awake_since = 0.0
         self._deadline = inf
         for age in range(options.backlog, 0, -1):
@@ -115,8 +115,8 @@ class Device:
     def due(self, now: float, room: int) -> list[Message]:
         """Return the messages that are due, at most `room`; `room` is 0 where there is no connection."""
         out: list[Message] = []
-        if self.state is State.ASLEEP:
-            if now >= self._alarm.wake_at:
+        if not self.awake:
+            if self.state is State.ASLEEP and now >= self._alarm.wake_at:
                 self._wake(now)
             return out
         while self.next_send <= now and len(out) < room:
@@ -139,7 +139,7 @@ class Device:
     def _wake(self, now: float) -> None:
         self.tally.wakes += 1
         self._awake_since = now
-        self._fruitful = False
+        self._progress = False
         self._wait(State.CONNECTING, now)
         self._emit("wake", now)
         if self._alarm.is_cut_off(now, self._camera.rng("outage", self.tally.wakes)):
@@ -148,13 +148,14 @@ class Device:
                 self._take_picture(now)
             self.tally.offline += 1
             self.tally.awake_seconds += OFFLINE_AWAKE_SECONDS
-            self._fruitful = True
+            self._progress = True
             self._emit("offline", now)
             self._fall_asleep(now)
 
     def _fall_asleep(self, now: float) -> None:
         self.tally.awake_seconds += now - self._awake_since
-        self._fruitless_wakes = 0 if self._fruitful else self._fruitless_wakes + 1
+        before_end = self._options.days and not self._alarm.is_past_end(self._awake_since)
+        self._idle_wakes = 0 if self._progress or before_end else self._idle_wakes + 1
         self._agenda.clear()
         self._close_offer()
         self._says_hello = False
@@ -174,8 +175,8 @@ class Device:
     def _is_done(self) -> bool:
         options = self._options
         settled = all(image.offers >= options.wakes for image in self.card.held.values())
-        # In conversation the service decides; a device for which it never has work ends as well.
-        idle = options.conversation and self._fruitless_wakes >= options.wakes
+        # In conversation the service decides. A device for which it does nothing any more ends as well.
+        idle = options.conversation and self._idle_wakes >= options.wakes
         if options.days:
             return self._alarm.is_past_end(self._alarm.wake_at) and (settled or idle)
         return idle or (settled and not self._pictures_left)
@@ -282,6 +283,7 @@ class Device:
             self._after_answer(now)
 
     def _take_picture(self, now: float) -> Image:
+        self._progress = self._progress or (self._pictures_left and not self._options.days)
         image = self._camera.take(self.card, now)
         kind: EventKind = "error" if image.metadata.error else "capture"
         detail = f"device error {image.metadata.error}" if image.metadata.error else ""
@@ -289,7 +291,6 @@ class Device:
         return image
 
     def _offer_image(self, image: Image, now: float) -> None:
-        self._fruitful = True
         data = self._camera.develop(image)
         self._offer = Offer(self.device_id, self._options, self.dialect, image, data, rng=self._camera.rng)
         self._keep_sending(now)
@@ -311,6 +312,7 @@ class Device:
             else:
                 self.tally.repeated_acks += 1
             return
+        self._progress = True
         image.acked = True
         # Deleted before every chunk has left at least once: the picture is lost for good.
         image.acked_early = len(image.left) < image.chunks

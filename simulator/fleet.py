@@ -90,10 +90,12 @@ class Fleet:
     def run(self) -> FleetReport:
         """Run until every device has done what it was asked to, or `stop` is called, and report.
 
-        Raises `BrokerUnreachableError` if no connection was ever made.
+        Raises `BrokerUnreachableError` if no connection was ever made, and `OptionError` if the system
+        does not allow so many.
         """
         self._began = monotonic()
         try:
+            self._network.make_room_for(len(self._lines))
             if self._shared:
                 for line in self._lines.values():
                     self._network.want(line.connection)
@@ -146,6 +148,7 @@ class Fleet:
         if was_awake and not device.awake and not self._shared:
             self._network.release(connection)
         if device.state is State.FINISHED:
+            seat.planned = inf
             self._unfinished -= 1
             return
         self._plan(seat)

@@ -5,6 +5,7 @@ Two hundred threads would cost the machine under test more than the devices them
 part of connecting runs in a few helper threads.
 """
 
+import resource
 import selectors
 import socket
 import ssl
@@ -19,6 +20,7 @@ from simulator.connection import Connection, Link
 from simulator.options import FleetOptions, OptionError
 
 CONNECT_THREADS = 8
+SPARE_DESCRIPTORS = 256  # open files beside the connections
 MISC_SECONDS = 1.0  # how often each client looks at its keepalive
 
 
@@ -63,6 +65,21 @@ class Network:
         self._retries: set[Connection] = set()
         self._sockets: dict[Connection, tuple[int, int]] = {}  # file descriptor and events watched
         self._misc_at = 0.0
+
+    def make_room_for(self, connections: int) -> None:
+        """Raise the limit on open files where it is too low for so many connections at once.
+
+        Raises `OptionError` if the system does not allow it.
+        """
+        needed = connections + SPARE_DESCRIPTORS
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != resource.RLIM_INFINITY and soft < needed:
+            if hard != resource.RLIM_INFINITY and hard < needed:
+                raise OptionError(
+                    f"devices: {connections} connections need {needed} open files, the system allows {hard}; "
+                    "use shared_connections"
+                )
+            resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
     @property
     def is_quiet(self) -> bool:
@@ -255,6 +272,19 @@ def _tls_context(options: FleetOptions) -> ssl.SSLContext | None:
     if not options.tls:
         return None
     try:
-        return ssl.create_default_context(cafile=str(options.ca_cert) if options.ca_cert else None)
+        context = ssl.create_default_context(cafile=str(options.ca_cert) if options.ca_cert else None)
     except OSError as error:
         raise OptionError(f"ca_cert cannot be used: {options.ca_cert}: {error.strerror or error}") from error
+    context.sslsocket_class = _TidySocket
+    return context
+
+
+class _TidySocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails; paho forgets it in that case."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise

@@ -94,9 +94,11 @@ class FleetOptions:
             raise OptionError("names_prefix and device_ids exclude each other")
         if len(set(self.device_ids)) != len(self.device_ids):
             raise OptionError("device_ids must differ from each other")
-        for name in (*self.device_ids, *([self.names_prefix] if self.names_prefix else [])):
+        given = [("device_ids", name) for name in self.device_ids]
+        given += [("names_prefix", self.names_prefix)] if self.names_prefix else []
+        for option, name in given:
             if not DEVICE_ID.fullmatch(name):
-                raise OptionError(f"a device id is made of letters and digits, not {name!r}")
+                raise OptionError(f"{option}: a device id is made of letters and digits, not {name!r}")
         if self.ca_cert is not None and not self.tls:
             raise OptionError("ca_cert needs tls")
         if self.clock_start is not None and self.clock_start.tzinfo is None:

@@ -8,7 +8,6 @@ picture changes that picture's SHA-256.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
 from pathlib import Path
 from random import Random
 
@@ -30,7 +29,6 @@ class Damage(Enum):
     DEVICE_ERROR = "the device could not take it"
 
 
-@lru_cache(maxsize=8)
 def load_photos(folder: Path | None = None) -> tuple[bytes, ...]:
     """Read all JPEG files of a folder in the order of their names, by default the simulator's own.
 

@@ -117,7 +117,8 @@ def _tell(event: DeviceEvent) -> str:
             after = "" if event.latency_ms is None else f", {event.latency_ms:.0f} ms after its last chunk"
             return f"{event.image_name}: acknowledged{after}"
         case "nack":
-            return f"{event.image_name}: {len(event.missing)} chunks asked for again"
+            count = len(event.missing)
+            return f"{event.image_name}: {count} {'chunk' if count == 1 else 'chunks'} asked for again"
         case "hung":
             return f"no answer: waited for {event.detail}"
         case "offline":

@@ -76,12 +76,13 @@ class Command:
         self._reader.join(10)
         self.popen.stdout.close()
 
-    def assert_nothing_left(self):
+    def assert_nothing_left(self, seconds=5):
         # The guard ends itself, a moment after its owner.
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + seconds
         while self.processes() and time.monotonic() < deadline:
             time.sleep(0.02)
         assert self.processes() == []
+        assert not list((REPOSITORY / ".local").glob(f"stack-{self.popen.pid}-*"))
 
 
 @pytest.fixture
@@ -97,16 +98,6 @@ def command():
     yield run
     for each in started:
         each.close()
-
-
-@pytest.fixture(autouse=True)
-def no_directory_stays():
-    before = set((REPOSITORY / ".local").glob("stack-*"))
-    yield
-    deadline = time.monotonic() + 5
-    while (left := set((REPOSITORY / ".local").glob("stack-*")) - before) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not left
 
 
 def test_the_demo_stores_every_capture_and_stops_everything(command):
@@ -155,10 +146,19 @@ def test_killing_the_demo_stops_everything_too(command):
     demo.wait_for("says hello")
     demo.popen.kill()
     demo.popen.wait()
-    deadline = time.monotonic() + 20
-    while demo.processes() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert demo.processes() == []
+    demo.assert_nothing_left(seconds=20)
+
+
+def test_a_process_that_dies_ends_the_demo_with_an_error(command):
+    demo = command("demo")
+    demo.wait_for("says hello")
+    for pid, line in demo.processes():
+        if "celery --app tasks worker" in line:
+            os.kill(pid, signal.SIGKILL)
+    assert demo.wait() == 1
+    assert "worker has ended by itself; the end of" in demo.output
+    assert "the logs are in" in demo.output
+    demo.assert_nothing_left()
 
 
 def ports(count):

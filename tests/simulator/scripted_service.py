@@ -6,6 +6,7 @@ It knows the wire from protocol.md alone, so that it and the simulator do not sh
 import base64
 import hashlib
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -32,6 +33,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 class Broker:
     """A Mosquitto of the test's own on loopback."""
 
@@ -42,6 +48,8 @@ class Broker:
             "\n".join(
                 [
                     "persistence false",
+                    # Started by root it would become another user, who cannot read a test's files.
+                    *(["user root"] if os.geteuid() == 0 else []),
                     "max_queued_messages 100000",
                     *([] if lines else ["allow_anonymous true"]),
                     f"listener {self.port} 127.0.0.1",
@@ -50,6 +58,8 @@ class Broker:
             )
             + "\n"
         )
+        listeners = (line.split() for line in lines if line.startswith("listener "))
+        self._ports = [self.port, *(int(words[1]) for words in listeners)]
         self._process = None
 
     def start(self):
@@ -57,13 +67,10 @@ class Broker:
             [mosquitto_path(), "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+        while not all(map(listens, self._ports)):
             assert self._process.poll() is None, "mosquitto ended"
+            assert time.monotonic() < deadline, "mosquitto does not listen"
             threading.Event().wait(0.02)
-        raise AssertionError("mosquitto does not listen")
 
     def stop(self):
         if self._process is not None:
@@ -94,7 +101,9 @@ class ScriptedService:
     into ACK_OK.
     """
 
-    def __init__(self, port, *, silence=0.15, on_hello=None, answers=True, next_wake=None, nack_topic="ack"):
+    def __init__(
+        self, port, *, silence=0.15, on_hello=None, answers=True, next_wake=None, nack_topic="ack", **login
+    ):
         self.stored = {}
         self.hellos = defaultdict(list)
         self.messages = []
@@ -117,6 +126,8 @@ class ScriptedService:
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._on_message
         self._client.reconnect_delay_set(1, 1)
+        if login:
+            self._client.username_pw_set(**login)
         self._client.connect("127.0.0.1", port)
         self._sweeper = threading.Thread(target=self._sweep)
 

@@ -60,6 +60,16 @@ def test_ack_deletes_the_picture_and_the_device_has_finished():
     assert bench.kinds() == ["wake", "hello", "capture", "metadata", "ack", "deleted", "finished"]
 
 
+def test_a_finished_device_does_nothing_any_more():
+    bench = Bench().run()
+    bench.ack("image_1.jpg")
+    for moment in (0.1, 10.0, 1e6):
+        assert bench.device.due(moment, 20) == []
+    bench.ack("image_1.jpg")
+    assert bench.kinds().count("finished") == 1
+    assert bench.device.tally.hung == 0
+
+
 def test_missing_chunks_are_sent_again_and_nothing_else():
     bench = Bench().run()
     bench.take()
@@ -160,13 +170,13 @@ def test_an_ack_in_the_middle_of_a_second_offer_stops_the_chunks():
 
 
 def test_pace_spreads_the_chunks():
-    bench = Bench(pace=0.5, metadata_repeats=0).run(100)
+    bench = Bench(pace=0.5, metadata_repeats=0, wakes=1).run(100)
     times = [time for time, _, message in bench.sent if message.get("image_name") and "chunk_id" in message]
     assert {round(b - a, 6) for a, b in pairwise(times)} == {0.5}
 
 
 def test_image_seconds_is_the_time_of_all_chunks():
-    bench = Bench(image_seconds=30.0, metadata_repeats=0, wakes=1).run(100)
+    bench = Bench(image_seconds=30.0, metadata_repeats=0, wakes=1, chunk_size=1024).run(100)
     times = [time for time, _, message in bench.sent if "chunk_id" in message]
     assert 27 < times[-1] - times[0] <= 30
 
@@ -332,21 +342,18 @@ def test_a_week_with_outages_ends_with_an_empty_card():
     bench = Bench(
         conversation=True, days=7, time_scale=1000.0, sleep=4 * 3600, offline=0.1, dialect="newer", linger=1
     )
+    waiting = (State.AWAIT_COMMAND, State.AWAIT_ANSWER, State.FINISHED)
     while bench.state is not State.FINISHED:
-        bench.run(min(bench.device.next_send, bench.device.next_timer))
-        hello = next((m for _, c, m in reversed(bench.sent) if c == "status"), {})
+        while bench.state not in waiting:
+            bench.run(min(bench.device.next_send, bench.device.next_timer))
+        heard = bench.take()
         if bench.state is State.AWAIT_COMMAND:
-            if hello["pending_list"]:
-                bench.hear("cmd", send_image=hello["pending_list"][0])
-            else:
-                bench.hear("cmd", capture_image=True)
+            held = heard[-1]["pending_list"]
+            bench.hear("cmd", **({"send_image": held[0]} if held else {"capture_image": True}))
         elif bench.state is State.AWAIT_ANSWER:
-            name = next(iter(m["image_name"] for _, c, m in reversed(bench.sent) if c == "data"))
-            bench.ack(name, next_wake_time="12:00AM")
-            held = list(bench.device.card.held)
-            if held:
-                bench.hear("cmd", send_image=held[0])
-        bench.sent = bench.sent[-400:]
+            bench.ack(heard[-1]["image_name"], next_wake_time="12:00AM")
+            for name in list(bench.device.card.held)[:1]:
+                bench.hear("cmd", send_image=name)
     tally = bench.device.tally
     assert tally.hung == 0
     assert tally.offline > 0
@@ -354,6 +361,18 @@ def test_a_week_with_outages_ends_with_an_empty_card():
     assert not bench.device.card.held
     assert bench.clock.at(bench.now) >= EPOCH + 6 * DAY
     assert any(event.kind == "offline" for event in bench.events)
+
+
+def test_a_service_that_asks_for_the_same_picture_for_ever_does_not_keep_the_run_alive():
+    bench = Bench(conversation=True, days=1, backlog=2, images=0, time_scale=1000.0, dialect="newer")
+    for _ in range(100):
+        bench.run(min(bench.device.next_send, bench.device.next_timer))
+        if bench.state is State.AWAIT_COMMAND:
+            bench.hear("cmd", send_image="image_1.jpg")
+        if bench.state is State.FINISHED:
+            break
+    assert bench.state is State.FINISHED
+    assert len(bench.device.card.held) == 2
 
 
 def test_the_same_seed_gives_the_same_messages():
