@@ -31,11 +31,10 @@ RIGHTS: Final = f"give this user the right to subscribe and publish below {TOPIC
 _OTHER_NAME: Final = (62, 64)
 
 
-def make_client(settings: Settings, client_id: str, *, lasting: bool) -> Client:
-    """Make a client that is not connected yet.
+def make_client(settings: Settings, client_id: str, *, lasting: bool, manual_ack: bool = False) -> Client:
+    """Make a client that is not connected yet; use it with `connect`, as lasting or not.
 
-    A lasting one keeps its session at the broker, so that messages wait for it there, and acknowledges
-    by hand; use it with `connect`.
+    A lasting one keeps its session at the broker, so that messages wait for it there.
     """
     version = MQTTv5 if settings.mqtt_version == "5" else MQTTv311
     client = Client(
@@ -43,7 +42,7 @@ def make_client(settings: Settings, client_id: str, *, lasting: bool) -> Client:
         client_id=client_id,
         protocol=version,
         clean_session=None if version == MQTTv5 else not lasting,
-        manual_ack=lasting,
+        manual_ack=manual_ack,
     )
     if settings.mqtt_username and settings.mqtt_password:
         client.username_pw_set(settings.mqtt_username, settings.mqtt_password.get_secret_value())
@@ -60,11 +59,11 @@ def connect(client: Client, settings: Settings, *, lasting: bool) -> None:
         client.connect(settings.mqtt_host, settings.mqtt_port, settings.mqtt_keepalive_s)
         return
     properties = Properties(PacketTypes.CONNECT)
+    properties.ReceiveMaximum = settings.mqtt_receive_maximum
+    # Above what a device may send, so that too large a message is still reported; MQTT allows 256 MB.
+    properties.MaximumPacketSize = MAX_PACKET_BYTES
     if lasting:
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
-        properties.ReceiveMaximum = settings.mqtt_receive_maximum
-        # Above what a device may send, so that too large a message is still reported; MQTT allows 256 MB.
-        properties.MaximumPacketSize = MAX_PACKET_BYTES
     client.connect(
         settings.mqtt_host,
         settings.mqtt_port,

@@ -54,14 +54,15 @@ class BrokerConnection:
     def __init__(self, settings: Settings, instance: str) -> None:
         self._settings = settings
         self.topics = mqtt.subscriptions(settings)
-        # A listener of a shared group has a session of its own; alone, the one session outlives restarts.
-        shared = settings.mqtt_shared_group
-        client_id = f"{settings.mqtt_client_id}-{instance}" if shared else settings.mqtt_client_id
+        # Alone, the one session outlives restarts. In a shared group each listener has its own, which ends
+        # with the connection: what a broker gave to a session whose listener is gone, nobody would read.
+        self._alone = not settings.mqtt_shared_group
+        client_id = settings.mqtt_client_id if self._alone else f"{settings.mqtt_client_id}-{instance}"
         self.client_id = "".join(filter(str.isalnum, client_id))
         self.ping_topic = f"{TOPIC_ROOT}/{self.client_id}/ping"
         # Anyone may publish there, so a ping proves something only where it carries what nobody else knows.
         self._ping_token = secrets.token_hex(8).encode()
-        self._client = mqtt.make_client(settings, self.client_id, lasting=True)
+        self._client = mqtt.make_client(settings, self.client_id, lasting=self._alone, manual_ack=True)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
@@ -125,8 +126,15 @@ class BrokerConnection:
         self._flush()
         self._client.loop_misc()
 
+    def leave(self) -> bool:
+        """Ask for no more, where others of a group take over; True if what was sent before still comes."""
+        leaving = not self._alone and self._client.is_connected()
+        if leaving:
+            self._client.unsubscribe(self.topics)
+        return leaving
+
     def close(self) -> None:
-        """Leave the broker in good order; the session stays, so it keeps what comes meanwhile."""
+        """Leave the broker in good order; a session that outlives this keeps what comes meanwhile."""
         self._client.disconnect()
         self._flush()
 
@@ -146,7 +154,7 @@ class BrokerConnection:
             return
         self._retry_at, self._retry_delay = now + self._retry_delay, min(self._retry_delay * 2, 15.0)
         try:
-            mqtt.connect(self._client, self._settings, lasting=True)
+            mqtt.connect(self._client, self._settings, lasting=self._alone)
         except (OSError, ValueError) as error:
             if mqtt.refuses(error) and not self._connections:
                 raise Misconfigured(f"broker: {error}; {mqtt.remedy(error)}") from error

@@ -7,6 +7,7 @@ is taken at all.
 
 import logging
 import threading
+import time
 from typing import Any, Final
 
 import orjson
@@ -28,6 +29,8 @@ log = logging.getLogger("listener")
 WAIT_S: Final = 0.25
 RETRY_S: Final = 0.5
 HEARTBEAT_MS: Final = 1000
+# Well below the time that a platform gives a process to end.
+DRAIN_S: Final = 5.0
 REFUSALS: Final = {"refused": "too many captures in flight", "too_large": "image larger than MAX_IMAGE_BYTES"}
 
 
@@ -40,7 +43,7 @@ class Listener:
         self._connection = connection
         self._store = store
         self._dispatcher = dispatcher
-        self._rate_limit = RateLimit(settings.errors_per_minute)
+        self._rate_limit = RateLimit(settings.errors_per_minute, 100 * settings.errors_per_minute)
         self._log = MessageLog()
         limits = Limits(settings.max_chunk_bytes, settings.max_image_bytes)
         self._receiver = Receiver(limits, connection.ping_topic, self._rate_limit, self._log)
@@ -59,22 +62,32 @@ class Listener:
             now = now_ms()
             if messages or now >= self._next_heartbeat:
                 self._take(messages, now, stopping)
+        if self._connection.leave():
+            self._drain(stopping)
         self._connection.close()
+
+    def _drain(self, stopping: threading.Event) -> None:
+        """Take what the broker has given to this listener; devices would be asked for it again."""
+        deadline = time.monotonic() + DRAIN_S
+        while time.monotonic() < deadline and (messages := self._connection.read(WAIT_S)):
+            self._take(messages, now_ms(), stopping)
 
     def _take(self, messages: list[Received], now: int, stopping: threading.Event) -> None:
         """Store, enqueue, then acknowledge; try again until Redis and Celery's broker have taken all."""
         batch = self._store.batch()
-        hellos = [_hello(status, now) for status in self._receiver.fill(batch, messages, now)]
+        hellos = [describe_status(status, now) for status in self._receiver.fill(batch, messages, now)]
         for hello in hellos:
             batch.hello(hello["device_id"], hello, now)
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + HEARTBEAT_MS
             batch.heard(self._connection.client_id, now, self._connection.heard_until_ms)
             self._log.flush(batch)
-        while not stopping.is_set():
+        while True:
             try:
                 self._settle(batch.commit(), hellos, now)
             except Transient as error:
+                if stopping.is_set():
+                    return
                 log.warning("not acknowledged, trying again: %s", error)
                 self._connection.tend()
                 stopping.wait(RETRY_S)
@@ -110,7 +123,7 @@ class Listener:
             self._dispatcher.answer_hello(hello)
 
 
-def _hello(status: Status, now: int) -> dict[str, Any]:
+def describe_status(status: Status, now: int) -> dict[str, Any]:
     """Describe a hello for its task; the key makes a second delivery of that task harmless."""
     fields = status._asdict()
     del fields["claimed_id"]

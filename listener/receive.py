@@ -74,8 +74,7 @@ class Receiver:
             self._log.message(received.topic, message.device_id, payload, now, len(message.raw))
         for key, pieces in chunks.items():
             _put(batch, key, now, pieces)
-        if hellos:
-            _HELLOS.inc(len(hellos))
+        _HELLOS.inc(len(hellos))
         if errors:
             batch.record(keys.ERRORS, errors)
         return hellos

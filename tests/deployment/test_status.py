@@ -35,7 +35,9 @@ def test_the_state_at_a_glance(stack, services):
     image = photograph(1)
     total = device.metadata("half.jpg", image)
     device.send("half.jpg", image, only=[0, 2, 3, total - 1])
-    device.publish("data", {"device_id": device.name, "image_name": "../escape.jpg", "chunk_id": 0, "payload": "AA=="})
+    device.publish(
+        "data", {"device_id": device.name, "image_name": "../escape.jpg", "chunk_id": 0, "payload": "AA=="}
+    )
 
     def half_arrived():
         answer = status(stack.environment(), "--json", "--limit", "100")
