@@ -114,7 +114,17 @@ class WorkerSettings(Settings):
         return url.rstrip("/")
 
 
-Kind = TypeVar("Kind", bound=Settings)
+class DatabaseSettings(BaseSettings):
+    """What the step before a deployment needs: the database itself, which the service never talks to."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    database_url: SecretStr | None = None
+
+
+Kind = TypeVar("Kind", bound=BaseSettings)
 
 
 def load(kind: type[Kind]) -> Kind:

@@ -1,0 +1,23 @@
+# One image for every process; the command says which: see the Procfile and docker-compose.yml.
+
+FROM python:3.11.13-slim-bookworm AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+COPY requirements.lock /tmp/
+RUN python -m venv /venv && /venv/bin/pip install --require-hashes -r /tmp/requirements.lock
+
+FROM python:3.11.13-slim-bookworm
+RUN useradd --system --uid 10001 --no-create-home fleet
+COPY --from=build /venv /venv
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /app
+COPY celeryconfig.py flowerconfig.py ./
+COPY core core
+COPY listener listener
+COPY tasks tasks
+COPY sql sql
+USER 10001
+# SIGTERM is what each process stops in good order on; it must be the process itself that gets it.
+STOPSIGNAL SIGTERM
+# The settings and Redis, which every process needs. What only one of them needs it watches itself, and exits.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["python", "-m", "core.health"]
+CMD ["python", "-m", "listener"]

@@ -1,0 +1,314 @@
+"""The deployment files, read by what reads them elsewhere, and held against the code they start."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from core.settings import DatabaseSettings, WorkerSettings
+from local.part import REPOSITORY
+from local.ports import LOOPBACK, accepts, free_port
+from local.process import Process
+from local.services import procfile_lines
+
+# What Render's Blueprint reference (render.com/docs/blueprint-spec) allows each type of service to say.
+COMMON = {"type", "name", "region", "plan"}
+PROCESS = COMMON | {"runtime", "numInstances", "buildCommand", "preDeployCommand", "startCommand",
+                    "maxShutdownDelaySeconds", "envVars"}  # fmt: skip
+ALLOWED = {
+    "keyvalue": COMMON | {"maxmemoryPolicy", "ipAllowList"},
+    "worker": PROCESS,
+    "web": PROCESS | {"healthCheckPath"},
+}
+REQUIRED = {
+    "keyvalue": {"type", "name", "ipAllowList"},
+    "worker": {"type", "name", "runtime", "buildCommand", "startCommand"},
+    "web": {"type", "name", "runtime", "buildCommand", "startCommand"},
+}
+PLANS = {"free", "starter", "standard", "pro", "pro plus", "pro max", "pro ultra"}
+REGIONS = {"oregon", "ohio", "virginia", "frankfurt", "singapore"}
+# What is set by platforms, and by what else the processes are: no settings of ours.
+FLOWER = {"FLOWER_BASIC_AUTH", "FLOWER_ADDRESS", "PORT"}
+PLATFORM = {"RENDER_INSTANCE_ID"}
+SECRETS = {"MQTT_PASSWORD", "SUPABASE_SERVICE_ROLE", "DATABASE_URL", "FLOWER_BASIC_AUTH"}
+
+
+def setting_names():
+    return {name.upper() for kind in (WorkerSettings, DatabaseSettings) for name in kind.model_fields}
+
+
+def read_yaml(name):
+    yaml = pytest.importorskip("ruamel.yaml")
+    return yaml.YAML(typ="safe").load((REPOSITORY / name).read_text())
+
+
+@pytest.fixture(scope="module")
+def render():
+    return read_yaml("render.yaml")
+
+
+@pytest.fixture(scope="module")
+def compose():
+    return read_yaml("docker-compose.yml")
+
+
+# ── .env.example ──
+
+
+def example():
+    """Name → value of every line, those that are commented out too."""
+    lines = re.findall(r"^(# )?([A-Z][A-Z0-9_]+)=(.*)$", (REPOSITORY / ".env.example").read_text(), re.M)
+    assert len({name for _, name, _ in lines}) == len(lines)
+    return {name: value for _, name, value in lines}
+
+
+def test_the_example_has_every_setting_and_no_other():
+    code = "".join(
+        path.read_text()
+        for folder in ("core", "listener", "tasks")
+        for path in (REPOSITORY / folder).rglob("*.py")
+    )
+    code += (REPOSITORY / "flowerconfig.py").read_text() + (REPOSITORY / "celeryconfig.py").read_text()
+    read_directly = set(re.findall(r'environ(?:\.get\(|\[)"([A-Z_]+)"', code))
+    assert set(example()) == setting_names() | FLOWER | PLATFORM
+    assert read_directly <= FLOWER | PLATFORM
+
+
+def test_the_defaults_in_the_example_are_those_of_the_code():
+    for name, value in example().items():
+        field = WorkerSettings.model_fields.get(name.lower())
+        if field is None or field.is_required():
+            continue
+        if value == "":
+            assert field.default in (None, ""), name
+        else:
+            assert str(field.default).lower() == value.lower() or float(field.default) == float(value), name
+
+
+def test_the_example_tells_no_secret():
+    for name in SECRETS:
+        assert example()[name] == ""
+
+
+# ── Procfile and render.yaml ──
+
+
+def test_the_blueprint_has_only_fields_that_render_knows(render):
+    assert set(render) == {"services"}
+    names = [service["name"] for service in render["services"]]
+    assert len(set(names)) == len(names)
+    for service in render["services"]:
+        kind = service["type"]
+        assert set(service) <= ALLOWED[kind], service["name"]
+        assert set(service) >= REQUIRED[kind], service["name"]
+        assert service["plan"] in PLANS - {"free"}  # a free Key Value persists nothing, a free worker is none
+        assert service["region"] in REGIONS
+        assert 1 <= service.get("maxShutdownDelaySeconds", 30) <= 300
+        for variable in service.get("envVars", []):
+            assert set(variable) in ({"key", "value"}, {"key", "sync"}, {"key", "fromService"})
+            assert isinstance(variable.get("value", ""), str)
+            assert variable.get("sync", False) is False
+
+
+def test_the_blueprint_wires_what_is_there(render):
+    by_name = {service["name"]: service for service in render["services"]}
+    for service in render["services"]:
+        for variable in service.get("envVars", []):
+            if source := variable.get("fromService"):
+                target = by_name[source["name"]]
+                assert target["type"] == source["type"]
+                assert source.get("property") == "connectionString" or source["envVarKey"] in {
+                    other["key"] for other in target["envVars"]
+                }
+
+
+def test_the_blueprint_keeps_secrets_and_data(render):
+    (store,) = [service for service in render["services"] if service["type"] == "keyvalue"]
+    assert store["maxmemoryPolicy"] == "noeviction"
+    assert store["ipAllowList"] == []
+    for service in render["services"]:
+        for variable in service.get("envVars", []):
+            if variable["key"] in SECRETS:
+                assert "value" not in variable, variable["key"]
+
+
+def test_the_blueprint_gives_each_process_what_it_needs(render):
+    names = setting_names() | FLOWER | {"PYTHON_VERSION"}
+    given = {}
+    for service in render["services"]:
+        keys = {variable["key"] for variable in service.get("envVars", [])}
+        assert keys <= names
+        given[service["name"]] = keys
+    needed = {name.upper() for name, field in WorkerSettings.model_fields.items() if field.is_required()}
+    assert given["fleet-worker"] >= needed | {"MQTT_PASSWORD", "REDIS_URL", "DATABASE_URL"}
+    assert given["fleet-listener"] >= {"MQTT_HOST", "MQTT_PASSWORD", "REDIS_URL", "MQTT_SHARED_GROUP"}
+    assert given["fleet-flower"] >= {"FLOWER_BASIC_AUTH", "REDIS_URL"}
+
+
+def test_render_and_procfile_start_the_same(render):
+    commands = {service["name"].removeprefix("fleet-"): service["startCommand"]
+                for service in render["services"] if "startCommand" in service}  # fmt: skip
+    assert commands == procfile_lines()
+
+
+# ── Docker ──
+
+
+def test_compose_and_procfile_start_the_same(compose):
+    commands = {name: list(service["command"]) for name, service in compose["services"].items()
+                if service.get("image") == "fleet"}  # fmt: skip
+    assert commands == {name: shlex.split(line) for name, line in procfile_lines().items()}
+
+
+def test_compose_is_valid(tool):
+    answer = tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
+    assert answer.returncode == 0, answer.stdout
+
+
+def test_compose_waits_for_longer_than_render_needs(compose, render):
+    delays = {service["name"].removeprefix("fleet-"): service.get("maxShutdownDelaySeconds")
+              for service in render["services"]}  # fmt: skip
+    assert compose["services"]["worker"]["stop_grace_period"] == f"{delays['worker']}s"
+    assert compose["services"]["listener"]["stop_grace_period"] == f"{delays['listener']}s"
+
+
+def test_compose_is_closed(compose):
+    for name, service in compose["services"].items():
+        for port in service.get("ports", []):
+            assert port.startswith(("127.0.0.1:", "${MQTT_BIND:-127.0.0.1}:")), name
+    assert "noeviction" in compose["services"]["redis"]["command"]
+    assert "allow_anonymous false" in compose["configs"]["mosquitto"]["content"]
+
+
+def test_the_dockerfile_is_clean(tool):
+    answer = tool("hadolint", "Dockerfile")
+    assert answer.returncode == 0, answer.stdout
+
+
+def test_the_dockerfile_is_pinned_and_unprivileged():
+    text = (REPOSITORY / "Dockerfile").read_text()
+    bases = re.findall(r"^FROM (\S+)", text, re.M)
+    assert len(bases) == 2
+    assert len(set(bases)) == 1
+    assert re.fullmatch(r"python:\d+\.\d+\.\d+-slim-\w+", bases[0])
+    version = re.search(r"python:([\d.]+)", bases[0]).group(1)
+    assert f"value: {version}" in (REPOSITORY / "render.yaml").read_text()
+    assert re.search(r"^USER (\d+)$", text, re.M).group(1) != "0"
+    assert "--require-hashes" in text
+    assert "HEALTHCHECK" in text
+
+
+@pytest.fixture
+def tool():
+    """Runs a checker of the development dependencies on files of the repository."""
+
+    def run(name, *arguments):
+        beside = Path(sys.executable).parent / name
+        binary = str(beside) if beside.exists() else shutil.which(name)
+        if binary is None:
+            pytest.skip(f"no {name}")
+        return subprocess.run(
+            [binary, *arguments], cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    """What the image holds: the locked packages in a virtual environment, and the files it copies."""
+    directory = tmp_path_factory.mktemp("image")
+    text = (REPOSITORY / "Dockerfile").read_text()
+    app = directory / "app"
+    app.mkdir()
+    kept = [
+        line[1:].rstrip("/")
+        for line in (REPOSITORY / ".dockerignore").read_text().splitlines()
+        if line[:1] == "!"
+    ]
+    for sources in re.findall(r"^COPY (?!--from)(.+) (?:\./|\w+)$", text, re.M):
+        for source in sources.split():
+            assert source in kept, f"{source} is copied and ignored"
+            copy = shutil.copytree if (REPOSITORY / source).is_dir() else shutil.copy
+            copy(REPOSITORY / source, app / source)
+    venv.create(directory / "venv", with_pip=True)
+    install = [directory / "venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+               "--require-hashes", "-r", REPOSITORY / "requirements.lock"]  # fmt: skip
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    answer = subprocess.run(install, capture_output=True, text=True, check=False, env=environment)
+    assert answer.returncode == 0, answer.stderr
+    return directory
+
+
+def test_the_commands_of_the_image_run_in_a_clean_directory(image, stack, tmp_path):
+    """As the image runs them: its packages and files alone, with nothing of the development around."""
+    environment = {
+        **stack.environment(),
+        "PATH": f"{image / 'venv/bin'}:/usr/bin:/bin",
+        "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(tmp_path),
+        "MQTT_CLIENT_ID": "image",
+        "MQTT_SHARED_GROUP": "",
+        "PORT": str(free_port()),
+        "NO_PROXY": LOOPBACK,
+    }
+    check = subprocess.run(
+        ["python", "-m", "core.health"], cwd=image / "app", env=environment, capture_output=True, check=False
+    )
+    assert check.returncode == 0, check.stderr
+    away = subprocess.run(
+        ["python", "-m", "core.health"], cwd=image / "app", capture_output=True, check=False,
+        env={**environment, "REDIS_URL": f"redis://{LOOPBACK}:1/0"},
+    )  # fmt: skip
+    assert away.returncode == 1
+    ready = {"listener": "Subscribed to topics", "worker": " ready.", "beat": "beat: Starting"}
+    for name, line in procfile_lines().items():
+        process = Process(
+            name, shlex.split(line), log=tmp_path / f"{name}.log", environment=environment, cwd=image / "app"
+        )
+        process.launch()
+        try:
+            if name == "flower":
+                process.wait_ready(lambda: accepts(int(environment["PORT"])), 60)
+            else:
+                process.wait_ready(lambda p=process, text=ready[name]: text in p.output(), 60)
+        finally:
+            process.stop(30)
+
+
+def test_the_supabase_of_the_lite_profile(compose, tmp_path):
+    """Its script, with other paths: it installs, applies sql/, and answers."""
+    if shutil.which("npm") is None:
+        pytest.skip("no npm on PATH")
+    script = tmp_path / "lite.sh"
+    script.write_text(compose["configs"]["lite"]["content"].replace("$$", "$"))
+    service = compose["services"]["supabase"]["environment"]
+    port = free_port()
+    environment = {
+        **os.environ, **service, "SERVICE": str(REPOSITORY), "HOST": LOOPBACK, "PORT": str(port),
+        "SUPABASE_SECRET_KEY": "sb_secret_of_the_lite_test", "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_x",
+        "SUPABASE_JWT_SECRET": "0" * 40, "NO_PROXY": LOOPBACK,
+    }  # fmt: skip
+    home = tmp_path / "lite"
+    home.mkdir()
+    process = Process(
+        "lite", ["sh", str(script)], log=tmp_path / "lite.log", environment=environment, cwd=home
+    )
+    process.launch()
+    try:
+        process.wait_ready(lambda: accepts(port), 150)
+        from core.checks import supabase
+
+        settings = WorkerSettings(
+            mqtt_host="broker.test", supabase_url=f"http://{LOOPBACK}:{port}",
+            supabase_service_role="sb_secret_of_the_lite_test",
+        )  # fmt: skip
+        assert {check.grade for check in supabase.check_supabase(settings)} == {"ok"}
+    finally:
+        process.stop(20)
