@@ -4,6 +4,7 @@ import logging
 import sys
 from typing import Final
 
+from celery import current_task
 from pythonjsonlogger.json import JsonFormatter
 
 from core.settings import Settings
@@ -17,9 +18,17 @@ class _TextFormatter(logging.Formatter):
         return super().format(record) + context
 
 
+def _name_task(record: logging.LogRecord) -> bool:
+    """Put the id of the Celery task at work, if there is one, on every line that it writes."""
+    if current_task and not hasattr(record, "task_id"):
+        record.task_id = current_task.request.id
+    return True
+
+
 def configure(settings: Settings) -> None:
     """Send every log line of this process to standard output, in the form the settings ask for."""
     handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(_name_task)
     if settings.log_format == "json":
         fields = "%(asctime)s %(levelname)s %(name)s %(message)s"
         handler.setFormatter(JsonFormatter(fields, rename_fields={"levelname": "level", "asctime": "time"}))

@@ -10,7 +10,9 @@ from secured_broker import Authority, SecuredMosquitto
 from core.settings import WorkerSettings
 from local.mqtt_broker import mosquitto_binary
 from local.part import REPOSITORY, clean_environment
+from local.ports import accepts
 from local.process import Process
+from local.redis_server import RedisServer
 from local.services import procfile_lines
 
 
@@ -74,3 +76,35 @@ def run(environment, tmp_path):
         process.terminate()
     for process in started:
         process.stop(15)
+
+
+class OtherRedis(RedisServer):
+    """A Redis with other lines in its configuration."""
+
+    def __init__(self, directory, *, lines):
+        super().__init__(directory, appendonly=False)
+        self.lines = lines
+
+    def prepare(self):
+        super().prepare()
+        with (self.directory / "redis.conf").open("a") as config:
+            config.write(self.lines)
+
+    def ready(self):
+        return accepts(self.port)
+
+
+@pytest.fixture
+def other_redis(tmp_path):
+    """Starts a Redis with more lines in its configuration."""
+    started = []
+
+    def start(lines):
+        server = OtherRedis(tmp_path / f"redis{len(started)}", lines=lines)
+        started.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in started:
+        server.stop()

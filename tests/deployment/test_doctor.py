@@ -9,8 +9,7 @@ from secured_broker import PASSWORD
 from core import doctor
 from core.checks.supabase import FUNCTIONS, SCHEMA_VERSION, role_of
 from local.part import REPOSITORY
-from local.ports import accepts, free_port
-from local.redis_server import RedisServer
+from local.ports import free_port
 from local.supabase_lite import _CONFIG, SupabaseLite, schema_files
 
 # paho leaves it to the garbage collector to close a socket whose TLS handshake has failed.
@@ -126,37 +125,6 @@ def test_tls_on_one_side_only(diagnose, secured, authority, redis_settings, monk
     check = diagnose(**tls.settings | {"MQTT_TLS": "false"}, **redis_settings)["broker"]
     assert check.grade == "unreachable"
     assert "MQTT_TLS" in check.remedy
-
-
-class OtherRedis(RedisServer):
-    """A Redis with other lines in its configuration."""
-
-    def __init__(self, directory, *, lines):
-        super().__init__(directory, appendonly=False)
-        self.lines = lines
-
-    def prepare(self):
-        super().prepare()
-        with (self.directory / "redis.conf").open("a") as config:
-            config.write(self.lines)
-
-    def ready(self):
-        return accepts(self.port)
-
-
-@pytest.fixture
-def other_redis(tmp_path):
-    started = []
-
-    def start(lines):
-        server = OtherRedis(tmp_path / f"redis{len(started)}", lines=lines)
-        started.append(server)
-        server.start()
-        return server
-
-    yield start
-    for server in started:
-        server.stop()
 
 
 def test_a_redis_that_evicts(diagnose, other_redis, mosquitto):

@@ -8,9 +8,9 @@ from sql_postgres import Database
 
 pytest.importorskip("psycopg")
 
-from core import schema  # noqa: E402
-from core.checks.supabase import SCHEMA_VERSION  # noqa: E402
-from local.part import REPOSITORY, clean_environment  # noqa: E402
+from core import schema
+from core.checks.supabase import SCHEMA_VERSION
+from local.part import REPOSITORY, clean_environment
 
 
 def apply(**settings: str) -> subprocess.CompletedProcess[str]:
