@@ -8,11 +8,10 @@ remembers the connection it came on and a stale acknowledgement is dropped.
 import logging
 import secrets
 import select
-import ssl
 import time
 from typing import Any, Final, NamedTuple
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTv5
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -21,6 +20,7 @@ from core import mqtt
 from core.errors import Misconfigured
 from core.protocol import TOPIC_ROOT
 from core.settings import Settings
+from listener.intake import Intake, IntakeClient, Published
 
 log = logging.getLogger("listener")
 
@@ -62,13 +62,12 @@ class BrokerConnection:
         self.ping_topic = f"{TOPIC_ROOT}/{self.client_id}/ping"
         # Anyone may publish there, so a ping proves something only where it carries what nobody else knows.
         self._ping_token = secrets.token_hex(8).encode()
-        self._client = mqtt.make_client(settings, self.client_id, lasting=self._alone, manual_ack=True)
+        self._client = mqtt.make_client(
+            IntakeClient, settings, self.client_id, lasting=self._alone, manual_ack=True
+        )
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
-        self._client.on_message = self._on_message
-        # Registering a writer keeps paho from one send() for each acknowledgement as it is made.
-        self._client.on_socket_register_write = lambda *_: None
         self._inbox: list[Received] = []
         self._connections = 0
         self._retry_at = 0.0
@@ -89,18 +88,17 @@ class BrokerConnection:
         now = time.monotonic()
         if now - self._answered > self._settings.mqtt_deaf_after_s:
             raise Deaf(f"no answer from the broker for {now - self._answered:.0f} s")
-        sock: Any = self._client.socket()
-        if sock is None:
+        intake = self._intake()
+        if intake is None:
             self._reconnect(now, wait_s)
             return []
         if self._client.is_connected() and now >= self._next_ping:
             self._next_ping = now + PING_EVERY_S
             stamp = time.time_ns() // 1_000_000
             self._client.publish(self.ping_topic, b"%s %d" % (self._ping_token, stamp), qos=1)
-        if not (isinstance(sock, ssl.SSLSocket) and sock.pending()):
-            writers = [sock] if self._client.want_write() else []
-            select.select([sock], writers, [], wait_s)
-        self._read_packets()
+        if not intake.pending():
+            select.select([intake], [intake] if intake.wants_write else [], [], wait_s)
+        self._read_packets(intake)
         self._flush()
         self._client.loop_misc()
         messages, self._inbox = self._inbox, []
@@ -108,10 +106,8 @@ class BrokerConnection:
 
     def acknowledge(self, messages: list[Received]) -> None:
         """Send the PUBACKs, in the order of receipt; those of an earlier connection are dropped."""
-        for message in messages:
-            if message.connection == self._connections:
-                self._client.ack(message.mid, message.qos)
-        self._flush()
+        if (intake := self._intake()) is not None:
+            intake.acknowledge([m.mid for m in messages if m.qos and m.connection == self._connections])
 
     def tend(self) -> None:
         """Keep the connection alive while no message may be acknowledged; what comes waits for `read`.
@@ -121,8 +117,9 @@ class BrokerConnection:
         """
         self._answered = time.monotonic()
         held = sum(len(message.payload) for message in self._inbox)
-        if self._client.socket() and len(self._inbox) < HOLD_MESSAGES and held < HOLD_BYTES:
-            self._read_packets()
+        intake = self._intake()
+        if intake is not None and len(self._inbox) < HOLD_MESSAGES and held < HOLD_BYTES:
+            self._read_packets(intake)
         self._flush()
         self._client.loop_misc()
 
@@ -138,15 +135,20 @@ class BrokerConnection:
         self._client.disconnect()
         self._flush()
 
-    def _read_packets(self) -> None:
-        for _ in range(READ_AT_MOST):
-            before = len(self._inbox)
-            if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or len(self._inbox) == before:
-                break
+    def _intake(self) -> Intake | None:
+        intake: Intake | None = self._client.socket()  # type: ignore[assignment]
+        return intake
+
+    def _read_packets(self, intake: Intake) -> None:
+        self._inbox += map(self._received, intake.take(READ_AT_MOST))
+        while intake.leftovers and self._client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            pass
 
     def _flush(self) -> None:
         while self._client.want_write() and self._client.loop_write() == MQTTErrorCode.MQTT_ERR_SUCCESS:
             pass
+        if (intake := self._intake()) is not None:
+            intake.flush()
 
     def _reconnect(self, now: float, wait_s: float) -> None:
         if now < self._retry_at:
@@ -214,16 +216,11 @@ class BrokerConnection:
         elif reason.is_failure:
             log.warning("connection to the broker lost: %s", reason)
 
-    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = "?"
+    def _received(self, message: Published) -> Received:
+        topic = message.topic.decode(errors="replace")
         if topic == self.ping_topic:
             token, _, stamp = message.payload.partition(b" ")
             if token == self._ping_token:
                 self._answered = time.monotonic()
                 self.heard_until_ms = max(self.heard_until_ms, int(stamp))
-        self._inbox.append(
-            Received(topic, bytes(message.payload), message.mid, message.qos, self._connections)
-        )
+        return Received(topic, message.payload, message.mid, message.qos, self._connections)

@@ -101,7 +101,7 @@ def wake_message(resources: Resources, device_id: str, wake: Wake) -> Message:
     """Make the command that lets a device sleep; where no wake to come is known, for DEFAULT_WAKE_MINUTES."""
     settings, now = resources.settings, to_datetime(resources.store.now())
     time = wake.at if wake.at and wake.at > now else now + timedelta(minutes=settings.default_wake_minutes)
-    return {"device_id": device_id} | next_wake(time, wake.timezone, settings.mqtt_next_wake_format)
+    return {"device_id": device_id} | next_wake(time, wake.timezone, now, settings.mqtt_next_wake_format)
 
 
 def describe_hello(resources: Resources, hello: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from celery import Task
 
 from core import dispatch, keys, metrics
 from core.chunk_store import Claim
+from core.clock import to_datetime
 from core.errors import CaptureRejected, ErrorCode, Rejected, Transient
 from core.keys import CaptureRef
 from core.scripts import LEASE_MS
@@ -243,7 +244,7 @@ def _acknowledge(resources: Resources, claim: Claim) -> None:
 def _note_ack(resources: Resources, claim: Claim, answer: dict[str, Any]) -> None:
     ref = claim.ref
     wake = resources.devices.remember_wake(ref.device_id, answer["next_wake_at"], answer["timezone"])
-    body = ack(ref.device_id, ref.image_name, wake)
+    body = ack(ref.device_id, ref.image_name, wake, to_datetime(resources.store.now()))
     _note(resources, claim, ack=body.decode())
 
 

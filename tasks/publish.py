@@ -32,7 +32,7 @@ class Publisher:
     def __init__(self, settings: Settings, client_id: str, store: ChunkStore) -> None:
         self._store = store
         client_id = "".join(filter(str.isalnum, client_id))
-        self._client = mqtt.make_client(settings, client_id, lasting=False)
+        self._client = mqtt.make_client(Client, settings, client_id, lasting=False)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.max_inflight_messages_set(1000)

@@ -13,6 +13,8 @@ QUALITY: Final = 80
 # An OV5640, the largest camera of the family, takes 5 megapixels; a header that claims far more is a bomb.
 MAX_PIXELS: Final = 25_000_000
 
+_EOI: Final = b"\xff\xd9"
+
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
@@ -26,6 +28,10 @@ class Thumbnail(NamedTuple):
 
 def make_thumbnail(image: bytes) -> Thumbnail:
     """Decode the whole image and shrink it; raise CaptureRejected (2203 not a JPEG, 2206 no thumbnail)."""
+    if not image.rstrip(b"\0").endswith(_EOI):
+        # The decoder is content without it, and with whatever has become of the rows above it. Zeros after
+        # it are the padding of a camera's buffer.
+        raise CaptureRejected(ErrorCode.NOT_A_JPEG, "not a whole JPEG: no end marker", bytes=len(image))
     try:
         picture = Pillow.open(io.BytesIO(image), formats=["JPEG"])
         width, height = picture.size

@@ -1,11 +1,10 @@
 """A hello and its answer: from the database, from memory, and what follows after each ACK."""
 
-import dataclasses
-import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from test_process import arrive, photo, run
+from test_repairs import Enqueued
 
 from core.clock import now_ms, to_datetime
 from core.errors import Transient
@@ -13,7 +12,6 @@ from tasks import conversation
 from tasks import resources as worker_resources
 from tasks.conversation import answer_hello, deliver_commands, record_hello
 from tasks.sweep import sweep_once
-from test_repairs import Enqueued
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +43,12 @@ def schedule(database, device, **config):
 
 
 def queue(database, device, kind, **payload):
-    [row] = database.table("device_commands").insert({"device_id": device, "type": kind, "payload": payload}).execute().data
+    [row] = (
+        database.table("device_commands")
+        .insert({"device_id": device, "type": kind, "payload": payload})
+        .execute()
+        .data
+    )
     return row["command_id"]
 
 
@@ -182,7 +185,9 @@ def test_without_a_wake_to_come_it_sleeps_for_the_default(device, ear, resources
     assert before + timedelta(minutes=60) <= wake <= datetime.now(UTC) + timedelta(minutes=60)
 
 
-def test_a_hello_answered_without_the_database_is_recorded_later_and_claims_nothing(database, device, resources):
+def test_a_hello_answered_without_the_database_is_recorded_later_and_claims_nothing(
+    database, device, resources
+):
     database.table("devices").upsert({"device_id": device}).execute()
     command = queue(database, device, "capture_image")
     for _ in range(2):

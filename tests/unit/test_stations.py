@@ -2,7 +2,7 @@
 
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -143,18 +143,29 @@ def test_a_name_like_our_suffix_is_renamed_too():
 )
 def test_the_wake_time_is_a_12_hour_clock_of_the_device(time, zone, clock):
     moment = datetime.fromisoformat(time)
-    assert clock_time(moment, zone) == clock
-    assert next_wake(moment, zone, "clock") == {"next_wake": clock}
-    assert json.loads(ack("A", "i.jpg", Wake(moment, zone)))["ACK_OK"] == {"next_wake_time": clock}
+    now = moment - timedelta(hours=3)
+    assert clock_time(moment, zone, now) == clock
+    assert next_wake(moment, zone, now, "clock") == {"next_wake": clock}
+    assert json.loads(ack("A", "i.jpg", Wake(moment, zone), now))["ACK_OK"] == {"next_wake_time": clock}
+
+
+@given(st.datetimes(datetime(2025, 1, 1), datetime(2026, 1, 1)), st.integers(1, 24 * 3600))
+def test_a_device_that_hears_a_clock_time_wakes_that_very_day(now, seconds):
+    now = now.replace(microsecond=0, tzinfo=UTC)
+    wake = now + timedelta(seconds=seconds)
+    told = datetime.strptime(clock_time(wake, "UTC", now), "%I:%M%p")
+    heard = now.replace(hour=told.hour, minute=told.minute, second=0)
+    heard += timedelta(days=heard <= now)  # as a device reads it: the next such minute
+    assert abs(heard - wake) < timedelta(minutes=1)
 
 
 def test_without_a_schedule_the_ack_is_empty():
-    assert json.loads(ack("A", "i.jpg", Wake(None, "UTC")))["ACK_OK"] == {}
+    assert json.loads(ack("A", "i.jpg", Wake(None, "UTC"), datetime.now(UTC)))["ACK_OK"] == {}
 
 
 def test_a_wake_in_iso_is_utc():
     moment = datetime.fromisoformat("2025-10-07T18:48:00+02:00")
-    assert next_wake(moment, "Europe/Berlin", "iso") == {"next_wake": "2025-10-07T16:48:00Z"}
+    assert next_wake(moment, "Europe/Berlin", moment, "iso") == {"next_wake": "2025-10-07T16:48:00Z"}
 
 
 @pytest.mark.parametrize(

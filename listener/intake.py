@@ -1,0 +1,187 @@
+"""The socket that paho gets: it takes the messages out of the stream itself and leaves paho all the rest.
+
+paho reads a PUBLISH with four calls of recv, builds some twenty objects for its properties and sends each
+PUBACK by itself: most of what a chunk would cost. Here a whole read is cut into messages, and the PUBACKs
+of a batch leave in one write. Connecting, subscribing, keepalive and whatever is not a PUBLISH at QoS 0 or
+1 stay with paho, which reads it from here as from any socket. See docs/performance.md.
+
+Only one thing of paho is overridden that is not public: `_create_socket`, the same place at which paho
+itself puts its websocket wrapper between client and socket. A test fails if it goes away.
+"""
+
+import socket
+import ssl
+from typing import Final, NamedTuple
+
+from paho.mqtt.client import Client, MQTTv5
+
+READ_BYTES: Final = 262_144
+# A remaining length has at most four bytes, of seven bits each.
+MAX_LENGTH_BYTES: Final = 4
+_PUBLISH: Final = 3
+_QOS_2: Final = 4
+_WOULD_BLOCK: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class Published(NamedTuple):
+    """A message as it came; `mid` is 0 at QoS 0."""
+
+    topic: bytes
+    payload: bytes
+    mid: int
+    qos: int
+
+
+class Intake:
+    """Wraps a connected socket; what paho uses of a socket works on what is left of the stream."""
+
+    def __init__(self, sock: socket.socket, *, version5: bool) -> None:
+        self._socket = sock
+        self._version5 = version5
+        self._stream = b""
+        self._for_paho = bytearray()
+        self._for_broker = bytearray()
+        self._end: OSError | None = None
+        self._ended = False
+
+    def take(self, at_most: int) -> list[Published]:
+        """Read what has come and give the messages in it, not many more than `at_most`."""
+        messages: list[Published] = []
+        while len(messages) < at_most and not self._ended:
+            try:
+                data = self._socket.recv(READ_BYTES)
+            except _WOULD_BLOCK:
+                break
+            except OSError as error:
+                self._end, self._ended = error, True
+                break
+            if not data:
+                self._ended = True
+                break
+            self._cut(self._stream + data if self._stream else data, messages)
+        return messages
+
+    @property
+    def leftovers(self) -> bool:
+        """Whether paho has something to read: packets of its own, or the end of the connection."""
+        return self._ended or bool(self._for_paho)
+
+    def acknowledge(self, mids: list[int]) -> None:
+        """Send PUBACKs, all in one write."""
+        self.send(b"".join([b"\x40\x02" + mid.to_bytes(2, "big") for mid in mids]))
+
+    def flush(self) -> None:
+        """Write what the socket did not take earlier."""
+        try:
+            while self._for_broker:
+                del self._for_broker[: self._socket.send(self._for_broker)]
+        except _WOULD_BLOCK:
+            return
+        except OSError as error:
+            self._end, self._ended = error, True
+
+    @property
+    def wants_write(self) -> bool:
+        """Whether something waits for the socket to take it."""
+        return bool(self._for_broker)
+
+    def pending(self) -> int:
+        """Give how many bytes TLS has read from the network that no select will tell of."""
+        return self._socket.pending() if isinstance(self._socket, ssl.SSLSocket) else 0
+
+    def recv(self, size: int) -> bytes:
+        """Give paho what is for paho; where all is read, say so, and end or fail as the socket did."""
+        if self._for_paho:
+            data = bytes(self._for_paho[:size])
+            del self._for_paho[:size]
+            return data
+        if self._end:
+            raise self._end
+        if self._ended:
+            return b""
+        raise BlockingIOError
+
+    def send(self, data: bytes | bytearray) -> int:
+        """Take everything; what the socket does not take at once waits for `flush`, in this order."""
+        self._for_broker += data
+        self.flush()
+        return len(data)
+
+    def fileno(self) -> int:
+        """Give the descriptor to wait for."""
+        return self._socket.fileno()
+
+    def setblocking(self, flag: bool) -> None:
+        """Pass on what paho asks of the socket."""
+        self._socket.setblocking(flag)
+
+    def close(self) -> None:
+        """Close the socket; a DISCONNECT has been written just before."""
+        self.flush()
+        self._socket.close()
+
+    def _cut(self, stream: bytes, messages: list[Published]) -> None:
+        """Cut whole packets off the stream: a PUBLISH into `messages`, any other for paho."""
+        start, end = 0, len(stream)
+        while start + 2 <= end:
+            length, body = stream[start + 1], start + 2
+            if length > 127:
+                length &= 127
+                for shift in range(7, 7 * MAX_LENGTH_BYTES, 7):
+                    if body == end:
+                        self._stream = stream[start:]
+                        return
+                    digit = stream[body]
+                    body += 1
+                    length |= (digit & 127) << shift
+                    if digit < 128:
+                        break
+                else:
+                    self._fail("a packet without length")
+                    return
+            stop = body + length
+            if stop > end:
+                break
+            head = stream[start]
+            if head >> 4 == _PUBLISH and not head & _QOS_2:
+                try:
+                    messages.append(self._message(stream[body:stop], head))
+                except IndexError:
+                    self._fail("a message shorter than its own fields")
+                    return
+            else:
+                self._for_paho += stream[start:stop]
+            start = stop
+        self._stream = stream[start:]
+
+    def _message(self, packet: bytes, head: int) -> Published:
+        end = 2 + (packet[0] << 8 | packet[1])
+        topic, qos, mid = packet[2:end], head >> 1 & 1, 0
+        if qos:
+            mid = packet[end] << 8 | packet[end + 1]
+            end += 2
+        if self._version5:
+            end = _after_properties(packet, end)
+        return Published(topic, packet[end:], mid, qos)
+
+    def _fail(self, reason: str) -> None:
+        self._end, self._ended = ConnectionError(f"the broker sent {reason}"), True
+
+
+def _after_properties(packet: bytes, start: int) -> int:
+    """Skip the properties of a message: this service has no use for any."""
+    length, shift = 0, 0
+    while True:
+        digit = packet[start]
+        start += 1
+        length |= (digit & 127) << shift
+        if digit < 128:
+            return start + length
+        shift += 7
+
+
+class IntakeClient(Client):
+    """paho's client on an Intake."""
+
+    def _create_socket(self) -> Intake:  # type: ignore[override]
+        return Intake(super()._create_socket(), version5=self._protocol == MQTTv5)  # type: ignore[arg-type]
