@@ -1,0 +1,186 @@
+"""How many of each a fleet needs: a model on measured figures, for the plan in docs/scaling.md.
+
+    python -m benchmarks.capacity             the plan for 100, 10,000 and 1,000,000 devices
+    python -m benchmarks.capacity --devices 5000 --window 300 --photos 24
+    python -m benchmarks.capacity --measure   measure anew and write capacity.json
+
+What is measured is the CPU time of each process for each message and capture, and their memory: that holds on a
+busy machine too, where a count per second would not. Everything else is an assumption, and an option.
+"""
+
+import argparse
+import json
+import math
+import os
+import platform
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.photograph import CHUNKS, IMAGE_BYTES, MESSAGES
+from benchmarks.processes import Reporter
+from benchmarks.rig import Rig
+
+FIGURES: Final = Path(__file__).with_name("capacity.json")
+FLEETS: Final = (100, 10_000, 1_000_000)
+# The rest is for what comes at once, for retries and for a neighbour on the same machine.
+BUSY: Final = 0.6
+THREADS: Final = 16
+# Redis keeps a chunk of 1,020 bytes in 1,332 (allocator classes, and the entry of its hash), 70 % of memory is used.
+CHUNK_IN_REDIS: Final = 1_332
+REDIS_FULL: Final = 0.7
+
+
+class Figures(NamedTuple):
+    """What was measured: CPU seconds of one core, and resident megabytes."""
+
+    listener_s_per_message: float
+    worker_s_per_capture: float
+    redis_s_per_capture: float
+    listener_mb: float
+    worker_mb: float
+
+
+class Assumptions(NamedTuple):
+    """What the owner's fleet and project decide."""
+
+    photos_a_day: float
+    window_s: float
+    transfer_s: float
+    supabase_s: float
+
+
+class Plan(NamedTuple):
+    """What a fleet needs while its devices wake within `window_s`."""
+
+    devices: int
+    window_s: float
+    captures_per_s: float
+    messages_per_s: float
+    listeners: int
+    workers: int
+    redis_mb: float
+    redis_cores: float
+    requests_per_s: float
+    gb_a_month: float
+
+
+def plan(devices: int, figures: Figures, given: Assumptions) -> Plan:
+    """Size everything so that each capture is acknowledged as it comes, at BUSY of every core."""
+    captures = devices / given.window_s
+    messages = captures * (MESSAGES + 1)  # and the hello
+    by_cpu = BUSY / figures.worker_s_per_capture
+    by_threads = BUSY * THREADS / (given.supabase_s + figures.worker_s_per_capture)
+    in_flight = min(devices, captures * (given.transfer_s + given.supabase_s))
+    return Plan(
+        devices,
+        given.window_s,
+        captures,
+        messages,
+        math.ceil(messages * figures.listener_s_per_message / BUSY),
+        math.ceil(captures / min(by_cpu, by_threads)),
+        in_flight * CHUNKS * CHUNK_IN_REDIS / REDIS_FULL / 1e6,
+        captures * figures.redis_s_per_capture,
+        captures * 3,  # image, thumbnail, row
+        devices * given.photos_a_day * 30 * IMAGE_BYTES * 1.15 / 1e9,  # with the thumbnail
+    )
+
+
+def capacity(figures: Figures, supabase_s: float) -> dict[str, float]:
+    """Give what one listener and one worker carry with a core each, at full load."""
+    threads = THREADS / (supabase_s + figures.worker_s_per_capture)
+    return {
+        "listener_messages_per_s": 1 / figures.listener_s_per_message,
+        "worker_captures_per_s": min(1 / figures.worker_s_per_capture, threads),
+    }
+
+
+def table(plans: list[Plan]) -> Table:
+    """Lay plans out, a column for each."""
+    grid = Table(box=None, padding=(0, 2, 0, 0), header_style="")
+    for column in ("", *(f"{each.devices:,} in {_duration(each.window_s)}" for each in plans)):
+        grid.add_column(column, justify="right" if column else "left")
+    rows = {
+        "captures/s": lambda each: _number(each.captures_per_s),
+        "messages/s": lambda each: _number(each.messages_per_s),
+        "listeners": lambda each: f"{each.listeners:,}",
+        "workers": lambda each: f"{each.workers:,}",
+        "Redis memory, MB": lambda each: _number(each.redis_mb),
+        "Redis cores": lambda each: _number(each.redis_cores),
+        "requests to Supabase/s": lambda each: _number(each.requests_per_s),
+        "storage, GB a month": lambda each: _number(each.gb_a_month),
+    }
+    for name, cell in rows.items():
+        grid.add_row(name, *map(cell, plans))
+    return grid
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:g} min" if seconds < 3600 else f"{seconds / 3600:g} h"
+
+
+def measure(seconds: float = 15.0, devices: int = 24) -> dict[str, Any]:
+    """Let devices send through a listener, a worker and beat on a rig, with a Supabase that answers at once."""
+    with Rig() as rig:
+        rig.start("listener", "worker", "beat")
+        with Reporter("fleet", rig.broker.port, devices, seconds, "--warm-up", 3) as fleet:
+            measured = fleet.measure(rig.groups())
+        captures = measured.report["captures"]
+        return {
+            "listener_s_per_message": measured.cpu_s["listener"] / (captures * MESSAGES),
+            "worker_s_per_capture": measured.cpu_s["worker"] / captures,
+            "redis_s_per_capture": measured.cpu_s["redis"] / captures,
+            "listener_mb": rig.resident_mb("listener"),
+            "worker_mb": rig.resident_mb("worker"),
+            "measured": {
+                "captures": captures,
+                "seconds": round(measured.report["seconds"], 1),
+                "image_bytes": IMAGE_BYTES,
+                "chunks": CHUNKS,
+                "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+            },
+        }
+
+
+def read() -> Figures:
+    """Read the figures that were measured last."""
+    found = json.loads(FIGURES.read_text())
+    return Figures(**{name: found[name] for name in Figures._fields})
+
+
+def main() -> None:
+    """Read the command line, and measure or plan."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--measure", action="store_true")
+    parser.add_argument("--devices", type=int, nargs="*", default=list(FLEETS))
+    parser.add_argument("--window", type=float, nargs="*", default=[60.0, 3600.0], help="s in which all wake")
+    parser.add_argument("--photos", type=float, default=12, help="of each device a day")
+    parser.add_argument("--transfer", type=float, default=30, help="s that a device takes to send one")
+    parser.add_argument("--supabase", type=float, default=0.3, help="s that uploads and row of one take")
+    asked = parser.parse_args()
+    console = Console(highlight=False, width=150)
+    if asked.measure:
+        FIGURES.write_text(json.dumps(measure(), indent=2) + "\n")
+    figures = read()
+    one = capacity(figures, asked.supabase)
+    console.print(
+        f"one listener: {one['listener_messages_per_s']:,.0f} messages/s, {figures.listener_mb:.0f} MB; one "
+        f"worker: {one['worker_captures_per_s']:,.0f} captures/s at {asked.supabase:g} s of Supabase, "
+        f"{figures.worker_mb:.0f} MB; both with a core of their own at full load, and {BUSY:.0%} of it in the plan"
+    )
+    for window in asked.window:
+        given = Assumptions(asked.photos, window, asked.transfer, asked.supabase)
+        console.print()
+        console.print(table([plan(devices, figures, given) for devices in asked.devices]))
+
+
+if __name__ == "__main__":
+    main()
