@@ -135,6 +135,7 @@ class HttpProxy:
         self._healed = threading.Event()
         self._watches: list[Watch] = []
         self.counts: Counter[str] = Counter()
+        self.requests: list[tuple[str, bytes]] = []
         self._server = ThreadingHTTPServer((LOOPBACK, 0), self._handler())
         self._server.daemon_threads = True
         self._server.block_on_close = False
@@ -184,6 +185,8 @@ class HttpProxy:
 
             def _serve(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                if self.command != "GET":
+                    proxy.requests.append((self.path, body))
                 fault, watch = proxy._pick(self.command, self.path)
                 if watch is not None:
                     if watch.after:

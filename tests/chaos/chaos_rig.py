@@ -11,16 +11,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+import httpx
 import redis as redis_client
 from chaos_ledger import Injected, Recorder
 from chaos_platform import Platform
 from chaos_proxy import Fault, HttpProxy, TcpProxy
+from chaos_wire import Wire
 from PIL import Image
 
 from local.stack import Stack
 from simulator import Fleet, FleetOptions, FleetReport
 
-SETTINGS = {"RETRANSMIT_DELAY_MS": "2000", "SUPABASE_TIMEOUT_S": "3", "MQTT_KEEPALIVE_S": "5"}
+SETTINGS = {
+    "RETRANSMIT_DELAY_MS": "2000",
+    "CAPTURE_TIMEOUT_MS": "12000",
+    "SUPABASE_TIMEOUT_S": "3",
+    "MQTT_KEEPALIVE_S": "5",
+}
 
 
 class Rig:
@@ -48,6 +55,16 @@ class Rig:
         self.supabase.close()
         self.redis.close()
         self.stack.stop()
+
+    def wire(self, device_id: str) -> Wire:
+        """A device on the broker itself, which no fault on the service's line reaches."""
+        return Wire(self.stack.mqtt_port, device_id)
+
+    def http(self) -> httpx.Client:
+        """A client to Supabase itself with the service's key, not through the proxy."""
+        key = self.stack.supabase_secret_key
+        headers = {"apikey": key, "authorization": f"Bearer {key}"}
+        return httpx.Client(base_url=self.stack.supabase_url, headers=headers, timeout=30, trust_env=False)
 
     @contextmanager
     def fleet(self, **options: object) -> Iterator["Running"]:

@@ -6,6 +6,7 @@ import string
 import struct
 import tracemalloc
 from datetime import UTC, datetime
+from random import Random
 
 import pytest
 from hostile_lab import listen
@@ -158,3 +159,16 @@ def test_a_name_stays_in_the_folder_of_its_device_and_no_two_share_an_object(one
     assert path.startswith("captures/AABB/2025/10/04/")
     assert path.count("/") == 5 and ".." not in path.split("/")
     assert (one == other) == (object_name(one) == object_name(other))
+
+
+def test_no_bytes_in_place_of_a_jpeg_raise_anything_but_a_refusal(seed, is_long):
+    good, rng = io.BytesIO(), Random(seed)
+    Image.frombytes("RGB", (64, 48), rng.randbytes(64 * 48 * 3)).save(good, "JPEG")
+    for _ in range(5_000 if is_long else 300):
+        data = bytearray(good.getvalue())
+        for _ in range(rng.randrange(1, 8)):
+            data[rng.randrange(min(len(data), rng.choice((20, 700, 10_000))))] = rng.randrange(256)
+        try:
+            make_thumbnail(bytes(data))
+        except CaptureRejected as error:
+            assert error.code in (ErrorCode.NOT_A_JPEG, ErrorCode.THUMBNAIL_FAILED)
