@@ -4,8 +4,8 @@
     python -m benchmarks.capacity --devices 5000 --window 300 --photos 24
     python -m benchmarks.capacity --measure   measure anew and write capacity.json
 
-What is measured is the CPU time of each process for each message and capture, and their memory: that holds on a
-busy machine too, where a count per second would not. Everything else is an assumption, and an option.
+What is measured is the CPU time of each process for each message and capture, and their memory: that holds
+on a busy machine too, where a count per second would not. Everything else is an assumption, and an option.
 """
 
 import argparse
@@ -28,8 +28,9 @@ FLEETS: Final = (100, 10_000, 1_000_000)
 # The rest is for what comes at once, for retries and for a neighbour on the same machine.
 BUSY: Final = 0.6
 THREADS: Final = 16
-# Redis keeps a chunk of 1,020 bytes in 1,332 (allocator classes, and the entry of its hash), 70 % of memory is used.
+# Redis keeps a chunk of 1,020 bytes in 1,332 (allocator classes, and the entry of its hash).
 CHUNK_IN_REDIS: Final = 1_332
+# From here on the listener takes nothing more (core/memory.py).
 REDIS_FULL: Final = 0.7
 
 
@@ -126,7 +127,7 @@ def _duration(seconds: float) -> str:
 
 
 def measure(seconds: float = 15.0, devices: int = 24) -> dict[str, Any]:
-    """Let devices send through a listener, a worker and beat on a rig, with a Supabase that answers at once."""
+    """Let devices send through listener, worker and beat on a rig, with a Supabase that answers at once."""
     with Rig() as rig:
         rig.start("listener", "worker", "beat")
         with Reporter("fleet", rig.broker.port, devices, seconds, "--warm-up", 3) as fleet:
@@ -143,7 +144,8 @@ def measure(seconds: float = 15.0, devices: int = 24) -> dict[str, Any]:
                 "seconds": round(measured.report["seconds"], 1),
                 "image_bytes": IMAGE_BYTES,
                 "chunks": CHUNKS,
-                "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+                "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+                "python": platform.python_version(),
             },
         }
 
@@ -156,9 +158,7 @@ def read() -> Figures:
 
 def main() -> None:
     """Read the command line, and measure or plan."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description="How many of each a fleet needs.")
     parser.add_argument("--measure", action="store_true")
     parser.add_argument("--devices", type=int, nargs="*", default=list(FLEETS))
     parser.add_argument("--window", type=float, nargs="*", default=[60.0, 3600.0], help="s in which all wake")
@@ -171,10 +171,11 @@ def main() -> None:
         FIGURES.write_text(json.dumps(measure(), indent=2) + "\n")
     figures = read()
     one = capacity(figures, asked.supabase)
+    console.print(f"on a core of its own at full load, of which the plan uses {BUSY:.0%}:")
     console.print(
         f"one listener: {one['listener_messages_per_s']:,.0f} messages/s, {figures.listener_mb:.0f} MB; one "
         f"worker: {one['worker_captures_per_s']:,.0f} captures/s at {asked.supabase:g} s of Supabase, "
-        f"{figures.worker_mb:.0f} MB; both with a core of their own at full load, and {BUSY:.0%} of it in the plan"
+        f"{figures.worker_mb:.0f} MB"
     )
     for window in asked.window:
         given = Assumptions(asked.photos, window, asked.transfer, asked.supabase)
