@@ -90,7 +90,9 @@ class Device(asyncio.Protocol):
             self.start()
 
 
-async def run(port: int, devices: int, seconds: float, spread_s: float, warm_up_s: float, number: int) -> None:
+async def run(
+    port: int, devices: int, seconds: float, spread_s: float, warm_up_s: float, number: int
+) -> None:
     """Run the fleet and print what it saw."""
     loop, measured = asyncio.get_running_loop(), Measured()
     fleet = []

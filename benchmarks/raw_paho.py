@@ -23,9 +23,7 @@ def main() -> None:
     parser.add_argument("--version", choices=("5", "3.1.1"), default="5")
     asked = parser.parse_args()
     version5 = asked.version == "5"
-    client = Client(
-        CallbackAPIVersion.VERSION2, client_id="raw", protocol=MQTTv5 if version5 else MQTTv311
-    )
+    client = Client(CallbackAPIVersion.VERSION2, client_id="raw", protocol=MQTTv5 if version5 else MQTTv311)
     count = 0
 
     def receive(*_: object) -> None:

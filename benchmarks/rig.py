@@ -140,7 +140,11 @@ class Rig:
 
     def groups(self) -> dict[str, int]:
         """Give the process group of everything that runs."""
-        parts = {"mosquitto": self.broker.process, "redis": self.redis_server.process, "stub": self.stub.process}
+        parts = {
+            "mosquitto": self.broker.process,
+            "redis": self.redis_server.process,
+            "stub": self.stub.process,
+        }
         return {
             name: process.pid
             for name, process in {**self._processes, **parts}.items()

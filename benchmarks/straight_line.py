@@ -58,7 +58,9 @@ def main() -> None:
             times.append((time.perf_counter() - begun) * 1000)
         cpu = time.process_time() - cpu
         print("end", flush=True)
-    print(json.dumps({"wall_ms": statistics.median(times), "cpu_ms": 1000 * cpu / asked.captures}), flush=True)
+    print(
+        json.dumps({"wall_ms": statistics.median(times), "cpu_ms": 1000 * cpu / asked.captures}), flush=True
+    )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from typing import Final
+from typing import Final, TypeVar
 
 from paho.mqtt.client import Client, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
@@ -31,13 +31,18 @@ RIGHTS: Final = f"give this user the right to subscribe and publish below {TOPIC
 _OTHER_NAME: Final = (62, 64)
 
 
-def make_client(settings: Settings, client_id: str, *, lasting: bool, manual_ack: bool = False) -> Client:
-    """Make a client that is not connected yet; use it with `connect`, as lasting or not.
+Kind = TypeVar("Kind", bound=Client)
+
+
+def make_client(
+    kind: type[Kind], settings: Settings, client_id: str, *, lasting: bool, manual_ack: bool = False
+) -> Kind:
+    """Make a client of this kind that is not connected yet; use it with `connect`, as lasting or not.
 
     A lasting one keeps its session at the broker, so that messages wait for it there.
     """
     version = MQTTv5 if settings.mqtt_version == "5" else MQTTv311
-    client = Client(
+    client = kind(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         protocol=version,

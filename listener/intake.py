@@ -183,5 +183,5 @@ def _after_properties(packet: bytes, start: int) -> int:
 class IntakeClient(Client):
     """paho's client on an Intake."""
 
-    def _create_socket(self) -> Intake:  # type: ignore[override]
+    def _create_socket(self) -> Intake:
         return Intake(super()._create_socket(), version5=self._protocol == MQTTv5)  # type: ignore[arg-type]

@@ -31,7 +31,7 @@ class _Connection:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         name = f"{settings.mqtt_client_id}doctor{secrets.token_hex(4)}"
-        self._client = mqtt.make_client(settings, name, lasting=False)
+        self._client = mqtt.make_client(Client, settings, name, lasting=False)
         self._ping_topic = f"{TOPIC_ROOT}/{name}/ping"
         self._connack: SimpleQueue[ReasonCode] = SimpleQueue()
         self._suback: SimpleQueue[list[ReasonCode]] = SimpleQueue()
