@@ -3,9 +3,6 @@
 Every process on the broker must share them: the visibility timeout counts as the smallest of all.
 """
 
-import tempfile
-from pathlib import Path
-
 from core import dispatch
 from core.settings import Settings, SettingsError, load
 
@@ -58,6 +55,7 @@ beat_schedule = {
     },
     "flush_log": {"task": dispatch.FLUSH_LOG, "schedule": 2.0, "options": {"expires": 5}},
 }
-beat_schedule_filename = str(Path(tempfile.gettempdir()) / "fleet-beat-schedule")
+# Everything repeats within seconds, so there is nothing to remember in a file between two starts.
+beat_scheduler = "celery.beat:Scheduler"
 beat_max_loop_interval = 1
 timezone = "UTC"

@@ -60,7 +60,7 @@ class Arriving(RuleBasedStateMachine):
     @rule()
     def a_worker_finishes_one(self):
         if self.completed:
-            ref, name, turn = self.completed[0]
+            ref = self.completed[0][0]
             claim = self.store.claim(ref, "worker")
             if claim is not None:
                 self.store.close(ref, "stored", ack=b"{}", tombstone_ttl_s=60)

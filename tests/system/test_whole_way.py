@@ -201,3 +201,26 @@ def test_bad_messages_are_recorded_and_hurt_nobody(client, rows):
 def test_a_hello_is_answered(client):
     client.say("status", {"device_id": client.device, "status": "Alive", "pendingImg": 0})
     assert client.heard.get(timeout=20) == ("cmd", {"device_id": client.device, "capture_image": True})
+
+
+def test_a_fleet_in_conversation_is_never_left_waiting(stack, http, rows, prefix):
+    """Devices with a backlog do only what they are told, and end with nothing on their cards."""
+    report = fleet(
+        stack,
+        prefix,
+        devices=3,
+        images=1,
+        backlog=2,
+        conversation=True,
+        dialect="newer",
+        time_scale=3600,
+        wake_clock="service",
+        timeout=30,
+    ).run()
+    assert report.ok
+    assert report.totals.hung == 0
+    assert report.totals.acked == report.totals.images >= 9
+    found = rows("captures", report.totals.images, ingest_status="eq.stored", **like(prefix))
+    images = {hashlib.sha256(stored(http, row["storage_path"])).hexdigest() for row in found}
+    assert images == {image.sha256 for image in report.images}
+    assert all(row["battery_mv"] for row in rows("devices", 3, **like(prefix)))
