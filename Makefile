@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STACK := local/node_modules/.ready
 
-.PHONY: help setup demo up test check lock audit
+.PHONY: help setup demo up test chaos bench check lock audit
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,12 @@ up: setup ## the same processes, staying up, with their addresses
 
 test: setup ## the whole test suite
 	$(BIN)/python -m pytest
+
+chaos: setup ## kill, freeze and cut everything at random, for some minutes, and count what was lost
+	$(BIN)/python -m pytest tests/chaos tests/hostile --chaos=long
+
+bench: setup ## measure against the limits of this machine, for some minutes; needs mosquitto on PATH
+	$(BIN)/python -m benchmarks
 
 check: $(READY) ## lint, types, import rules and the quick tests
 	$(BIN)/ruff check .
