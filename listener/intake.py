@@ -15,6 +15,8 @@ from typing import Final, NamedTuple
 
 from paho.mqtt.client import Client, MQTTv5
 
+from core.mqtt import MAX_PACKET_BYTES
+
 READ_BYTES: Final = 262_144
 # A remaining length has at most four bytes, of seven bits each.
 MAX_LENGTH_BYTES: Final = 4
@@ -39,6 +41,7 @@ class Intake:
         self._socket = sock
         self._version5 = version5
         self._stream = b""
+        self._passing_by = 0
         self._for_paho = bytearray()
         self._for_broker = bytearray()
         self._end: OSError | None = None
@@ -122,7 +125,8 @@ class Intake:
 
     def _cut(self, stream: bytes, messages: list[Published]) -> None:
         """Cut whole packets off the stream: a PUBLISH into `messages`, any other for paho."""
-        start, end = 0, len(stream)
+        start, end = min(self._passing_by, len(stream)), len(stream)
+        self._passing_by -= start
         while start + 2 <= end:
             length, body = stream[start + 1], start + 2
             if length > 127:
@@ -140,9 +144,14 @@ class Intake:
                     self._fail("a packet without length")
                     return
             stop = body + length
-            if stop > end:
-                break
             head = stream[start]
+            if stop > end:
+                if end - start <= MAX_PACKET_BYTES:
+                    break
+                # A broker of MQTT 5 drops such a message for us; any other would send it again and again,
+                # so it is taken, for what has come of it, and the rest passes by.
+                self._passing_by = stop - end
+                stop = end
             if head >> 4 == _PUBLISH and not head & _QOS_2:
                 try:
                     messages.append(self._message(stream[body:stop], head))

@@ -132,3 +132,16 @@ def test_paho_still_makes_its_socket_where_the_client_expects_it() -> None:
         assert isinstance(client.socket(), Intake)
         assert "_create_socket" in vars(Client)
         client.disconnect()
+
+
+def test_a_message_beyond_all_measure_is_taken_in_part_and_the_next_is_whole(ends, monkeypatch):
+    monkeypatch.setattr("listener.intake.MAX_PACKET_BYTES", 1_000)
+    intake, broker = ends
+    huge, small = Published(b"t", b"x" * 100_000, 7, 1), Published(b"t", b"small", 8, 1)
+    stream, taken = publish(huge) + publish(small), []
+    for start in range(0, len(stream), 900):
+        broker.sendall(stream[start : start + 900])
+        taken += intake.take(100)
+    assert [message.mid for message in taken] == [7, 8]
+    assert 1_000 < len(taken[0].payload) < 3_000
+    assert taken[1] == small
