@@ -43,6 +43,7 @@ class Rig:
         self.supabase = HttpProxy(self.stack.supabase.port, rng)
         environment = self.stack.environment() | SETTINGS | dict(settings)
         environment |= {"MQTT_PORT": str(self.mqtt.port), "SUPABASE_URL": self.supabase.url}
+        self.environment = environment
         self.platform = Platform(self.stack.directory / "platform", environment)
         self.redis = redis_client.Redis(port=self.stack.redis.port)
 

@@ -2,6 +2,8 @@
 
 import secrets
 import shutil
+import sys
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -10,6 +12,8 @@ from chaos_rig import Rig
 from local.mqtt_broker import mosquitto_binary
 from local.part import REPOSITORY
 
+# The generator of hostile messages serves the tests of the wire too.
+sys.path.append(str(Path(__file__).parent.parent / "hostile"))
 TABLES = pytest.StashKey[list[str]]()
 
 
