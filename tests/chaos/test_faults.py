@@ -1,6 +1,7 @@
 """One fault at a time, at the worst moment for it. The long form of the suite; the storm has the short one."""
 
 import time
+from binascii import crc32
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -30,8 +31,7 @@ def rng(seed, request):
 
 @pytest.fixture
 def wire(rig, request):
-    device = "".join(filter(str.isalnum, request.node.name)).upper()[4:36]
-    wire = rig.wire(device)
+    wire = rig.wire(f"FAULT{crc32(request.node.name.encode()):08X}")
     yield wire
     wire.close()
 
