@@ -22,6 +22,9 @@ DELIVER_COMMANDS: Final = "control.deliver_commands"
 SWEEP: Final = "control.sweep"
 FLUSH_LOG: Final = "control.flush_log"
 
+# What beat sends every second or two.
+PERIODIC: Final = (SWEEP, FLUSH_LOG, DELIVER_COMMANDS)
+
 CAPTURES_QUEUE: Final = "captures"
 CONTROL_QUEUE: Final = "control"
 # The header that tells since when (ms) a message has waited.

@@ -7,6 +7,7 @@ from typing import Final
 from celery import current_task
 from pythonjsonlogger.json import JsonFormatter
 
+from core.dispatch import PERIODIC
 from core.settings import Settings
 
 CONTEXT: Final = ("device", "capture", "task_id")
@@ -25,10 +26,20 @@ def _name_task(record: logging.LogRecord) -> bool:
     return True
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Leave out that Celery has sent, received and done the periodic tasks once more: six lines a second."""
+    if record.levelno > logging.INFO or not record.name.startswith("celery."):
+        return True
+    message = record.getMessage()
+    return not any(name in message for name in PERIODIC)
+
+
 def configure(settings: Settings) -> None:
     """Send every log line of this process to standard output, in the form the settings ask for."""
     handler = logging.StreamHandler(sys.stdout)
     handler.addFilter(_name_task)
+    if settings.log_level != "DEBUG":
+        handler.addFilter(_is_news)
     if settings.log_format == "json":
         fields = "%(asctime)s %(levelname)s %(name)s %(message)s"
         handler.setFormatter(JsonFormatter(fields, rename_fields={"levelname": "level", "asctime": "time"}))

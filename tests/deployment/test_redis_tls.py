@@ -40,24 +40,25 @@ class TlsFront:
             thread.start()
 
     def _serve(self, connection):
-        with suppress(OSError), connection:
-            with (
-                self._context.wrap_socket(connection, server_side=True) as outside,
-                socket.create_connection(("127.0.0.1", self._target)) as inside,
-                DefaultSelector() as selector,
-            ):
-                self._open.append(outside)
-                selector.register(outside, EVENT_READ, inside)
-                selector.register(inside, EVENT_READ, outside)
-                while True:
-                    for key, _ in selector.select():
-                        while True:
-                            data = key.fileobj.recv(65536)
-                            if not data:
-                                return
-                            key.data.sendall(data)
-                            if not (key.fileobj is outside and outside.pending()):
-                                break
+        with (
+            suppress(OSError),
+            connection,
+            self._context.wrap_socket(connection, server_side=True) as outside,
+            socket.create_connection(("127.0.0.1", self._target)) as inside,
+            DefaultSelector() as selector,
+        ):
+            self._open.append(outside)
+            selector.register(outside, EVENT_READ, inside)
+            selector.register(inside, EVENT_READ, outside)
+            while True:
+                for key, _ in selector.select():
+                    while True:
+                        data = key.fileobj.recv(65536)
+                        if not data:
+                            return
+                        key.data.sendall(data)
+                        if not (key.fileobj is outside and outside.pending()):
+                            break
 
     def stop(self):
         self._listening.shutdown(socket.SHUT_RDWR)
