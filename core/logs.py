@@ -48,3 +48,6 @@ def configure(settings: Settings) -> None:
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     # httpx writes a line for every request, with the whole address.
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    # Celery writes two lines for every task; a capture's own line says more, and Flower shows the rest.
+    for name in ("celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))

@@ -75,7 +75,7 @@ def read_overview(settings: Settings, app: Celery, *, limit: int = 20) -> Overvi
     except (RedisError, OperationalError, FleetError) as error:
         overview.troubles.append(f"Redis: {error}")
     if isinstance(settings, WorkerSettings):
-        supabase = SupabaseGateway(settings, SUPABASE_ANSWERS_S, connections=1)
+        supabase = SupabaseGateway(settings, SUPABASE_ANSWERS_S)
         try:
             overview.errors = supabase.latest_errors(limit)
         except FleetError as error:

@@ -55,7 +55,9 @@ def make_thumbnail(image: bytes) -> Thumbnail:
         if picture.size != size:
             picture = picture.resize(size, Pillow.Resampling.BICUBIC)  # type: ignore[assignment]
         output = io.BytesIO()
-        picture.convert("RGB").save(output, "JPEG", quality=QUALITY)
+        # A grey or CMYK picture becomes a colour one; converting from RGB to RGB would be a copy.
+        shown = picture if picture.mode == "RGB" else picture.convert("RGB")
+        shown.save(output, "JPEG", quality=QUALITY)
     except (OSError, ValueError, MemoryError) as error:
         raise CaptureRejected(ErrorCode.THUMBNAIL_FAILED, f"no thumbnail: {error}") from error
     return Thumbnail(output.getvalue(), width, height)
