@@ -130,12 +130,11 @@ class Rig:
             self.supabase.set(None)
 
     def overlap(self, seconds: float) -> None:
-        """Deploy: a second set of processes starts, both work, the first set is stopped."""
+        """Deploy: a second set of processes starts, both work, the first set is stopped; and back again."""
         self.platform.start("listener2", "worker2", "beat2")
         time.sleep(seconds)
         for name in ("listener", "worker", "beat"):
             self.platform.retire(name)
-        # The next deploy is from the second to the first.
         self.platform.start("listener", "worker", "beat")
         for name in ("listener2", "worker2", "beat2"):
             self.platform.retire(name)

@@ -51,7 +51,7 @@ STATIONS = {
     "after the thumbnail": ("/object/gxp-captures/thumbnails/", True),
     "before the row": ("/rpc/record_capture", False),
     "after the row": ("/rpc/record_capture", True),
-    "before the ACK": (b"ACK_OK", False),
+    "at the ACK": (b"ACK_OK", False),
 }
 
 
@@ -271,7 +271,7 @@ def test_a_full_redis_closes_the_gate_and_the_connection_stays(rig, wire, rng):
 
 
 def test_what_timed_out_makes_room(rig, wire, rng):
-    halves = [Picture(f"half_{number}.jpg", photograph(rng, 300)) for number in range(30)]
+    halves = [Picture(f"half_{number}.jpg", photograph(rng, 200)) for number in range(30)]
     for half in halves:
         wire.describe(half)
         wire.send(half, *range(1, len(half.chunks)))

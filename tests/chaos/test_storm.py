@@ -6,8 +6,9 @@ import chaos_ledger
 import pytest
 from chaos_proxy import Fault
 
-# Short outages pass sooner, but each must be longer than the patience of what it hits.
-SHORT_S, LONG_S = 3.0, 15.0
+SHORT_S, LONG_S = 2.0, 15.0
+# The short form draws so many of the kinds; which ones, the seed says.
+SHORT_KINDS = 12
 
 
 def faults(rig, seconds):
@@ -40,9 +41,10 @@ def faults(rig, seconds):
 @pytest.mark.timeout(3600)
 def test_nothing_is_lost_whatever_dies(rig, seed, is_long, show):
     rng = Random(seed)
-    devices, images, rounds = (30, 20, 3) if is_long else (12, 5, 1)
+    devices, images, rounds = (30, 20, 2) if is_long else (12, 4, 1)
     kinds = faults(rig, LONG_S if is_long else SHORT_S)
-    order = [name for _ in range(rounds) for name in rng.sample(sorted(kinds), len(kinds))]
+    number = len(kinds) if is_long else SHORT_KINDS
+    order = [name for _ in range(rounds) for name in rng.sample(sorted(kinds), number)]
     with rig.fleet(
         devices=devices,
         images=images,
@@ -53,7 +55,7 @@ def test_nothing_is_lost_whatever_dies(rig, seed, is_long, show):
         duplicates=0.05,
         reorder=0.2,
         timeout=300.0,
-        sleep=rounds * 10.0,
+        sleep=20.0 if is_long else 6.0,
         seed=seed,
     ) as fleet:
         fleet.recorder.wait_sent(2, 30)
@@ -61,7 +63,7 @@ def test_nothing_is_lost_whatever_dies(rig, seed, is_long, show):
             fleet.inject(name, kinds[name])
             # The next fault comes at any moment, also in the middle of the recovery from this one.
             sent = len(fleet.recorder.sent)
-            fleet.recorder.wait_sent(sent + rng.randrange(4), rng.uniform(0.2, 8.0 if is_long else 1.0))
+            fleet.recorder.wait_sent(sent + rng.randrange(4), rng.uniform(0.1, 5.0 if is_long else 0.5))
         report = fleet.finish(900 if is_long else 120)
     tally = chaos_ledger.count(rig.stack, report.images)
     show(chaos_ledger.table(fleet.injected, fleet.recorder, tally, seed))
