@@ -3,8 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from test_process import arrive, photo, run
-from test_repairs import Enqueued
+from arrivals import Enqueued, arrive, photo, run
 
 from core.clock import now_ms, to_datetime
 from core.errors import Transient

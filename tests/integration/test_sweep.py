@@ -1,6 +1,7 @@
 """The sweep and the tasks it starts: ask, give up, enqueue again, announce; and the log on its way."""
 
 import pytest
+from arrivals import Enqueued
 
 from core import keys
 from core.clock import now_ms
@@ -10,16 +11,6 @@ from tasks import flush_log as flush_module
 from tasks.flush_log import flush_once
 from tasks.record import record_assembling, record_timeout
 from tasks.sweep import sweep_once
-
-
-class Enqueued:
-    """Stands for Celery's broker and keeps what is enqueued."""
-
-    def __init__(self):
-        self.calls = []
-
-    def __getattr__(self, name):
-        return lambda *arguments: self.calls.append((name, *arguments))
 
 
 @pytest.fixture(autouse=True)

@@ -1,57 +1,13 @@
 """The way of a complete capture through its stations, and back again after each of them."""
 
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
+from arrivals import arrive, photo, run
 
-from core.clock import now_ms
 from core.errors import Transient
-from core.keys import CaptureRef
-from core.protocol import Metadata, Sensors, parse_time
 from tasks import process as process_module
 from tasks.process import process
-
-PHOTOS = sorted((Path(__file__).parents[2] / "simulator" / "photos").glob("*.jpg"))
-TIME = "2025-10-04T12:34:56Z"
-SENSORS = Sensors(23.5, 45.2, 1013.25, 12.34567)
-
-
-def photo(number=0):
-    return PHOTOS[number].read_bytes()
-
-
-def arrive(resources, device, data, name="image_1.jpg", *, time=TIME, size=None, error=0, sha=None):
-    """Let a whole capture arrive and give its sealed ref."""
-    pieces = [data[start : start + 1024] for start in range(0, len(data), 1024)]
-    metadata = Metadata(
-        device,
-        None,
-        name,
-        parse_time(time),
-        image_bytes=len(data) if size is None else size,
-        total_chunks=len(pieces) or None,
-        error=error,
-        sensors=SENSORS,
-        image_sha256=sha,
-        location="roof",
-        raw=b'{"error":0}',
-    )
-    batch = resources.store.batch()
-    batch.metadata(metadata, now_ms())
-    if pieces:
-        batch.chunks(
-            CaptureRef(device, name), now_ms(), [item for pair in enumerate(pieces) for item in pair]
-        )
-    outcome = batch.commit()[-1]
-    assert outcome.status == "complete"
-    return outcome.ref
-
-
-def run(resources, ref):
-    claim = resources.store.claim(ref, "test")
-    assert claim is not None
-    process(resources, claim)
 
 
 def rows(database, device, table="captures"):
