@@ -9,7 +9,7 @@ import logging
 import time
 from typing import Final
 
-from redis import RedisError
+from redis import RedisError, ResponseError
 
 from core import keys
 from core.chunk_store import ChunkStore
@@ -27,9 +27,11 @@ LOG_ENTRIES_KEPT: Final = 20
 
 
 def fullness(store: ChunkStore) -> float:
-    """Give the used share of `maxmemory`, 0 where there is no limit; raises Transient."""
+    """Give the used share of `maxmemory`, 0 where there is no limit or it may not be asked for."""
     try:
         memory = store.redis.info("memory")
+    except ResponseError:
+        return 0.0
     except RedisError as error:
         raise Transient(f"Redis: {error}") from error
     limit = int(memory.get("maxmemory", 0))
