@@ -20,6 +20,8 @@ from core.supabase_gateway import SupabaseGateway
 
 WORKERS_ANSWER_S = 1.0
 SUPABASE_ANSWERS_S = 5.0
+# A listener that has said nothing for so long has been replaced.
+GONE_MS = 60_000
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ def _read_store(overview: Overview, store: ChunkStore, limit: int) -> None:
     overview.hellos_unanswered = redis.zcard(keys.UNANSWERED)
     for name, value in redis.hgetall(keys.LISTENERS).items():
         written, heard = map(int, value.split())
+        if now - written > GONE_MS:
+            continue
         lag = max(0, written - heard) / 1000
         busy = "has heard nothing yet" if not heard else f"{lag:.1f} s behind the broker"
         overview.listeners.append(Peer(_text(name), (now - written) / 1000, busy))
