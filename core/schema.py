@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import psycopg  # type: ignore[import-not-found, unused-ignore]
+import psycopg
 
 from core.settings import DatabaseSettings, SettingsError, load
 

@@ -13,7 +13,16 @@ from core.settings import WorkerSettings
 
 # What `sql/` of this version of the code sets; an older database lacks functions that it calls.
 SCHEMA_VERSION: Final = 1
-FUNCTIONS: Final = frozenset({"record_assembling", "record_capture", "record_hello", "record_log"})
+FUNCTIONS: Final = frozenset(
+    {
+        "claim_commands",
+        "finish_command",
+        "record_assembling",
+        "record_capture",
+        "record_hello",
+        "record_log",
+    }
+)
 APPLY: Final = "apply the files of sql/ in order (docs/deployment.md)"
 
 

@@ -67,8 +67,6 @@ def test_every_command_runs_on_a_fresh_clone(shell, services, stack, environment
             lines = [line for line in block.splitlines() if not line.startswith(ELSEWHERE)]
             if "honcho start" in lines or not lines:
                 continue  # that one stays; see below
-            if "core.schema" in block:
-                pytest.importorskip("psycopg")
             answer = shell("set -e\n" + "\n".join(lines), **stack.environment())
             assert answer.returncode == 0, f"{document.name}: {lines}\n{answer.stdout}{answer.stderr}"
             ran += lines

@@ -3,10 +3,7 @@
 import subprocess
 import sys
 
-import pytest
 from sql_postgres import Database
-
-pytest.importorskip("psycopg")
 
 from core import schema
 from core.checks.supabase import SCHEMA_VERSION
