@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     max_captures_per_device: int = Field(default=32, ge=1)
     max_captures: int = Field(default=100_000, ge=16)
     errors_per_minute: int = Field(default=20, ge=1)
+    messages_per_minute: int = Field(default=60_000, ge=60)
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"

@@ -46,7 +46,9 @@ class Listener:
         self._rate_limit = RateLimit(settings.errors_per_minute, 100 * settings.errors_per_minute)
         self._log = MessageLog()
         limits = Limits(settings.max_chunk_bytes, settings.max_image_bytes)
-        self._receiver = Receiver(limits, connection.ping_topic, self._rate_limit, self._log)
+        self._receiver = Receiver(
+            limits, connection.ping_topic, self._rate_limit, self._log, settings.messages_per_minute
+        )
         self._next_heartbeat = 0
         self._gate = MemoryGate(store)
 

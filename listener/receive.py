@@ -1,7 +1,7 @@
 """From messages to one batch for Redis: decode, group, count, and note what cannot be used."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import orjson
@@ -26,11 +26,17 @@ class Receiver:
     """Turns messages of devices into operations of a batch; it never raises for what a device sends."""
 
     def __init__(
-        self, limits: Limits, ping_topic: str, rate_limit: RateLimit, message_log: MessageLog
+        self,
+        limits: Limits,
+        ping_topic: str,
+        rate_limit: RateLimit,
+        message_log: MessageLog,
+        messages_per_minute: int = 60_000,
     ) -> None:
         self._limits = limits
         self._ping_topic = ping_topic
         self._rate_limit = rate_limit
+        self._flood_limit = RateLimit(messages_per_minute)
         self._hello_limit = RateLimit(HELLOS_PER_MINUTE)
         self._log = message_log
 
@@ -42,9 +48,7 @@ class Receiver:
         hellos: list[Status] = []
         errors: list[dict[str, Any]] = []
         chunks: dict[tuple[str, str], list[bytes | int]] = {}
-        for received in messages:
-            if received.topic == self._ping_topic:
-                continue
+        for received in self._worth_reading(messages, errors, now):
             try:
                 message = decode(received.topic, received.payload, self._limits)
             except WireError as error:
@@ -68,7 +72,7 @@ class Receiver:
             elif self._hello_limit.allows(message.device_id, now):
                 hellos.append(message)
             else:
-                self._report(errors, received.topic, _too_many(), now)
+                self._report(errors, received.topic, _too_many("status messages"), now)
                 continue
             payload = orjson.loads(message.raw)
             self._log.message(received.topic, message.device_id, payload, now, len(message.raw))
@@ -78,6 +82,22 @@ class Receiver:
         if errors:
             batch.record(keys.ERRORS, errors)
         return hellos
+
+    def _worth_reading(
+        self, messages: Iterable[Received], errors: list[dict[str, Any]], now: int
+    ) -> Iterator[Received]:
+        """Leave out our own pings, and what a device sends beyond all measure.
+
+        A thousand messages a second are many times what a camera can send. To drop the rest of them unread
+        is cheap, so one that floods does not keep the others waiting for longer than its minute's worth.
+        """
+        for received in messages:
+            if received.topic == self._ping_topic:
+                continue
+            if self._flood_limit.allows(received.topic, now):
+                yield received
+            else:
+                self._report(errors, received.topic, _too_many("messages"), now)
 
     def _report(self, errors: list[dict[str, Any]], topic: str, error: WireError, now: int) -> None:
         metrics.ERRORS.labels(int(error.code)).inc()
@@ -99,8 +119,8 @@ def _differs(message: Message) -> WireError:
     )
 
 
-def _too_many() -> WireError:
-    return WireError(ErrorCode.LIMIT_EXCEEDED, f"more than {HELLOS_PER_MINUTE} status messages a minute")
+def _too_many(what: str) -> WireError:
+    return WireError(ErrorCode.LIMIT_EXCEEDED, f"too many {what} a minute")
 
 
 def _capture(error: WireError) -> dict[str, str]:

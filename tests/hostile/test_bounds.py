@@ -136,6 +136,15 @@ def test_a_device_that_says_hello_without_end_is_answered_now_and_then(database)
     assert errors[0]["error_code"] == ErrorCode.LIMIT_EXCEEDED
 
 
+def test_a_device_that_floods_is_dropped_unread_and_the_others_are_not(database):
+    flood = [("ESP32CAM/D1/data", json.dumps(chunk(image_name=f"{n}.jpg")).encode()) for n in range(500)]
+    other = [("ESP32CAM/D2/data", json.dumps(chunk()).encode())]
+    line, _, errors = listen(database, [flood + other], messages_per_minute=60, errors_per_minute=1000)
+    assert line.acknowledged == 501
+    assert len([error for error in errors if error["message"] == "too many messages a minute"]) == 440
+    assert len(list(database.scan_iter("*capture:D2/*"))) == 1
+
+
 def test_a_decompression_bomb_is_refused():
     small = io.BytesIO()
     Image.new("L", (8, 8)).save(small, "JPEG")

@@ -16,7 +16,7 @@ SHORT, LONG = 5_000, 120_000
 def test_no_message_stops_the_listener(database, seed, is_long):
     rng, number = Random(seed), LONG if is_long else SHORT
     batches = ([message(rng) for _ in range(200)] for _ in range(number // 200))
-    line, tasks, errors = listen(database, batches, errors_per_minute=10**6)
+    line, tasks, errors = listen(database, batches, errors_per_minute=10**6, messages_per_minute=10**9)
     assert line.acknowledged == number, f"seed {seed}"
     assert errors
     for record in errors:
