@@ -10,11 +10,16 @@ import venv
 from pathlib import Path
 
 import pytest
+from secured_broker import SecuredMosquitto
 
-from core.settings import DatabaseSettings, WorkerSettings
+from core.checks.broker import check_broker
+from core.checks.redis_server import check_redis_servers
+from core.settings import DatabaseSettings, Settings, WorkerSettings
+from local.mqtt_broker import mosquitto_binary
 from local.part import REPOSITORY
 from local.ports import LOOPBACK, accepts, free_port
 from local.process import Process
+from local.redis_server import RedisServer, redis_binary
 from local.services import procfile_lines
 
 # What Render's Blueprint reference (render.com/docs/blueprint-spec) allows each type of service to say.
@@ -312,3 +317,61 @@ def test_the_supabase_of_the_lite_profile(compose, tmp_path):
         assert {check.grade for check in supabase.check_supabase(settings)} == {"ok"}
     finally:
         process.stop(20)
+
+
+def test_the_broker_of_the_compose_file(compose, tmp_path, diagnose_broker):
+    """Its configuration, with other paths, in a real Mosquitto: nobody gets in without the password."""
+
+    class Composed(SecuredMosquitto):
+        def prepare(self):
+            super().prepare()
+            config = compose["configs"]["mosquitto"]["content"].replace(
+                "/mosquitto/data", str(self.directory)
+            )
+            config = config.replace("listener 1883", f"listener {self.port} {LOOPBACK}")
+            user = "user root\n" if os.geteuid() == 0 else ""
+            (self.directory / "mosquitto.conf").write_text(user + config)
+
+    broker = Composed(tmp_path)
+    broker.start()
+    try:
+        assert diagnose_broker(broker.settings)["publishing"].grade == "ok"
+        assert diagnose_broker(broker.settings | {"MQTT_PASSWORD": "wrong"})["broker login"].grade == "wrong"
+        nobody = {
+            name: value
+            for name, value in broker.settings.items()
+            if name not in ("MQTT_USERNAME", "MQTT_PASSWORD")
+        }
+        assert diagnose_broker(nobody)["broker login"].grade == "wrong"
+    finally:
+        broker.stop()
+
+
+@pytest.fixture
+def diagnose_broker():
+    if mosquitto_binary() is None:
+        pytest.skip("no mosquitto on PATH")
+
+    def run(settings):
+        found = check_broker(Settings(**{name.lower(): value for name, value in settings.items()}))
+        return {check.name: check for check in found}
+
+    return run
+
+
+def test_the_redis_of_the_compose_file(compose, tmp_path):
+    """Its arguments, given to a real redis-server: it keeps what it is given, and over a restart too."""
+
+    class Composed(RedisServer):
+        def command(self):
+            arguments = list(compose["services"]["redis"]["command"])[1:]
+            place = ["--port", str(self.port), "--bind", LOOPBACK, "--dir", str(self.directory)]
+            return [redis_binary(), *arguments, *place]
+
+    server = Composed(tmp_path)
+    server.start()
+    try:
+        checks = check_redis_servers(Settings(mqtt_host="broker.test", redis_url=server.url))
+        assert {check.grade for check in checks} == {"ok"}
+    finally:
+        server.stop()
