@@ -1,6 +1,7 @@
 -- Before anything is changed: stop where an older table cannot be extended, and lay the ground for the rest.
 -- Every file of this folder may be run any number of times, in the order of the names. It runs in the SQL editor of a
--- hosted Supabase project, in psql (with -v ON_ERROR_STOP=1) and as a migration of the embedded stack.
+-- hosted Supabase project, in psql (with -1 -v ON_ERROR_STOP=1: each file is one transaction, so that nobody meets the
+-- rights of 070_security.sql half set) and as a migration of the embedded stack.
 
 -- An older table of one of our names gets the columns that it lacks. A column that is there under the same name and
 -- means something else (a uuid where the topic name of a device belongs) cannot be guessed at: nothing is touched then.
@@ -52,12 +53,12 @@ end
 $$;
 
 -- Not among the schemas that the data API serves: what is in here can be used by policies and functions, never called
--- by a client.
-create schema if not exists private;
+-- by a client. A schema of its own, since projects often have one named private, whose grants are their owner's.
+create schema if not exists fleet_private;
 
 -- Adds a constraint by its name, once. Rows that were there before it and break it do not stop the installation: the
 -- constraint then holds for new rows, and the message says what to clean up.
-create or replace function private.ensure_constraint(p_table regclass, p_name text, p_definition text)
+create or replace function fleet_private.ensure_constraint(p_table regclass, p_name text, p_definition text)
 returns void
 language plpgsql
 set search_path = ''
@@ -80,8 +81,28 @@ begin
 end
 $$;
 
+-- An older table may have a column of ours without its default, or with empty rows: both are filled. created_at without
+-- a default would put every new row first or last in the queries of operators.
+create or replace function fleet_private.ensure_filled(p_table regclass, p_column text, p_default text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if exists (
+    select from pg_catalog.pg_attribute
+     where attrelid = p_table and attname = p_column and attnotnull and atthasdef
+  ) then
+    return;
+  end if;
+  execute format('alter table %s alter column %I set default %s', p_table, p_column, p_default);
+  execute format('update %s set %I = default where %I is null', p_table, p_column, p_column);
+  execute format('alter table %s alter column %I set not null', p_table, p_column);
+end
+$$;
+
 -- The key that other tables refer to: the primary key, or a unique constraint where an older table has another one.
-create or replace function private.ensure_key(p_table regclass, p_name text, p_column text)
+create or replace function fleet_private.ensure_key(p_table regclass, p_name text, p_column text)
 returns void
 language plpgsql
 set search_path = ''
@@ -96,7 +117,7 @@ begin
   ) then
     return;
   end if;
-  perform private.ensure_constraint(
+  perform fleet_private.ensure_constraint(
     p_table,
     p_name,
     case when exists (select from pg_catalog.pg_constraint where conrelid = p_table and contype = 'p')

@@ -7,17 +7,21 @@ alter table public.companies
   add column if not exists company_id uuid not null default gen_random_uuid(),
   add column if not exists name text not null default '',
   add column if not exists created_at timestamptz not null default now();
-select private.ensure_key('public.companies', 'companies_pkey', 'company_id');
+select fleet_private.ensure_filled('public.companies', 'company_id', 'gen_random_uuid()');
+select fleet_private.ensure_filled('public.companies', 'name', '''''');
+select fleet_private.ensure_filled('public.companies', 'created_at', 'now()');
+select fleet_private.ensure_key('public.companies', 'companies_pkey', 'company_id');
 
 -- Who belongs to which company. user_id is the id of auth.users.
 create table if not exists public.users (user_id uuid not null);
 alter table public.users
   add column if not exists company_id uuid,
   add column if not exists created_at timestamptz not null default now();
-select private.ensure_key('public.users', 'users_pkey', 'user_id');
-select private.ensure_constraint('public.users', 'users_user_id_fkey',
+select fleet_private.ensure_filled('public.users', 'created_at', 'now()');
+select fleet_private.ensure_key('public.users', 'users_pkey', 'user_id');
+select fleet_private.ensure_constraint('public.users', 'users_user_id_fkey',
   'foreign key (user_id) references auth.users (id) on delete cascade');
-select private.ensure_constraint('public.users', 'users_company_id_fkey',
+select fleet_private.ensure_constraint('public.users', 'users_company_id_fkey',
   'foreign key (company_id) references public.companies (company_id) on delete set null');
 
 -- A device is created by its first message and belongs to nobody until an owner sets company_id.
@@ -48,13 +52,14 @@ alter table public.devices
   add column if not exists free_heap_bytes bigint,
   add column if not exists created_at timestamptz not null default now();
 alter table public.devices alter column company_id drop not null;
-select private.ensure_key('public.devices', 'devices_pkey', 'device_id');
-select private.ensure_constraint('public.devices', 'devices_company_id_fkey',
+select fleet_private.ensure_filled('public.devices', 'created_at', 'now()');
+select fleet_private.ensure_key('public.devices', 'devices_pkey', 'device_id');
+select fleet_private.ensure_constraint('public.devices', 'devices_company_id_fkey',
   'foreign key (company_id) references public.companies (company_id) on delete set null');
-select private.ensure_constraint('public.devices', 'devices_device_id_check',
+select fleet_private.ensure_constraint('public.devices', 'devices_device_id_check',
   $$check (device_id ~ '^[A-Za-z0-9_-]{1,64}$')$$);
 
-create or replace function private.fill_device_hw_id()
+create or replace function fleet_private.fill_device_hw_id()
 returns trigger
 language plpgsql
 set search_path = ''
@@ -67,7 +72,7 @@ $$;
 drop trigger if exists devices_fill_hw_id on public.devices;
 create trigger devices_fill_hw_id
   before insert on public.devices
-  for each row execute function private.fill_device_hw_id();
+  for each row execute function fleet_private.fill_device_hw_id();
 
 -- One row per hello. message_key is the service's own key of the message: a repeat makes no second row, and gets the
 -- answer that is kept here.
@@ -90,9 +95,10 @@ alter table public.device_status
   add column if not exists answer jsonb,
   add column if not exists received_at timestamptz,
   add column if not exists created_at timestamptz not null default now();
-select private.ensure_key('public.device_status', 'device_status_pkey', 'status_id');
-select private.ensure_constraint('public.device_status', 'device_status_message_key_key', 'unique (message_key)');
-select private.ensure_constraint('public.device_status', 'device_status_device_id_fkey',
+select fleet_private.ensure_filled('public.device_status', 'created_at', 'now()');
+select fleet_private.ensure_key('public.device_status', 'device_status_pkey', 'status_id');
+select fleet_private.ensure_constraint('public.device_status', 'device_status_message_key_key', 'unique (message_key)');
+select fleet_private.ensure_constraint('public.device_status', 'device_status_device_id_fkey',
   'foreign key (device_id) references public.devices (device_id)');
 
 -- One row per picture. Names are reused (image_1.jpg after a reflash): device, name and capture time together identify
@@ -121,21 +127,27 @@ alter table public.captures
   add column if not exists created_at timestamptz not null default now(),
   add column if not exists updated_at timestamptz not null default now(),
   add column if not exists stored_at timestamptz;
-select private.ensure_key('public.captures', 'captures_pkey', 'capture_id');
-select private.ensure_constraint('public.captures', 'captures_identity_key',
+select fleet_private.ensure_filled('public.captures', 'capture_id', 'gen_random_uuid()');
+select fleet_private.ensure_filled('public.captures', 'captured_at_source', '''device''');
+select fleet_private.ensure_filled('public.captures', 'ingest_status', '''assembling''');
+select fleet_private.ensure_filled('public.captures', 'metadata', '''{}''');
+select fleet_private.ensure_filled('public.captures', 'created_at', 'now()');
+select fleet_private.ensure_filled('public.captures', 'updated_at', 'now()');
+select fleet_private.ensure_key('public.captures', 'captures_pkey', 'capture_id');
+select fleet_private.ensure_constraint('public.captures', 'captures_identity_key',
   'unique (device_id, captured_at, device_capture_id)');
-select private.ensure_constraint('public.captures', 'captures_device_id_fkey',
+select fleet_private.ensure_constraint('public.captures', 'captures_device_id_fkey',
   'foreign key (device_id) references public.devices (device_id)');
-select private.ensure_constraint('public.captures', 'captures_ingest_status_check',
+select fleet_private.ensure_constraint('public.captures', 'captures_ingest_status_check',
   $$check (ingest_status in ('assembling', 'stored', 'failed'))$$);
-select private.ensure_constraint('public.captures', 'captures_captured_at_source_check',
+select fleet_private.ensure_constraint('public.captures', 'captures_captured_at_source_check',
   $$check (captured_at_source in ('device', 'arrival'))$$);
-select private.ensure_constraint('public.captures', 'captures_device_capture_id_check',
+select fleet_private.ensure_constraint('public.captures', 'captures_device_capture_id_check',
   'check (length(device_capture_id) between 1 and 255)');
-select private.ensure_constraint('public.captures', 'captures_sizes_check',
+select fleet_private.ensure_constraint('public.captures', 'captures_sizes_check',
   'check (image_bytes >= 0 and total_chunks >= 0 and width >= 0 and height >= 0 and nacks_sent >= 0)');
 -- A row that says stored names the object: nothing may be acknowledged that cannot be found again.
-select private.ensure_constraint('public.captures', 'captures_stored_path_check',
+select fleet_private.ensure_constraint('public.captures', 'captures_stored_path_check',
   $$check (ingest_status <> 'stored' or storage_path is not null)$$);
 
 -- At most one reading per capture: a repeated write does not double it.
@@ -150,15 +162,16 @@ alter table public.sensor_readings
   add column if not exists gas_kohm double precision,
   add column if not exists measured_at timestamptz,
   add column if not exists created_at timestamptz not null default now();
-select private.ensure_key('public.sensor_readings', 'sensor_readings_pkey', 'reading_id');
-select private.ensure_constraint('public.sensor_readings', 'sensor_readings_capture_id_key', 'unique (capture_id)');
+select fleet_private.ensure_filled('public.sensor_readings', 'created_at', 'now()');
+select fleet_private.ensure_key('public.sensor_readings', 'sensor_readings_pkey', 'reading_id');
+select fleet_private.ensure_constraint('public.sensor_readings', 'sensor_readings_capture_id_key', 'unique (capture_id)');
 -- What a sensor can read; the workers keep anything else out.
-select private.ensure_constraint('public.sensor_readings', 'sensor_readings_bounds_check',
+select fleet_private.ensure_constraint('public.sensor_readings', 'sensor_readings_bounds_check',
   'check (temperature_c between -100 and 200 and humidity_pct between 0 and 100
           and pressure_hpa between 100 and 2000 and gas_kohm between 0 and 1e6)');
-select private.ensure_constraint('public.sensor_readings', 'sensor_readings_capture_id_fkey',
+select fleet_private.ensure_constraint('public.sensor_readings', 'sensor_readings_capture_id_fkey',
   'foreign key (capture_id) references public.captures (capture_id) on delete cascade');
-select private.ensure_constraint('public.sensor_readings', 'sensor_readings_device_id_fkey',
+select fleet_private.ensure_constraint('public.sensor_readings', 'sensor_readings_device_id_fkey',
   'foreign key (device_id) references public.devices (device_id)');
 
 -- What went wrong. No foreign key to devices: garbage arrives under any topic and is worth a row of its own.
@@ -172,8 +185,10 @@ alter table public.device_errors
   add column if not exists details jsonb,
   add column if not exists occurred_at timestamptz not null default now(),
   add column if not exists created_at timestamptz not null default now();
-select private.ensure_key('public.device_errors', 'device_errors_pkey', 'error_id');
-select private.ensure_constraint('public.device_errors', 'device_errors_message_key_key', 'unique (message_key)');
+select fleet_private.ensure_filled('public.device_errors', 'occurred_at', 'now()');
+select fleet_private.ensure_filled('public.device_errors', 'created_at', 'now()');
+select fleet_private.ensure_key('public.device_errors', 'device_errors_pkey', 'error_id');
+select fleet_private.ensure_constraint('public.device_errors', 'device_errors_message_key_key', 'unique (message_key)');
 
 -- The MQTT traffic in both directions, without the bytes of the chunks. No foreign key to devices, as above.
 create table if not exists public.device_publish_log (log_id bigint generated always as identity);
@@ -185,10 +200,11 @@ alter table public.device_publish_log
   add column if not exists direction text not null,
   add column if not exists payload jsonb,
   add column if not exists received_at timestamptz not null default now();
-select private.ensure_key('public.device_publish_log', 'device_publish_log_pkey', 'log_id');
-select private.ensure_constraint('public.device_publish_log', 'device_publish_log_message_key_key',
+select fleet_private.ensure_filled('public.device_publish_log', 'received_at', 'now()');
+select fleet_private.ensure_key('public.device_publish_log', 'device_publish_log_pkey', 'log_id');
+select fleet_private.ensure_constraint('public.device_publish_log', 'device_publish_log_message_key_key',
   'unique (message_key)');
-select private.ensure_constraint('public.device_publish_log', 'device_publish_log_direction_check',
+select fleet_private.ensure_constraint('public.device_publish_log', 'device_publish_log_direction_check',
   $$check (direction in ('in', 'out'))$$);
 
 -- Schedules: of a device, of a company (device_id is null), of all (both are null). What a row leaves open is taken from
@@ -205,14 +221,16 @@ alter table public.device_configs
   add column if not exists timezone text,
   add column if not exists wake_spread_s integer,
   add column if not exists created_at timestamptz not null default now();
-select private.ensure_key('public.device_configs', 'device_configs_pkey', 'config_id');
-select private.ensure_constraint('public.device_configs', 'device_configs_device_id_fkey',
+select fleet_private.ensure_filled('public.device_configs', 'config_id', 'gen_random_uuid()');
+select fleet_private.ensure_filled('public.device_configs', 'created_at', 'now()');
+select fleet_private.ensure_key('public.device_configs', 'device_configs_pkey', 'config_id');
+select fleet_private.ensure_constraint('public.device_configs', 'device_configs_device_id_fkey',
   'foreign key (device_id) references public.devices (device_id) on delete cascade');
-select private.ensure_constraint('public.device_configs', 'device_configs_company_id_fkey',
+select fleet_private.ensure_constraint('public.device_configs', 'device_configs_company_id_fkey',
   'foreign key (company_id) references public.companies (company_id) on delete cascade');
-select private.ensure_constraint('public.device_configs', 'device_configs_scope_check',
+select fleet_private.ensure_constraint('public.device_configs', 'device_configs_scope_check',
   'check (device_id is null or company_id is null)');
-select private.ensure_constraint('public.device_configs', 'device_configs_schedule_check',
+select fleet_private.ensure_constraint('public.device_configs', 'device_configs_schedule_check',
   $$check (num_nonnulls(captures_per_day, times_of_day, interval_minutes) <= 1
            and captures_per_day between 1 and 288
            and cardinality(times_of_day) between 1 and 288 and array_position(times_of_day, null) is null
@@ -243,15 +261,21 @@ alter table public.device_commands
   add column if not exists created_at timestamptz not null default now(),
   add column if not exists sent_at timestamptz,
   add column if not exists finished_at timestamptz;
-select private.ensure_key('public.device_commands', 'device_commands_pkey', 'command_id');
-select private.ensure_constraint('public.device_commands', 'device_commands_device_id_fkey',
+select fleet_private.ensure_filled('public.device_commands', 'command_id', 'gen_random_uuid()');
+select fleet_private.ensure_filled('public.device_commands', 'payload', '''{}''');
+select fleet_private.ensure_filled('public.device_commands', 'status', '''queued''');
+select fleet_private.ensure_filled('public.device_commands', 'attempts', '0');
+select fleet_private.ensure_filled('public.device_commands', 'max_attempts', '3');
+select fleet_private.ensure_filled('public.device_commands', 'created_at', 'now()');
+select fleet_private.ensure_key('public.device_commands', 'device_commands_pkey', 'command_id');
+select fleet_private.ensure_constraint('public.device_commands', 'device_commands_device_id_fkey',
   'foreign key (device_id) references public.devices (device_id) on delete cascade');
-select private.ensure_constraint('public.device_commands', 'device_commands_capture_id_fkey',
+select fleet_private.ensure_constraint('public.device_commands', 'device_commands_capture_id_fkey',
   'foreign key (capture_id) references public.captures (capture_id) on delete set null');
-select private.ensure_constraint('public.device_commands', 'device_commands_status_check',
+select fleet_private.ensure_constraint('public.device_commands', 'device_commands_status_check',
   $$check (status in ('queued', 'sent', 'done', 'failed', 'expired'))$$);
 -- What a device can take in one message.
-select private.ensure_constraint('public.device_commands', 'device_commands_size_check',
+select fleet_private.ensure_constraint('public.device_commands', 'device_commands_size_check',
   'check (octet_length(payload::text) <= 4096 and length(type) <= 64 and max_attempts between 1 and 10)');
 
 -- Every change of a command's state, written by a trigger.
@@ -264,8 +288,9 @@ alter table public.device_command_logs
   add column if not exists attempts integer,
   add column if not exists reason text,
   add column if not exists created_at timestamptz not null default now();
-select private.ensure_key('public.device_command_logs', 'device_command_logs_pkey', 'log_id');
-select private.ensure_constraint('public.device_command_logs', 'device_command_logs_command_id_fkey',
+select fleet_private.ensure_filled('public.device_command_logs', 'created_at', 'now()');
+select fleet_private.ensure_key('public.device_command_logs', 'device_command_logs_pkey', 'log_id');
+select fleet_private.ensure_constraint('public.device_command_logs', 'device_command_logs_command_id_fkey',
   'foreign key (command_id) references public.device_commands (command_id) on delete cascade');
 
 -- The one row that the service reads at its start, written by the last file.
@@ -273,5 +298,5 @@ create table if not exists public.schema_version (singleton boolean not null def
 alter table public.schema_version
   add column if not exists version integer not null,
   add column if not exists applied_at timestamptz not null default now();
-select private.ensure_key('public.schema_version', 'schema_version_pkey', 'singleton');
-select private.ensure_constraint('public.schema_version', 'schema_version_singleton_check', 'check (singleton)');
+select fleet_private.ensure_key('public.schema_version', 'schema_version_pkey', 'singleton');
+select fleet_private.ensure_constraint('public.schema_version', 'schema_version_singleton_check', 'check (singleton)');

@@ -1,7 +1,7 @@
 -- Reading values out of JSON that came from outside. What does not fit is null, never an error: one bad field of one
 -- message must not lose the other rows of a bulk call.
 
-create or replace function private.as_integer(p_value text, p_least bigint, p_most bigint)
+create or replace function fleet_private.as_integer(p_value text, p_least bigint, p_most bigint)
 returns bigint
 language sql
 immutable
@@ -13,7 +13,7 @@ as $$
   end
 $$;
 
-create or replace function private.as_number(p_value text, p_least double precision, p_most double precision)
+create or replace function fleet_private.as_number(p_value text, p_least double precision, p_most double precision)
 returns double precision
 language sql
 immutable
@@ -27,7 +27,7 @@ $$;
 
 -- ISO 8601; without an offset it is UTC. Words that Postgres would take for a time ('now', 'infinity') are refused, and
 -- so are years that the workers' own calendar does not have.
-create or replace function private.as_time(p_value text)
+create or replace function fleet_private.as_time(p_value text)
 returns timestamptz
 language plpgsql
 stable
@@ -50,7 +50,7 @@ exception
 end
 $$;
 
-create or replace function private.as_device_id(p_value text)
+create or replace function fleet_private.as_device_id(p_value text)
 returns text
 language sql
 immutable
@@ -59,7 +59,7 @@ as $$
   select case when p_value ~ '^[A-Za-z0-9_-]{1,64}$' then p_value end
 $$;
 
-create or replace function private.as_image_name(p_value text)
+create or replace function fleet_private.as_image_name(p_value text)
 returns text
 language sql
 immutable
@@ -68,7 +68,7 @@ as $$
   select case when length(p_value) between 1 and 255 then p_value end
 $$;
 
-create or replace function private.as_sha256(p_value text)
+create or replace function fleet_private.as_sha256(p_value text)
 returns text
 language sql
 immutable
@@ -78,7 +78,7 @@ as $$
 $$;
 
 -- A document that is kept for reference is kept up to 64 KiB; a larger one leaves a note of its size.
-create or replace function private.as_document(p_value jsonb)
+create or replace function fleet_private.as_document(p_value jsonb)
 returns jsonb
 language sql
 immutable
@@ -92,7 +92,7 @@ as $$
 $$;
 
 -- The elements of an array, or nothing where it is none.
-create or replace function private.elements(p_value jsonb)
+create or replace function fleet_private.elements(p_value jsonb)
 returns setof jsonb
 language sql
 immutable

@@ -1,7 +1,7 @@
 -- When a device wakes next.
 
 -- A name of the time zone database. Postgres itself also takes things like 'FOO5', which no client would understand.
-create or replace function private.is_timezone(p_name text)
+create or replace function fleet_private.is_timezone(p_name text)
 returns boolean
 language plpgsql
 stable
@@ -15,9 +15,10 @@ exception
     return false;
 end
 $$;
-select private.ensure_constraint('public.devices', 'devices_timezone_check', 'check (private.is_timezone(timezone))');
-select private.ensure_constraint('public.device_configs', 'device_configs_timezone_check',
-  'check (private.is_timezone(timezone))');
+select fleet_private.ensure_constraint('public.devices', 'devices_timezone_check',
+  'check (fleet_private.is_timezone(timezone))');
+select fleet_private.ensure_constraint('public.device_configs', 'device_configs_timezone_check',
+  'check (fleet_private.is_timezone(timezone))');
 
 -- Around the moment p_at: the wake that a device which is awake now has woken for (slot), and the one after it.
 -- Both are null where no schedule is set.
@@ -30,7 +31,7 @@ select private.ensure_constraint('public.device_configs', 'device_configs_timezo
 -- twice in autumn counts the second time, and both exactly once. An interval is counted from the epoch and knows of no
 -- time zone. Each device has an offset of its own in the window wake_spread_s, by a hash of its name, so that a fleet
 -- on one schedule does not wake in one second, while each device keeps its own times.
-create or replace function private.wakes(
+create or replace function fleet_private.wakes(
   p_device text, p_at timestamptz,
   out slot timestamptz, out next_wake_at timestamptz, out timezone text, out grace interval
 )
@@ -94,22 +95,11 @@ begin
 end
 $$;
 
-create or replace function private.next_wake(p_device text, p_after timestamptz)
+create or replace function fleet_private.next_wake(p_device text, p_after timestamptz)
 returns timestamptz
 language sql
 stable
 set search_path = ''
 as $$
-  select next_wake_at from private.wakes(p_device, p_after)
-$$;
-
--- The time of day as ACK_OK carries it (5:30PM), in whole minutes. Rounded up: woken early, the device would be told the
--- same minute again, and that would be tomorrow's.
-create or replace function private.wake_clock(p_wake timestamptz, p_timezone text)
-returns text
-language sql
-stable
-set search_path = ''
-as $$
-  select to_char(date_trunc('minute', p_wake + interval '59.999999 seconds') at time zone p_timezone, 'FMHH12:MIAM')
+  select next_wake_at from fleet_private.wakes(p_device, p_after)
 $$;

@@ -1,7 +1,7 @@
 -- The life of a command: queued -> sent -> done | failed | expired.
 
 -- Security definer: whoever may queue a command need not be able to write its log.
-create or replace function private.log_command()
+create or replace function fleet_private.log_command()
 returns trigger
 language plpgsql
 security definer
@@ -16,15 +16,15 @@ $$;
 drop trigger if exists device_commands_log_insert on public.device_commands;
 create trigger device_commands_log_insert
   after insert on public.device_commands
-  for each row execute function private.log_command();
+  for each row execute function fleet_private.log_command();
 drop trigger if exists device_commands_log_update on public.device_commands;
 create trigger device_commands_log_update
   after update on public.device_commands
   for each row when (old.status <> new.status or old.attempts <> new.attempts)
-  execute function private.log_command();
+  execute function fleet_private.log_command();
 
 -- Why a command cannot be sent, or null.
-create or replace function private.command_fault(p_type text, p_payload jsonb, p_at timestamptz)
+create or replace function fleet_private.command_fault(p_type text, p_payload jsonb, p_at timestamptz)
 returns text
 language sql
 stable
@@ -37,9 +37,9 @@ as $$
       'payload.image_name is missing'
     when p_type = 'send_image' and p_payload->>'image_name' !~ '^(?![.])(?!.*[/\\])[ -~]{1,128}$' then
       'payload.image_name cannot name an image'
-    when p_type = 'next_wake' and private.as_time(p_payload->>'next_wake') is null then
+    when p_type = 'next_wake' and fleet_private.as_time(p_payload->>'next_wake') is null then
       'payload.next_wake is not a time in ISO 8601'
-    when p_type = 'next_wake' and private.as_time(p_payload->>'next_wake') <= p_at then
+    when p_type = 'next_wake' and fleet_private.as_time(p_payload->>'next_wake') <= p_at then
       'payload.next_wake has passed'
     when p_type = 'custom' and p_payload = '{}' then 'payload is empty'
   end
@@ -48,7 +48,7 @@ $$;
 -- Marks commands as sent and gives them to the caller, in the order in which they were queued; those that cannot be
 -- sent are marked failed. The caller holds the locks of the rows.
 -- Returns [{command_id, device_id, type, payload}].
-create or replace function private.send_commands(p_commands uuid[], p_at timestamptz)
+create or replace function fleet_private.send_commands(p_commands uuid[], p_at timestamptz)
 returns jsonb
 language plpgsql
 set search_path = ''
@@ -57,8 +57,8 @@ declare
   v_sent jsonb;
 begin
   update public.device_commands
-     set status = 'failed', reason = private.command_fault(type, payload, p_at), finished_at = p_at
-   where command_id = any (p_commands) and private.command_fault(type, payload, p_at) is not null;
+     set status = 'failed', reason = fleet_private.command_fault(type, payload, p_at), finished_at = p_at
+   where command_id = any (p_commands) and fleet_private.command_fault(type, payload, p_at) is not null;
 
   -- Sorted, so that two callers with commands for the same devices wait for each other instead of deadlocking.
   perform from public.devices
@@ -78,7 +78,7 @@ begin
        set capture_asked_at = case when s.asks then p_at else d.capture_asked_at end,
            wake_override_at = coalesce(s.override_at, d.wake_override_at)
       from (select device_id, bool_or(type = 'capture_image') as asks,
-                   (array_agg(private.as_time(payload->>'next_wake') order by queue_number desc)
+                   (array_agg(fleet_private.as_time(payload->>'next_wake') order by queue_number desc)
                      filter (where type = 'next_wake'))[1] as override_at
               from sent group by device_id) as s
      where d.device_id = s.device_id and (s.asks or s.override_at is not null)
@@ -116,7 +116,7 @@ begin
            order by c.queue_number
            limit p_limit
              for update of c skip locked) as free;
-  return case when v_claimed is null then '[]' else private.send_commands(v_claimed, now()) end;
+  return case when v_claimed is null then '[]' else fleet_private.send_commands(v_claimed, now()) end;
 end
 $$;
 
@@ -153,7 +153,7 @@ $$;
 -- A capture has come in: it is the effect of every send_image of its name, and of the oldest capture_image if it was
 -- taken since that was sent. Where the clock denies that, the device's last hello tells a new picture from one of its
 -- backlog. Called again for the same capture, it finds nothing more to finish.
-create or replace function private.finish_commands_of_capture(
+create or replace function fleet_private.finish_commands_of_capture(
   p_device text, p_image_name text, p_capture uuid, p_taken_at timestamptz, p_status text, p_error_code integer,
   p_at timestamptz
 )

@@ -14,11 +14,11 @@ declare
 begin
   -- Sorted, here and below, so that two calls that overlap wait for each other instead of deadlocking.
   insert into public.devices (device_id)
-  select distinct private.as_device_id(e->>'device_id') as device_id
-    from private.elements(p_captures) as e
-   where private.as_device_id(e->>'device_id') is not null
-     and private.as_image_name(e->>'image_name') is not null
-     and private.as_time(e->>'captured_at') is not null
+  select distinct fleet_private.as_device_id(e->>'device_id') as device_id
+    from fleet_private.elements(p_captures) as e
+   where fleet_private.as_device_id(e->>'device_id') is not null
+     and fleet_private.as_image_name(e->>'image_name') is not null
+     and fleet_private.as_time(e->>'captured_at') is not null
    order by device_id
   on conflict do nothing;
 
@@ -26,14 +26,14 @@ begin
                                location, ingest_status)
   select distinct on (device_id, captured_at, image_name)
          device_id, image_name, captured_at, source, image_bytes, total_chunks, location, 'assembling'
-    from (select private.as_device_id(e->>'device_id') as device_id,
-                 private.as_image_name(e->>'image_name') as image_name,
-                 private.as_time(e->>'captured_at') as captured_at,
+    from (select fleet_private.as_device_id(e->>'device_id') as device_id,
+                 fleet_private.as_image_name(e->>'image_name') as image_name,
+                 fleet_private.as_time(e->>'captured_at') as captured_at,
                  case when e->>'captured_at_source' = 'arrival' then 'arrival' else 'device' end as source,
-                 private.as_integer(e->>'image_bytes', 0, 2147483647) as image_bytes,
-                 private.as_integer(e->>'total_chunks', 0, 2147483647) as total_chunks,
+                 fleet_private.as_integer(e->>'image_bytes', 0, 2147483647) as image_bytes,
+                 fleet_private.as_integer(e->>'total_chunks', 0, 2147483647) as total_chunks,
                  left(e->>'location', 255) as location
-            from private.elements(p_captures) as e) as given
+            from fleet_private.elements(p_captures) as e) as given
    where device_id is not null and image_name is not null and captured_at is not null
    order by device_id, captured_at, image_name
   on conflict do nothing;
@@ -48,8 +48,8 @@ $$;
 --    device_image_id, nacks_sent, metadata: {},
 --    sensors: {temperature_c, humidity_pct, pressure_hpa, gas_kohm} | null, error: {code, message, details} | null,
 --    at: the caller's clock, for simulated time; the database's where it is missing}.
--- Returns {capture_id, ingest_status, captured_at, storage_path} of the row as it now stands, and {next_wake_at,
--- next_wake_clock: '5:30PM', timezone} for the ACK; the first two of these are null where no schedule is set.
+-- Returns {capture_id, ingest_status, captured_at, storage_path} of the row as it now stands, and {next_wake_at, timezone}
+-- for the ACK, next_wake_at null where no schedule is set.
 -- Another storage_path than the one given says that this picture had been stored before.
 -- Commands that asked for this picture are done.
 --
@@ -67,18 +67,18 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_device text := private.as_device_id(p_capture->>'device_id');
-  v_name text := private.as_image_name(p_capture->>'image_name');
+  v_device text := fleet_private.as_device_id(p_capture->>'device_id');
+  v_name text := fleet_private.as_image_name(p_capture->>'image_name');
   v_status text := p_capture->>'ingest_status';
-  v_arrived_at timestamptz := coalesce(private.as_time(p_capture->>'arrived_at'), now());
-  v_captured_at timestamptz := private.as_time(p_capture->>'captured_at');
+  v_arrived_at timestamptz := coalesce(fleet_private.as_time(p_capture->>'arrived_at'), now());
+  v_captured_at timestamptz := fleet_private.as_time(p_capture->>'captured_at');
   v_source text := case when p_capture->>'captured_at_source' = 'arrival' then 'arrival' else 'device' end;
-  v_sha256 text := private.as_sha256(p_capture->>'image_sha256');
+  v_sha256 text := fleet_private.as_sha256(p_capture->>'image_sha256');
   v_storage_path text := left(p_capture->>'storage_path', 1024);
-  v_metadata jsonb := coalesce(private.as_document(p_capture->'metadata'), '{}');
+  v_metadata jsonb := coalesce(fleet_private.as_document(p_capture->'metadata'), '{}');
   v_sensors jsonb := p_capture->'sensors';
-  v_error_code integer := private.as_integer(p_capture->'error'->>'code', 0, 2147483647);
-  v_at timestamptz := coalesce(private.as_time(p_capture->>'at'), now());
+  v_error_code integer := fleet_private.as_integer(p_capture->'error'->>'code', 0, 2147483647);
+  v_at timestamptz := coalesce(fleet_private.as_time(p_capture->>'at'), now());
   v_taken_at timestamptz;
   v_wakes record;
   v_row public.captures;
@@ -153,17 +153,17 @@ begin
        set captured_at = v_captured_at,
            captured_at_source = v_source,
            ingest_status = v_status,
-           image_bytes = coalesce(private.as_integer(p_capture->>'image_bytes', 0, 2147483647), image_bytes),
-           total_chunks = coalesce(private.as_integer(p_capture->>'total_chunks', 0, 2147483647), total_chunks),
+           image_bytes = coalesce(fleet_private.as_integer(p_capture->>'image_bytes', 0, 2147483647), image_bytes),
+           total_chunks = coalesce(fleet_private.as_integer(p_capture->>'total_chunks', 0, 2147483647), total_chunks),
            storage_path = coalesce(v_storage_path, storage_path),
            thumbnail_path = coalesce(left(p_capture->>'thumbnail_path', 1024), thumbnail_path),
-           width = coalesce(private.as_integer(p_capture->>'width', 0, 2147483647), width),
-           height = coalesce(private.as_integer(p_capture->>'height', 0, 2147483647), height),
+           width = coalesce(fleet_private.as_integer(p_capture->>'width', 0, 2147483647), width),
+           height = coalesce(fleet_private.as_integer(p_capture->>'height', 0, 2147483647), height),
            image_sha256 = coalesce(v_sha256, image_sha256),
            location = coalesce(left(p_capture->>'location', 255), location),
            firmware_version = coalesce(left(p_capture->>'firmware_version', 64), firmware_version),
            device_image_id = coalesce(left(p_capture->>'device_image_id', 255), device_image_id),
-           nacks_sent = coalesce(private.as_integer(p_capture->>'nacks_sent', 0, 2147483647), nacks_sent),
+           nacks_sent = coalesce(fleet_private.as_integer(p_capture->>'nacks_sent', 0, 2147483647), nacks_sent),
            error_code = case when v_status = 'failed' then v_error_code end,
            metadata = metadata || v_metadata,
            stored_at = case when v_status = 'stored' then now() end,
@@ -181,10 +181,10 @@ begin
     insert into public.sensor_readings (capture_id, device_id, temperature_c, humidity_pct, pressure_hpa, gas_kohm,
                                         measured_at)
     select v_row.capture_id, v_device, temperature_c, humidity_pct, pressure_hpa, gas_kohm, v_row.captured_at
-      from (select private.as_number(v_sensors->>'temperature_c', -100, 200) as temperature_c,
-                   private.as_number(v_sensors->>'humidity_pct', 0, 100) as humidity_pct,
-                   private.as_number(v_sensors->>'pressure_hpa', 100, 2000) as pressure_hpa,
-                   private.as_number(v_sensors->>'gas_kohm', 0, 1e6) as gas_kohm) as reading
+      from (select fleet_private.as_number(v_sensors->>'temperature_c', -100, 200) as temperature_c,
+                   fleet_private.as_number(v_sensors->>'humidity_pct', 0, 100) as humidity_pct,
+                   fleet_private.as_number(v_sensors->>'pressure_hpa', 100, 2000) as pressure_hpa,
+                   fleet_private.as_number(v_sensors->>'gas_kohm', 0, 1e6) as gas_kohm) as reading
      where num_nonnulls(temperature_c, humidity_pct, pressure_hpa, gas_kohm) > 0
     on conflict (capture_id) do nothing;
   end if;
@@ -195,7 +195,7 @@ begin
             left(p_capture->'error'->>'message', 1024),
             jsonb_build_object('image_name', v_name, 'capture_id', v_row.capture_id)
               || case when jsonb_typeof(p_capture->'error'->'details') = 'object'
-                      then private.as_document(p_capture->'error'->'details') else '{}' end,
+                      then fleet_private.as_document(p_capture->'error'->'details') else '{}' end,
             v_arrived_at)
     on conflict (message_key) do nothing;
   end if;
@@ -203,9 +203,9 @@ begin
   -- A clock that is ahead cannot be believed: the device would not be due for a picture until then.
   v_taken_at := case when v_source = 'arrival' or v_captured_at > v_arrived_at + interval '1 hour' then v_arrived_at
                      else v_captured_at end;
-  perform private.finish_commands_of_capture(v_device, v_name, v_row.capture_id, v_taken_at, v_row.ingest_status,
+  perform fleet_private.finish_commands_of_capture(v_device, v_name, v_row.capture_id, v_taken_at, v_row.ingest_status,
                                              v_error_code, v_at);
-  select * into v_wakes from private.wakes(v_device, v_at);
+  select * into v_wakes from fleet_private.wakes(v_device, v_at);
   update public.devices
      set next_wake_at = v_wakes.next_wake_at,
          last_capture_at = greatest(last_capture_at, v_taken_at)
@@ -213,8 +213,7 @@ begin
 
   return jsonb_build_object(
     'capture_id', v_row.capture_id, 'ingest_status', v_row.ingest_status, 'captured_at', v_row.captured_at,
-    'storage_path', v_row.storage_path, 'next_wake_at', v_wakes.next_wake_at,
-    'next_wake_clock', private.wake_clock(v_wakes.next_wake_at, v_wakes.timezone), 'timezone', v_wakes.timezone);
+    'storage_path', v_row.storage_path, 'next_wake_at', v_wakes.next_wake_at, 'timezone', v_wakes.timezone);
 end
 $$;
 

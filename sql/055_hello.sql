@@ -7,7 +7,7 @@
 -- Makes one row in device_status, leaves the latest values on the device, and returns what to do, in this order:
 --   {commands: [{command_id, device_id, type, payload}],   now marked as sent
 --    capture_due: a picture is due by the schedule, or the device is new; false where one of the commands asks for one,
---    next_wake_at, next_wake_clock: '5:30PM', timezone,    the first two null where no schedule is set
+--    next_wake_at, timezone,    the first null where no schedule is set
 --    in_flight: within the last minute it was sent something whose effect has not been seen}.
 -- The same message_key again gets the same answer, and changes nothing.
 --
@@ -21,9 +21,10 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_device text := private.as_device_id(p_hello->>'device_id');
-  v_received_at timestamptz := coalesce(private.as_time(p_hello->>'received_at'), now());
-  v_at timestamptz := coalesce(private.as_time(p_hello->>'at'), now());
+  v_device text := fleet_private.as_device_id(p_hello->>'device_id');
+  v_received_at timestamptz := coalesce(fleet_private.as_time(p_hello->>'received_at'), now());
+  v_at timestamptz := coalesce(fleet_private.as_time(p_hello->>'at'), now());
+  v_pending jsonb := fleet_private.as_document(p_hello->'pending_list');
   v_key text;
   v_state public.devices;
   v_wakes record;
@@ -43,19 +44,24 @@ begin
                                     uptime_s, boot_count, battery_mv, battery_percent, wifi_rssi_dbm, free_heap_bytes,
                                     raw, received_at)
   values (v_key, v_device, left(p_hello->>'status', 64),
-          private.as_integer(p_hello->>'pending_count', 0, 2147483647),
-          private.as_document(p_hello->'pending_list'),
+          fleet_private.as_integer(p_hello->>'pending_count', 0, 2147483647),
+          v_pending,
           left(p_hello->>'firmware_version', 64),
-          private.as_integer(p_hello->>'uptime_s', 0, 1e15::bigint),
-          private.as_integer(p_hello->>'boot_count', 0, 1e15::bigint),
-          private.as_integer(p_hello->>'battery_mv', 0, 60000),
-          private.as_number(p_hello->>'battery_percent', 0, 100),
-          private.as_integer(p_hello->>'wifi_rssi_dbm', -200, 100),
-          private.as_integer(p_hello->>'free_heap_bytes', 0, 1e15::bigint),
-          private.as_document(p_hello->'raw'), v_received_at)
+          fleet_private.as_integer(p_hello->>'uptime_s', 0, 1e15::bigint),
+          fleet_private.as_integer(p_hello->>'boot_count', 0, 1e15::bigint),
+          fleet_private.as_integer(p_hello->>'battery_mv', 0, 60000),
+          fleet_private.as_number(p_hello->>'battery_percent', 0, 100),
+          fleet_private.as_integer(p_hello->>'wifi_rssi_dbm', -200, 100),
+          fleet_private.as_integer(p_hello->>'free_heap_bytes', 0, 1e15::bigint),
+          fleet_private.as_document(p_hello->'raw'), v_received_at)
   on conflict (message_key) do nothing;
   if not found then
-    return (select answer from public.device_status where message_key = v_key);
+    -- Recorded with record_only it has no answer, and nothing is decided after the fact.
+    return (
+      select coalesce(s.answer, jsonb_build_object('commands', '[]'::jsonb, 'capture_due', false, 'in_flight', false,
+                                                   'next_wake_at', w.next_wake_at, 'timezone', w.timezone))
+        from public.device_status s, fleet_private.wakes(v_device, v_at) as w
+       where s.message_key = v_key);
   end if;
 
   -- Locks the device's row: two hellos of one device are answered one after the other.
@@ -77,7 +83,7 @@ begin
     return null;
   end if;
 
-  select * into v_wakes from private.wakes(v_device, v_at);
+  select * into v_wakes from fleet_private.wakes(v_device, v_at);
 
   v_in_flight := v_state.capture_asked_at > v_at - v_wakes.grace
                  and v_state.capture_asked_at > coalesce(v_state.last_capture_at, '-infinity');
@@ -85,26 +91,33 @@ begin
     v_in_flight := v_in_flight or exists (
       select from public.device_commands
        where device_id = v_device and status = 'sent' and sent_at > v_at - v_wakes.grace);
-    update public.device_commands
-       set status = case
-             -- Nothing comes back for these but that the device lives on.
-             when status = 'sent' and type in ('next_wake', 'custom') then 'done'
-             when deadline < v_at then 'expired'
-             else 'failed'
-           end,
-           reason = case
-             when status = 'sent' and type in ('next_wake', 'custom') then null
-             when deadline < v_at then 'deadline passed'
-             else format('no effect after %s attempts', attempts)
+    update public.device_commands c
+       set status = outcome.status,
+           reason = case outcome.status
+             when 'expired' then 'deadline passed'
+             when 'failed' then format('no effect after %s attempts', attempts)
            end,
            finished_at = v_at
-     where command_id in (
-       select command_id from public.device_commands
-        where device_id = v_device
-          and ((status = 'queued' and deadline < v_at)
-               or (status = 'sent' and sent_at <= v_at - v_wakes.grace
-                   and (type in ('next_wake', 'custom') or deadline < v_at or attempts >= max_attempts)))
-          for update skip locked);
+      from (select command_id,
+                   case
+                     when status = 'queued' then case when deadline < v_at then 'expired' end
+                     -- Its effect may still come.
+                     when sent_at > v_at - v_wakes.grace then null
+                     -- Nothing comes back for these but that the device lives on.
+                     when type in ('next_wake', 'custom') then 'done'
+                     -- Stored before it was asked for: the device has heard so, and does not offer it any more.
+                     when type = 'send_image'
+                          and not coalesce(v_pending ? (payload->>'image_name'), false)
+                          and exists (select from public.captures
+                                       where device_id = v_device and ingest_status = 'stored'
+                                         and device_capture_id = payload->>'image_name') then 'done'
+                     when deadline < v_at then 'expired'
+                     when attempts >= max_attempts then 'failed'
+                   end as status
+              from public.device_commands
+             where device_id = v_device and status in ('queued', 'sent')
+               for update skip locked) as outcome
+     where c.command_id = outcome.command_id and outcome.status is not null;
 
     select array_agg(command_id) into v_claimed
       from (select command_id from public.device_commands
@@ -114,9 +127,9 @@ begin
              limit 20
                for update skip locked) as free;
     if v_claimed is not null then
-      v_commands := private.send_commands(v_claimed, v_at);
+      v_commands := fleet_private.send_commands(v_claimed, v_at);
       -- A next_wake among them stands before the schedule from now on.
-      select * into v_wakes from private.wakes(v_device, v_at);
+      select * into v_wakes from fleet_private.wakes(v_device, v_at);
     end if;
   end if;
 
@@ -133,8 +146,7 @@ begin
    where device_id = v_device;
   v_answer := jsonb_build_object(
     'commands', v_commands, 'capture_due', v_capture_due, 'in_flight', coalesce(v_in_flight, false),
-    'next_wake_at', v_wakes.next_wake_at,
-    'next_wake_clock', private.wake_clock(v_wakes.next_wake_at, v_wakes.timezone), 'timezone', v_wakes.timezone);
+    'next_wake_at', v_wakes.next_wake_at, 'timezone', v_wakes.timezone);
   update public.device_status set answer = v_answer where message_key = v_key;
   return v_answer;
 end

@@ -11,18 +11,18 @@ set search_path = ''
 as $$
   insert into public.device_publish_log (message_key, device_id, topic, direction, payload, received_at)
   select left(e->>'key', 255), left(e->>'device_id', 128), left(e->>'topic', 512),
-         e->>'direction', private.as_document(e->'payload'), coalesce(private.as_time(e->>'received_at'), now())
-    from private.elements(p_messages) as e
+         e->>'direction', fleet_private.as_document(e->'payload'), coalesce(fleet_private.as_time(e->>'received_at'), now())
+    from fleet_private.elements(p_messages) as e
    where e->>'key' <> '' and e->>'direction' in ('in', 'out')
    order by 1
   on conflict (message_key) do nothing;
 
   insert into public.device_errors (message_key, device_id, error_code, message, details, occurred_at)
-  select left(e->>'key', 255), left(e->>'device_id', 128), private.as_integer(e->>'error_code', 0, 2147483647),
-         left(e->>'message', 1024), private.as_document(e->'details'),
-         coalesce(private.as_time(e->>'occurred_at'), now())
-    from private.elements(p_errors) as e
-   where e->>'key' <> '' and private.as_integer(e->>'error_code', 0, 2147483647) is not null
+  select left(e->>'key', 255), left(e->>'device_id', 128), fleet_private.as_integer(e->>'error_code', 0, 2147483647),
+         left(e->>'message', 1024), fleet_private.as_document(e->'details'),
+         coalesce(fleet_private.as_time(e->>'occurred_at'), now())
+    from fleet_private.elements(p_errors) as e
+   where e->>'key' <> '' and fleet_private.as_integer(e->>'error_code', 0, 2147483647) is not null
    order by 1
   on conflict (message_key) do nothing;
 $$;

@@ -5,12 +5,12 @@
 --   anon           nothing
 
 grant usage on schema public to authenticated, service_role;
-grant usage on schema private to authenticated, service_role;
-revoke all on schema private from public, anon;
+grant usage on schema fleet_private to authenticated, service_role;
+revoke all on schema fleet_private from public, anon;
 
 -- Which company the caller belongs to, and which devices that company has. Security definer, so that a policy can ask
 -- without the caller being able to read public.users; without arguments, so that nobody can ask for somebody else.
-create or replace function private.company_of_user()
+create or replace function fleet_private.company_of_user()
 returns uuid
 language sql
 stable
@@ -20,14 +20,14 @@ as $$
   select company_id from public.users where user_id = auth.uid()
 $$;
 
-create or replace function private.devices_of_user()
+create or replace function fleet_private.devices_of_user()
 returns text[]
 language sql
 stable
 security definer
 set search_path = ''
 as $$
-  select coalesce(array_agg(device_id), '{}') from public.devices where company_id = private.company_of_user()
+  select coalesce(array_agg(device_id), '{}') from public.devices where company_id = fleet_private.company_of_user()
 $$;
 
 -- Tables.
@@ -65,7 +65,7 @@ grant insert (device_id, type, payload, deadline) on public.device_commands to a
 -- Rows. The helpers stand in a sub-select, so that they are called once per query and not once per row.
 drop policy if exists companies_read_own on public.companies;
 create policy companies_read_own on public.companies for select to authenticated
-  using (company_id = (select private.company_of_user()));
+  using (company_id = (select fleet_private.company_of_user()));
 
 drop policy if exists users_read_self on public.users;
 create policy users_read_self on public.users for select to authenticated
@@ -73,45 +73,45 @@ create policy users_read_self on public.users for select to authenticated
 
 drop policy if exists devices_read_company on public.devices;
 create policy devices_read_company on public.devices for select to authenticated
-  using (company_id = (select private.company_of_user()));
+  using (company_id = (select fleet_private.company_of_user()));
 
 drop policy if exists device_status_read_company on public.device_status;
 create policy device_status_read_company on public.device_status for select to authenticated
-  using (device_id = any ((select private.devices_of_user())::text[]));
+  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
 
 drop policy if exists captures_read_company on public.captures;
 create policy captures_read_company on public.captures for select to authenticated
-  using (device_id = any ((select private.devices_of_user())::text[]));
+  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
 
 drop policy if exists sensor_readings_read_company on public.sensor_readings;
 create policy sensor_readings_read_company on public.sensor_readings for select to authenticated
-  using (device_id = any ((select private.devices_of_user())::text[]));
+  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
 
 drop policy if exists device_errors_read_company on public.device_errors;
 create policy device_errors_read_company on public.device_errors for select to authenticated
-  using (device_id = any ((select private.devices_of_user())::text[]));
+  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
 
 drop policy if exists device_publish_log_read_company on public.device_publish_log;
 create policy device_publish_log_read_company on public.device_publish_log for select to authenticated
-  using (device_id = any ((select private.devices_of_user())::text[]));
+  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
 
 drop policy if exists device_configs_read_company on public.device_configs;
 create policy device_configs_read_company on public.device_configs for select to authenticated
   using (
-    device_id = any ((select private.devices_of_user())::text[])
-    or company_id = (select private.company_of_user())
+    device_id = any ((select fleet_private.devices_of_user())::text[])
+    or company_id = (select fleet_private.company_of_user())
     or (device_id is null and company_id is null)
   );
 
 drop policy if exists device_commands_read_company on public.device_commands;
 create policy device_commands_read_company on public.device_commands for select to authenticated
-  using (device_id = any ((select private.devices_of_user())::text[]));
+  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
 
 -- The columns that the grant leaves out are tested all the same: only what a new command looks like passes.
 drop policy if exists device_commands_queue_company on public.device_commands;
 create policy device_commands_queue_company on public.device_commands for insert to authenticated
   with check (
-    device_id = any ((select private.devices_of_user())::text[])
+    device_id = any ((select fleet_private.devices_of_user())::text[])
     and created_by = (select auth.uid())
     and status = 'queued' and attempts = 0 and max_attempts = 3
     and num_nonnulls(reason, capture_id, sent_at, finished_at) = 0
@@ -119,13 +119,13 @@ create policy device_commands_queue_company on public.device_commands for insert
 
 drop policy if exists device_command_logs_read_company on public.device_command_logs;
 create policy device_command_logs_read_company on public.device_command_logs for select to authenticated
-  using (device_id = any ((select private.devices_of_user())::text[]));
+  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
 
 -- Functions. New ones are executable by everybody until that is revoked, and hosted projects grant them to anon and
 -- authenticated by name as well.
-revoke all on all functions in schema private from public, anon, authenticated;
-grant execute on all functions in schema private to service_role;
-grant execute on function private.company_of_user(), private.devices_of_user() to authenticated;
+revoke all on all functions in schema fleet_private from public, anon, authenticated;
+grant execute on all functions in schema fleet_private to service_role;
+grant execute on function fleet_private.company_of_user(), fleet_private.devices_of_user() to authenticated;
 
 revoke all on function
   public.record_assembling(jsonb), public.record_capture(jsonb), public.fail_stale_captures(interval, integer),
@@ -137,3 +137,27 @@ grant execute on function
   public.record_hello(jsonb), public.claim_commands(integer, interval), public.finish_command(jsonb),
   public.record_log(jsonb, jsonb), public.prune(interval, integer)
   to service_role;
+
+-- Policies add up: one that an older project has on these tables may open what ours close. It is not ours to drop.
+do $$
+declare
+  v_others text;
+begin
+  select string_agg(format('%I on %I.%I', policyname, schemaname, tablename), ', ' order by tablename, policyname)
+    into v_others
+    from pg_catalog.pg_policies
+   where schemaname = 'public'
+     and tablename in ('companies', 'users', 'devices', 'device_status', 'captures', 'sensor_readings', 'device_errors',
+                       'device_publish_log', 'device_configs', 'device_commands', 'device_command_logs',
+                       'schema_version')
+     and permissive = 'PERMISSIVE'
+     and policyname not in (
+       'companies_read_own', 'users_read_self', 'devices_read_company', 'device_status_read_company',
+       'captures_read_company', 'sensor_readings_read_company', 'device_errors_read_company',
+       'device_publish_log_read_company', 'device_configs_read_company', 'device_commands_read_company',
+       'device_commands_queue_company', 'device_command_logs_read_company');
+  if v_others is not null then
+    raise warning 'older policies may let users see more than their company has; drop them if so: %', v_others;
+  end if;
+end
+$$;

@@ -21,7 +21,7 @@ begin
       bucket_id = 'gxp-captures'
       and split_part(name, '/', 1) in ('captures', 'thumbnails')
       and split_part(name, '/', 3) <> ''
-      and split_part(name, '/', 2) = any ((select private.devices_of_user())::text[])
+      and split_part(name, '/', 2) = any ((select fleet_private.devices_of_user())::text[])
     );
 end
 $$;

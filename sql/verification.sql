@@ -75,6 +75,35 @@ having count(*) > 1
  order by captures desc
  limit 50;
 
+-- What has become of the commands, and of those that came to nothing, why?
+select type, status, count(*) as commands, max(attempts) as most_attempts, max(reason) as a_reason, max(created_at) as latest
+  from public.device_commands
+ where created_at > now() - interval '7 days'
+ group by type, status
+ order by type, status;
+
+-- Which commands are waiting, and for how long?
+select c.device_id, c.type, c.payload, c.status, c.attempts, c.deadline, now() - c.created_at as waiting, d.last_seen_at
+  from public.device_commands c
+  join public.devices d on d.device_id = c.device_id
+ where c.status in ('queued', 'sent')
+ order by c.queue_number
+ limit 50;
+
+-- Which schedules are set, the widest first?
+select case when device_id is not null then 'device ' || device_id
+            when company_id is not null then 'company ' || company_id else 'all' end as scope,
+       captures_per_day, times_of_day, interval_minutes, timezone, wake_spread_s
+  from public.device_configs
+ order by device_id is not null, company_id is not null, scope;
+
+-- Who should have woken and has not been heard? An hour is allowed for clocks that run slow.
+select device_id, next_wake_at, last_seen_at, now() - next_wake_at as late, battery_mv, battery_percent
+  from public.devices
+ where next_wake_at < now() - interval '1 hour' and last_seen_at < next_wake_at - interval '1 hour'
+ order by next_wake_at
+ limit 50;
+
 -- Is there a table without row level security, or a function that a user may call? Both must be empty.
 select c.relname as table_without_rls from pg_catalog.pg_class c
  where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relrowsecurity;

@@ -96,7 +96,6 @@ def test_a_stored_capture_has_its_device_its_reading_and_every_column(backend: B
         "captured_at": answer["captured_at"],
         "storage_path": f"captures/{device}/2025/10/04/{NAME}",
         "next_wake_at": None,
-        "next_wake_clock": None,
         "timezone": "UTC",
     }
     assert when(answer["captured_at"]) == when(row["captured_at"]) == when(CAPTURED)

@@ -3,10 +3,10 @@
 from sql_backends import Backend, Native
 
 # Policies run as the caller, who therefore has to be able to call these two. They take no argument and tell a
-# caller only about itself, and the schema private is not served by the data API.
-POLICY_HELPERS = {"private.company_of_user()", "private.devices_of_user()"}
+# caller only about itself, and the schema fleet_private is not served by the data API.
+POLICY_HELPERS = {"fleet_private.company_of_user()", "fleet_private.devices_of_user()"}
 # Whoever queues a command makes an entry in its log, and can write none.
-DEFINERS = POLICY_HELPERS | {"private.log_command()"}
+DEFINERS = POLICY_HELPERS | {"fleet_private.log_command()"}
 
 
 def test_every_table_has_row_level_security_and_a_policy(backend: Backend) -> None:
@@ -47,7 +47,7 @@ def test_every_table_is_granted_by_name(native: Native) -> None:
     assert columns == [["device_commands", "authenticated", may_queue]]
     public = native.catalog(
         "select c.relname from pg_class c cross join lateral aclexplode(c.relacl) a"
-        " where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and a.grantee = 0"
+        " where c.relnamespace in ('public'::regnamespace, 'fleet_private'::regnamespace) and a.grantee = 0"
     )
     assert public == []
 
@@ -58,7 +58,7 @@ def test_no_function_is_open_to_users(backend: Backend) -> None:
         " has_function_privilege('anon', p.oid, 'execute') as anon,"
         " has_function_privilege('authenticated', p.oid, 'execute') as authenticated,"
         " has_function_privilege('service_role', p.oid, 'execute') as service"
-        " from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname in ('public', 'private')"
+        " from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname in ('public', 'fleet_private')"
     )
     assert len(functions) > 10
     assert {name for name, *_, anon, _, _ in functions if anon} == set()
@@ -71,7 +71,7 @@ def test_every_function_fixes_its_search_path_and_few_have_the_rights_of_their_o
 ) -> None:
     functions = backend.catalog(
         "select p.oid::regprocedure::text, coalesce(p.proconfig::text, ''), p.prosecdef from pg_proc p"
-        " where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace)"
+        " where p.pronamespace in ('public'::regnamespace, 'fleet_private'::regnamespace)"
     )
     assert [name for name, config, _ in functions if "search_path=" not in config] == []
     assert {name for name, _, definer in functions if definer} == DEFINERS
@@ -79,8 +79,8 @@ def test_every_function_fixes_its_search_path_and_few_have_the_rights_of_their_o
 
 def test_nothing_of_ours_is_open_to_anon(backend: Backend) -> None:
     (row,) = backend.catalog(
-        "select has_schema_privilege('anon', 'private', 'usage') as use,"
-        " has_schema_privilege('authenticated', 'private', 'create') as extend"
+        "select has_schema_privilege('anon', 'fleet_private', 'usage') as use,"
+        " has_schema_privilege('authenticated', 'fleet_private', 'create') as extend"
     )
     assert row == [False, False]
 
@@ -94,14 +94,15 @@ def test_the_bucket_is_private(backend: Backend) -> None:
 def test_no_index_repeats_another(backend: Backend) -> None:
     indexes = backend.catalog(
         "select i.indrelid::regclass::text, i.indexrelid::regclass::text, i.indkey::text, i.indisunique,"
-        " i.indpred is null"
+        " i.indpred is null as whole"
         " from pg_index i join pg_class c on c.oid = i.indrelid where c.relnamespace = 'public'::regnamespace"
     )
     repeats = [
         (short, long)
         for table, short, key, unique, whole in indexes
-        for other, long, longer, *_ in indexes
-        if table == other and short != long and whole and not unique and f"{longer} ".startswith(f"{key} ")
+        for other, long, longer, _, whole_too in indexes
+        if table == other and short != long and whole and whole_too and not unique
+        if f"{longer} ".startswith(f"{key} ")
     ]
     assert repeats == []
 
@@ -110,6 +111,6 @@ def test_every_policy_asks_once_per_query(backend: Backend) -> None:
     policies = backend.catalog("select policyname, coalesce(qual, with_check) as qual from pg_policies")
     for name, qual in policies:
         for helper in ("company_of_user()", "devices_of_user()", "uid()"):
-            assert qual.count(helper) == qual.count(f"SELECT private.{helper}") + qual.count(
+            assert qual.count(helper) == qual.count(f"SELECT fleet_private.{helper}") + qual.count(
                 f"SELECT auth.{helper}"
             ), name

@@ -21,11 +21,18 @@ create table public.captures (
   image_bytes integer
 );
 insert into public.captures (device_id, device_capture_id, captured_at) values ('AABBCCDDEEFF', 'image_1.jpg', now());
-create table public.sensor_readings (device_id text not null, temperature_c double precision);
+create table public.sensor_readings (
+  device_id text not null, temperature_c double precision, created_at timestamptz
+);
 insert into public.sensor_readings values ('AABBCCDDEEFF', 23.5);
 create table public.device_status (device_id text not null, status text, pending_count integer);
 create table public.device_errors (error_id bigint generated always as identity primary key, device_id text);
 create table public.device_publish_log (topic text, payload jsonb);
+create table public.device_commands (
+  command_id uuid primary key default gen_random_uuid(), device_id text not null, type text not null
+);
+insert into public.device_commands (device_id, type) values ('AABBCCDDEEFF', 'capture_image');
+create table public.device_configs (device_id text, timezone text);
 create policy captures_read_company on public.captures for select to public using (true);
 grant all on public.captures to anon;
 """
@@ -36,7 +43,7 @@ select c.relname, a.attname, format_type(a.atttypid, a.atttypmod) as type, a.att
   from pg_class c
   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
   left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
- where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and c.relkind = 'r'
+ where c.relnamespace in ('public'::regnamespace, 'fleet_private'::regnamespace) and c.relkind = 'r'
 """
 CONSTRAINTS = """
 select conrelid::regclass::text as of_table, conname, pg_get_constraintdef(oid) as definition
@@ -46,7 +53,7 @@ OTHERS = {
     "indexes": "select tablename, indexname, indexdef from pg_indexes where schemaname = 'public'",
     "policies": "select tablename, policyname, roles, cmd, qual, with_check from pg_policies",
     "functions": "select oid::regprocedure::text, md5(prosrc), proconfig, prosecdef, proacl::text from pg_proc"
-    " where pronamespace in ('public'::regnamespace, 'private'::regnamespace)",
+    " where pronamespace in ('public'::regnamespace, 'fleet_private'::regnamespace)",
     "tables": "select relname, relrowsecurity, relacl::text from pg_class"
     " where relnamespace = 'public'::regnamespace and relkind = 'r'",
     "triggers": "select tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) from pg_trigger where not tgisinternal",
@@ -119,11 +126,32 @@ def test_older_tables_get_what_they_lack(postgres: Any, fresh: Database) -> None
     )
 
     assert older.value("select count(*) from public.captures where ingest_status = 'assembling'") == 1
+    assert older.value("select count(*) from public.device_commands where status = 'queued'") == 1
+    assert older.value("select count(*) from public.sensor_readings where created_at is not null") == 1
     older.run(
         "set role service_role; select public.record_capture(jsonb_build_object('device_id', 'AABBCCDDEEFF',"
         " 'image_name', 'image_2.jpg', 'captured_at', now(), 'ingest_status', 'stored', 'storage_path', 'x'))"
     )
     assert older.install() == ""
+
+
+def test_an_older_policy_that_opens_more_is_named(empty_database: Database) -> None:
+    empty_database.run(
+        "create table public.captures (capture_id uuid); alter table public.captures enable row level security;"
+    )
+    empty_database.run("create policy anything_goes on public.captures for all to authenticated using (true)")
+    assert "drop them if so: anything_goes on public.captures" in empty_database.install()
+
+
+def test_a_schema_named_private_is_left_alone(empty_database: Database) -> None:
+    empty_database.run(
+        "create schema private; grant usage on schema private to anon, authenticated;"
+        " create function private.company_of_user() returns text language sql return 'theirs';"
+    )
+    before = empty_database.rows("select nspacl::text from pg_namespace where nspname = 'private'")
+    empty_database.install()
+    assert empty_database.rows("select nspacl::text from pg_namespace where nspname = 'private'") == before
+    assert empty_database.value("private.company_of_user()") == "theirs"
 
 
 def test_older_rows_that_break_a_rule_are_named_and_kept(empty_database: Database) -> None:
@@ -159,7 +187,7 @@ def test_an_older_column_that_means_something_else_stops_before_anything_is_chan
 def schema_of_empty(database: Database) -> list[dict[str, Any]]:
     return database.rows(
         "select relname, nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-        " where nspname in ('public', 'private')"
+        " where nspname in ('public', 'fleet_private')"
     )
 
 

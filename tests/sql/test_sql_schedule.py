@@ -11,7 +11,9 @@ from sql_postgres import literal
 DEVICE = "AABBCCDDEEFF"
 
 
-def schedule(kind: str, value: str, timezone: str = "UTC", spread: int = 0, override: str | None = None) -> str:
+def schedule(
+    kind: str, value: str, timezone: str = "UTC", spread: int = 0, override: str | None = None
+) -> str:
     """Give the statements that make the device and its schedule."""
     return f"""
         insert into public.devices (device_id, wake_override_at) values ('{DEVICE}', {literal(override)});
@@ -29,7 +31,7 @@ def next_wakes(backend: Backend, setup: str, *moments: str) -> list[datetime | N
     values = ", ".join(f"({number}, timestamptz {literal(at)})" for number, at in enumerate(moments))
     rows = backend.trial(
         setup,
-        f"select private.next_wake('{DEVICE}', at) as wake from (values {values}) as m (number, at) order by number",
+        f"select fleet_private.next_wake('{DEVICE}', at) as wake from (values {values}) as m (number, at) order by number",
     )
     return [utc(row[0]) if row[0] is not None else None for row in rows]
 
@@ -75,7 +77,7 @@ def test_a_day_that_gains_an_hour_has_no_wake_twice(backend: Backend) -> None:
     [
         ("America/New_York", "2025-03-09T06:59:00Z", "2025-03-09T07:30:00Z"),  # 2:30 does not exist
         ("America/New_York", "2025-11-02T05:00:00Z", "2025-11-02T07:30:00Z"),
-        ("Australia/Lord_Howe", "2025-10-04T15:00:00Z", "2025-10-04T16:00:00Z"),  # half an hour
+        ("Australia/Lord_Howe", "2025-10-04T15:00:00Z", "2025-10-04T15:30:00Z"),  # by half an hour, at 2:00
         ("Asia/Kolkata", "2025-06-01T20:00:00Z", "2025-06-01T21:00:00Z"),
         ("Pacific/Kiritimati", "2025-06-01T11:00:00Z", "2025-06-01T12:30:00Z"),  # UTC+14: already tomorrow
         ("Pacific/Pago_Pago", "2025-06-01T11:00:00Z", "2025-06-01T13:30:00Z"),  # UTC-11: still yesterday
@@ -123,9 +125,7 @@ def test_a_wake_that_has_just_passed_or_is_about_to_is_not_told(backend: Backend
 
 def test_captures_per_day_are_the_middles_of_equal_parts(backend: Backend) -> None:
     at = "2025-07-01T00:00:00Z"
-    assert_next(
-        backend, schedule("captures_per_day", "1", "Europe/Berlin"), {at: "2025-07-01T10:00:00Z"}
-    )
+    assert_next(backend, schedule("captures_per_day", "1", "Europe/Berlin"), {at: "2025-07-01T10:00:00Z"})
     assert_next(
         backend,
         schedule("captures_per_day", "4", "UTC"),
@@ -163,9 +163,9 @@ def test_a_year_of_wakes_has_each_once_every_day(backend: Backend, timezone: str
         schedule("times_of_day", "{00:00,02:30,13:00}", timezone),
         f"""
         with recursive wakes (at) as (
-          select private.next_wake('{DEVICE}', timestamp '2024-12-31 23:30' at time zone '{timezone}')
+          select fleet_private.next_wake('{DEVICE}', timestamp '2024-12-31 23:30' at time zone '{timezone}')
           union all
-          select private.next_wake('{DEVICE}', at + interval '10 seconds') from wakes
+          select fleet_private.next_wake('{DEVICE}', at + interval '10 seconds') from wakes
            where at < timestamp '2025-12-31 13:00' at time zone '{timezone}'
         )
         select at from wakes
@@ -196,7 +196,7 @@ def test_the_narrower_schedule_counts_and_leaves_open_what_it_does_not_say(backe
     rows = backend.trial(
         setup,
         "select device_id, w.next_wake_at, w.timezone from public.devices,"
-        " private.wakes(device_id, '2025-07-01T00:00:00Z') as w"
+        " fleet_private.wakes(device_id, '2025-07-01T00:00:00Z') as w"
         " where device_id in ('ALONE', 'OFCOMPANY', 'OWNZONE', 'OWNTIMES', 'OWNZONEROW')",
     )
     assert {device: (utc(wake), timezone) for device, wake, timezone in rows} == {
@@ -231,8 +231,8 @@ def test_a_thousand_devices_of_one_schedule_wake_spread_over_the_window(backend:
     window = 600
     rows = backend.trial(
         f"insert into public.device_configs (times_of_day, wake_spread_s) values ('{{12:00}}', {window});",
-        "select n, private.next_wake('DEVICE' || n, '2025-07-01T00:00:00Z') as one,"
-        " private.next_wake('DEVICE' || n, '2025-07-08T00:00:00Z') as other from generate_series(1, 1000) as n",
+        "select n, fleet_private.next_wake('DEVICE' || n, '2025-07-01T00:00:00Z') as one,"
+        " fleet_private.next_wake('DEVICE' || n, '2025-07-08T00:00:00Z') as other from generate_series(1, 1000) as n",
     )
     noon = utc("2025-07-01T12:00:00Z")
     offsets = [(utc(wake) - noon).total_seconds() for _, wake, _ in rows]
@@ -251,7 +251,7 @@ def test_the_spread_shifts_an_interval_too_and_can_be_none(backend: Backend) -> 
     def wakes(spread: int) -> list[datetime]:
         rows = backend.trial(
             f"insert into public.device_configs (interval_minutes, wake_spread_s) values (60, {spread});",
-            "select private.next_wake('DEVICE' || n, '2025-07-01T00:30:00Z') as at from generate_series(1, 100) as n",
+            "select fleet_private.next_wake('DEVICE' || n, '2025-07-01T00:30:00Z') as at from generate_series(1, 100) as n",
         )
         return [utc(row[0]) for row in rows]
 
@@ -260,22 +260,6 @@ def test_the_spread_shifts_an_interval_too_and_can_be_none(backend: Backend) -> 
     assert len(set(spread)) > 90
     first = utc("2025-07-01T00:30:00Z")
     assert all(first < wake <= first + timedelta(minutes=61) for wake in spread)
-
-
-def test_the_time_of_day_in_an_ack(backend: Backend) -> None:
-    cases = {
-        ("2025-07-01T17:30:00Z", "UTC"): "5:30PM",
-        ("2025-07-01T11:00:00Z", "UTC"): "11:00AM",
-        ("2025-07-01T00:00:00Z", "UTC"): "12:00AM",
-        ("2025-07-01T12:00:00Z", "UTC"): "12:00PM",
-        ("2025-07-01T17:29:00.5Z", "UTC"): "5:30PM",
-        ("2025-07-01T23:59:30Z", "UTC"): "12:00AM",
-        ("2025-07-01T12:00:00Z", "Europe/Berlin"): "2:00PM",
-        ("2025-07-01T12:00:00Z", "Asia/Kolkata"): "5:30PM",
-    }
-    values = ", ".join(f"(timestamptz {literal(at)}, {literal(zone)})" for at, zone in cases)
-    rows = backend.catalog(f"select private.wake_clock(at, zone) as clock from (values {values}) as c (at, zone)")
-    assert [row[0] for row in rows] == list(cases.values())
 
 
 @pytest.mark.parametrize(
@@ -293,11 +277,12 @@ def test_the_time_of_day_in_an_ack(backend: Backend) -> None:
         {"timezone": ""},
     ],
 )
-def test_a_schedule_that_means_nothing_is_refused(backend: Backend, device: str, row: dict[str, object]) -> None:
+def test_a_schedule_that_means_nothing_is_refused(
+    backend: Backend, device: str, row: dict[str, object]
+) -> None:
     backend.service.insert("devices", {"device_id": device})
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RefusedError, match="violates check constraint"):
         backend.service.insert("device_configs", {"device_id": device, **row})
-    assert refused.value.sqlstate == "23514"
 
 
 def test_there_is_one_schedule_per_scope(backend: Backend, device: str) -> None:
