@@ -53,6 +53,7 @@ beat_schedule = {
         "schedule": 2.0,
         "options": {"expires": 5},
     },
+    "fail_stale": {"task": dispatch.FAIL_STALE, "schedule": 300.0, "options": {"expires": 60}},
     "flush_log": {"task": dispatch.FLUSH_LOG, "schedule": 2.0, "options": {"expires": 5}},
 }
 # Everything repeats within seconds, so there is nothing to remember in a file between two starts.

@@ -12,6 +12,7 @@ missing does not. The image size, and `image_sha256` where the firmware sends it
 import itertools
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -273,6 +274,16 @@ class ChunkStore:
     def unlock(self, name: str) -> None:
         """Give the lock back before it expires."""
         self._run(self.redis.delete, keys.lock_key(name))
+
+    @contextmanager
+    def turn(self, name: str, seconds: float) -> Iterator[bool]:
+        """Hold the lock for a block; False where another process has its turn just now."""
+        mine = self.lock(name, seconds)
+        try:
+            yield mine
+        finally:
+            if mine:
+                self.unlock(name)
 
     def _call(self, script: str, ref: CaptureRef, *arguments: Any, now: int | None = None) -> Any:
         stamp = self.now() if now is None else now

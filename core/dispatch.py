@@ -15,6 +15,7 @@ from core.keys import CaptureRef
 PROCESS_CAPTURE: Final = "captures.process"
 RECORD_TIMEOUT: Final = "captures.record_timeout"
 RECORD_ASSEMBLING: Final = "captures.record_assembling"
+FAIL_STALE: Final = "captures.fail_stale"
 ACKNOWLEDGE_AGAIN: Final = "control.acknowledge_again"
 RECORD_HELLO: Final = "control.record_hello"
 ANSWER_HELLO: Final = "control.answer_hello"

@@ -27,6 +27,8 @@ def apply(database_url: str) -> None:
     """Apply every file; raises psycopg.Error where the database refuses one."""
     with psycopg.connect(database_url, connect_timeout=CONNECT_S, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", [LOCK])
+        # The tables are in use: rather fail, and be tried again, than keep every query waiting behind us.
+        connection.execute("set lock_timeout = '20s'")
         for file in files():
             with connection.transaction():
                 # Without parameters the whole file goes to the server as it is.

@@ -100,10 +100,8 @@ def deliver_commands() -> None:
     """Tell devices that are awake what people have queued for them; asks the database only if any is."""
     resources = current()
     try:
-        if resources.devices.any_awake() and resources.store.lock("deliver_commands", LOCK_S):
-            try:
+        with resources.store.turn("deliver_commands", LOCK_S) as mine:
+            if mine and resources.devices.any_awake():
                 tell_now(resources, resources.supabase.call("claim_commands", p_limit=COMMANDS_AT_MOST))
-            finally:
-                resources.store.unlock("deliver_commands")
     except (Transient, CaptureRejected) as error:
         log.warning("commands put off: %s", error)

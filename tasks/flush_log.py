@@ -31,13 +31,10 @@ def flush_log() -> None:
     """Move what is in the streams to the database, once, however many beats there are."""
     resources = current()
     try:
-        if resources.store.lock("flush_log", LOCK_S):
-            try:
-                for _ in range(ROUNDS):
-                    if not flush_once(resources):
-                        break
-            finally:
-                resources.store.unlock("flush_log")
+        with resources.store.turn("flush_log", LOCK_S) as mine:
+            for _ in range(ROUNDS):
+                if not (mine and flush_once(resources)):
+                    break
     except Transient as error:
         log.warning("log put off: %s", error)
 

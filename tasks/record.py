@@ -1,6 +1,7 @@
 """The tasks that write rows of captures that have not ended well, or not ended yet."""
 
-from typing import Any
+import logging
+from typing import Any, Final
 
 from celery import Task
 
@@ -11,6 +12,10 @@ from tasks.app import MAX_RETRIES, app, retry
 from tasks.describe import describe
 from tasks.persist import persist
 from tasks.resources import current
+
+log = logging.getLogger("tasks.record")
+
+STALE_LOCK_S: Final = 60.0
 
 
 @app.task(
@@ -56,3 +61,25 @@ def record_assembling(self: "Task[Any, Any]", captures: list[dict[str, Any]]) ->
         current().supabase.call("record_assembling", p_captures=captures)
     except Transient as error:
         raise retry(self, error) from error
+
+
+@app.task(
+    name=dispatch.FAIL_STALE,
+    acks_late=False,  # the next one comes in minutes
+    ignore_result=True,
+    autoretry_for=(),
+    max_retries=0,
+    soft_time_limit=20,
+    time_limit=30,
+)
+def fail_stale() -> None:
+    """Fail rows that Redis has lost: nothing is left that could ever end their `assembling`."""
+    resources = current()
+    try:
+        with resources.store.turn("fail_stale", STALE_LOCK_S) as mine:
+            count = resources.supabase.call("fail_stale_captures") if mine else 0
+    except (Transient, CaptureRejected) as error:
+        log.warning("stale rows put off: %s", error)
+    else:
+        if count:
+            log.warning("%d rows failed that nobody was assembling any more", count)

@@ -32,11 +32,9 @@ def sweep() -> None:
     """Look at what is due, once, however many beats there are."""
     resources = current()
     try:
-        if resources.store.lock("sweep", LOCK_S):
-            try:
+        with resources.store.turn("sweep", LOCK_S) as mine:
+            if mine:
                 sweep_once(resources, Dispatcher(app))
-            finally:
-                resources.store.unlock("sweep")
     except Transient as error:
         log.warning("sweep put off: %s", error)
 

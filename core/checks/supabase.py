@@ -16,6 +16,7 @@ SCHEMA_VERSION: Final = 1
 FUNCTIONS: Final = frozenset(
     {
         "claim_commands",
+        "fail_stale_captures",
         "finish_command",
         "record_assembling",
         "record_capture",

@@ -9,7 +9,7 @@ from core.keys import CaptureRef
 from core.protocol import Metadata, parse_time
 from tasks import flush_log as flush_module
 from tasks.flush_log import flush_once
-from tasks.record import record_assembling, record_timeout
+from tasks.record import fail_stale, record_assembling, record_timeout
 from tasks.sweep import sweep_once
 
 
@@ -122,3 +122,14 @@ def test_a_long_log_is_flushed_in_several_calls(resources, monkeypatch):
         resources.store.record(keys.ERRORS, [])
     assert flush_once(resources)
     assert not flush_once(resources)
+
+
+def test_a_row_that_nobody_assembles_any_more_is_failed(resources, database, device):
+    database.table("devices").insert({"device_id": device}).execute()
+    row = {"device_id": device, "device_capture_id": "i.jpg", "captured_at": "2025-10-04T12:00:00Z"}
+    database.table("captures").insert(
+        {**row, "ingest_status": "assembling", "updated_at": "2025-10-04T12:00:01Z"}
+    ).execute()
+    fail_stale.run()
+    [row] = database.table("captures").select("*").eq("device_id", device).execute().data
+    assert (row["ingest_status"], row["error_code"]) == ("failed", 2201)
