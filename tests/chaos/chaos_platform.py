@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local.process import Process
-from local.services import STOP_SECONDS, Services
+from local.services import START_SECONDS, STOP_SECONDS, Services
 
 RESTART_AFTER_S = 1.0
 
@@ -62,7 +62,10 @@ class Platform:
             self._wanted.add(name)
 
     def wait_ready(self, name: str) -> None:
-        """Wait until a process is ready to work."""
+        """Wait until a process, which the platform may be about to start anew, is ready to work."""
+        deadline = time.monotonic() + START_SECONDS
+        while not self.process(name).running and time.monotonic() < deadline:
+            time.sleep(0.05)
         self._services[name].wait_ready(_kind(name))
 
     def process(self, name: str) -> Process:
