@@ -132,18 +132,25 @@ class Recorder:
         with self.changed:
             return self.changed.wait_for(lambda: len(self.acknowledged) >= number, timeout)
 
-    def recovery(self, began: float, ended: float) -> float | None:
+    def recovery(self, fault: "Injected", others: "Iterable[Injected]") -> float | None:
         """Seconds from the end of a fault until the last capture that it could hit was acknowledged.
 
         Such are those sent whole before its end and acknowledged after its beginning; None without any.
+        The time while other faults were in force does not count.
         """
         with self.changed:
-            hit = [
-                self.acknowledged[key] - ended
-                for key, sent in self.sent.items()
-                if sent <= ended and self.acknowledged.get(key, 0) > began
-            ]
-        return max(0.0, *hit) if hit else None
+            last = max(
+                (
+                    self.acknowledged[key]
+                    for key, sent in self.sent.items()
+                    if sent <= fault.ended and self.acknowledged.get(key, 0) > fault.began
+                ),
+                default=None,
+            )
+        if last is None:
+            return None
+        elsewhere = sum(max(0.0, min(last, other.ended) - max(fault.ended, other.began)) for other in others)
+        return max(0.0, last - fault.ended - elsewhere)
 
 
 @dataclass(frozen=True)
@@ -162,7 +169,7 @@ def table(injected: list[Injected], recorder: Recorder, tally: Tally, seed: obje
     for fault in injected:
         numbers[fault.name] += 1
         times = kinds.setdefault(fault.name, [])
-        if (seconds := recorder.recovery(fault.began, fault.ended)) is not None:
+        if (seconds := recorder.recovery(fault, injected)) is not None:
             times.append(seconds)
     lines = [f"{'fault':<44}{'times':>6}{'median s':>10}{'worst s':>9}"]
     for name, times in sorted(kinds.items()):
