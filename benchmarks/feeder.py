@@ -120,7 +120,10 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=0, help="of the last capture sent earlier")
     asked = parser.parse_args()
     with socket.create_server(("127.0.0.1", asked.port)) as server:
+        print("ready", flush=True)
+        server.settimeout(30)
         connection, _ = server.accept()
+    connection.settimeout(30)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with connection:
         print(json.dumps(Feeder(connection, asked.captures, asked.devices, asked.number).feed()), flush=True)

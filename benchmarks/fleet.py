@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import time
+from functools import partial
 
 from benchmarks import wire
 from benchmarks.photograph import CaptureTemplate, device_ids
@@ -40,12 +41,14 @@ class Device(asyncio.Protocol):
         self._sent_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Log in and subscribe to what is for this device."""
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]
         self._transport.set_write_buffer_limits(high=0)
         topic = f"ESP32CAM/{self._device_id}/ack"
         self._transport.write(wire.connect(self._device_id) + wire.subscribe(topic, 1))
 
     def data_received(self, data: bytes) -> None:
+        """Take what the broker sends; its PUBACKs need no answer."""
         for head, body in self._splitter.feed(data):
             if head >> 4 == wire.PUBLISH:
                 self._heard(bytes(body), head)
@@ -53,6 +56,7 @@ class Device(asyncio.Protocol):
                 self.ready.set_result(None)
 
     def resume_writing(self) -> None:
+        """Note when the last of a capture has left for the socket."""
         self._sent_at = time.perf_counter()
 
     def start(self) -> None:
@@ -90,6 +94,10 @@ class Device(asyncio.Protocol):
             self.start()
 
 
+def _same(device: Device) -> Device:
+    return device
+
+
 async def run(
     port: int, devices: int, seconds: float, spread_s: float, warm_up_s: float, number: int
 ) -> None:
@@ -97,9 +105,8 @@ async def run(
     loop, measured = asyncio.get_running_loop(), Measured()
     fleet = []
     for device_id in device_ids(devices):
-        _, device = await loop.create_connection(
-            lambda device_id=device_id: Device(device_id, measured, spread_s, number), "127.0.0.1", port
-        )
+        device = Device(device_id, measured, spread_s, number)
+        await loop.create_connection(partial(_same, device), "127.0.0.1", port)
         await device.ready
         fleet.append(device)
     for device in fleet:

@@ -24,8 +24,8 @@ _PLACEHOLDER: Final = _NAME.format(0)
 @cache
 def photograph() -> bytes:
     """Give a valid JPEG of 800×600 and exactly IMAGE_BYTES; a comment segment makes up the length."""
-    with Image.open(PHOTO) as picture:
-        picture = picture.convert("RGB").resize((800, 600))
+    with Image.open(PHOTO) as original:
+        picture = original.convert("RGB").resize((800, 600))
     for quality in range(95, 30, -1):
         data = _save(picture, quality)
         # A comment takes four bytes of its own, and at most 65,533 of text.

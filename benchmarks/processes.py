@@ -67,6 +67,12 @@ class Reporter:
         """The process group, which is the process's id."""
         return self._popen.pid
 
+    def wait_ready(self) -> None:
+        """Wait until it writes `ready`."""
+        assert self._popen.stdout is not None  # noqa: S101 - for the type checker
+        if self._popen.stdout.readline() != "ready\n":
+            raise RuntimeError(f"benchmarks.{self._module} did not start")
+
     def measure(self, groups: dict[str, int] | None = None) -> Measured:
         """Wait for its end and give its report, with the CPU time that `groups` took meanwhile."""
         assert self._popen.stdout is not None  # noqa: S101 - for the type checker

@@ -26,11 +26,14 @@ def main() -> None:
     client = Client(CallbackAPIVersion.VERSION2, client_id="raw", protocol=MQTTv5 if version5 else MQTTv311)
     count = 0
 
+    def subscribe(*_: object) -> None:
+        client.subscribe("ESP32CAM/+/data", 1)
+
     def receive(*_: object) -> None:
         nonlocal count
         count += 1
 
-    client.on_connect = lambda *_: client.subscribe("ESP32CAM/+/data", 1)
+    client.on_connect = subscribe
     client.on_message = receive
     properties = None
     if version5:

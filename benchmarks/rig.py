@@ -58,7 +58,7 @@ class SupabaseStub(Part):
         return counts
 
     def _request(self, method: str, path: str) -> bytes:
-        request = urllib.request.Request(f"http://{LOOPBACK}:{self.port}{path}", method=method)  # noqa: S310
+        request = urllib.request.Request(f"http://{LOOPBACK}:{self.port}{path}", method=method)
         with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
             body: bytes = answer.read()
         return body
@@ -116,20 +116,25 @@ class Rig:
         """Start processes of the Procfile and wait until each is ready."""
         lines = procfile_lines()
         for name in names:
-            self._processes[name] = Process(
-                name,
-                ["/bin/sh", "-c", f"exec {lines[name]}"],
-                log=self.directory / "logs" / f"{name}.log",
-                environment=self.environment(**settings),
-                cwd=REPOSITORY,
-            )
-            self._processes[name].launch()
+            self.launch(name, lines[name], **settings)
         for name in names:
-            process = self._processes[name]
-            process.wait_ready(
-                lambda process=process, name=name: all(line in process.output() for line in _READY[name]),
-                _START_S,
-            )
+            self.wait_ready(name)
+
+    def launch(self, name: str, line: str, **settings: Any) -> None:
+        """Start a command line under a name of the Procfile, and return at once."""
+        self._processes[name] = Process(
+            name,
+            ["/bin/sh", "-c", f"exec {line}"],
+            log=self.directory / "logs" / f"{name}.log",
+            environment=self.environment(**settings),
+            cwd=REPOSITORY,
+        )
+        self._processes[name].launch()
+
+    def wait_ready(self, name: str) -> None:
+        """Wait until a process has written what says that it works."""
+        process = self._processes[name]
+        process.wait_ready(lambda: all(line in process.output() for line in _READY[name]), _START_S)
 
     def stop(self, *names: str) -> None:
         """Stop processes of the Procfile."""

@@ -16,7 +16,9 @@ from typing import Any, Final
 
 from benchmarks.photograph import device_ids, payloads
 from core import protocol
-from core.chunk_store import ChunkStore, now_ms
+from core.chunk_store import Batch, ChunkStore, Outcome
+from core.clock import now_ms
+from core.errors import Transient
 from core.keys import CaptureRef
 from core.protocol import Chunk, Limits, Metadata
 from core.settings import WorkerSettings, load
@@ -60,7 +62,8 @@ def fill(store: ChunkStore, device_id: str, captures: int) -> list[CaptureRef]:
     topic = protocol.topic(device_id, "data")
     refs = []
     for number in range(captures):
-        batch, name, pieces = store.batch(), f"image_{number:06d}.jpg", []
+        batch, name = store.batch(), f"image_{number:06d}.jpg"
+        pieces: list[bytes | int] = []
         for payload in payloads(device_id, name):
             message = protocol.decode(topic, payload, limits)
             if isinstance(message, Metadata):
@@ -72,11 +75,11 @@ def fill(store: ChunkStore, device_id: str, captures: int) -> list[CaptureRef]:
     return refs
 
 
-def _committed(batch: Any) -> Any:
+def _committed(batch: Batch) -> list[Outcome]:
     try:
         return batch.commit()
-    except Exception:  # noqa: BLE001 - a new Redis does not know the scripts
-        return batch.commit()
+    except Transient:
+        return batch.commit()  # a new Redis has to be told the scripts first
 
 
 def run(resources: Resources, captures: int) -> dict[str, float]:

@@ -1,7 +1,9 @@
 """A stub of Supabase: it answers what the service asks, at once or after a settable delay, and counts.
 
 It is a bare HTTP/1.1 server on asyncio that looks at nothing but the length of a body and the first words
-of a path, so that it takes little of the machine beside what is measured. `python -m benchmarks.supabase_stub PORT`.
+of a path, so that it takes little of the machine beside what is measured.
+
+    python -m benchmarks.supabase_stub PORT
 """
 
 import asyncio

@@ -1,0 +1,81 @@
+"""Captures in flight, put into Redis as the listener does, for what their number costs.
+
+python -m benchmarks.held fill CAPTURES [--chunks N]    hold so many more
+python -m benchmarks.held sweep CAPTURES                hold them, then time a sweep that finds none due
+"""
+
+import argparse
+import json
+import statistics
+import time
+
+from benchmarks.photograph import CHUNK_BYTES, CHUNKS, IMAGE_BYTES, device_ids
+from core import chunk_store
+from core.chunk_store import ChunkStore
+from core.dispatch import Dispatcher, make_app
+from core.errors import Transient
+from core.keys import CaptureRef
+from core.protocol import Metadata
+from core.settings import WorkerSettings, load
+
+GROUP = 200
+SWEEPS = 300
+
+
+def fill(store: ChunkStore, captures: int, chunks: int) -> None:
+    """Begin captures, one for each device, each with its first chunks."""
+    data = bytes(CHUNK_BYTES)
+    devices = device_ids(captures, "CA")
+    for first in range(0, captures, GROUP):
+        batch, now = store.batch(), store.now()
+        for device_id in devices[first : first + GROUP]:
+            name = "image_1.jpg"
+            batch.metadata(Metadata(device_id, None, name, image_bytes=IMAGE_BYTES, total_chunks=CHUNKS), now)
+            if chunks:
+                pieces = [piece for number in range(chunks) for piece in (number, data)]
+                batch.chunks(CaptureRef(device_id, name), now, pieces)
+        try:
+            batch.commit()
+        except Transient:
+            batch.commit()  # a new Redis has to be told the scripts first
+
+
+def sweep(captures: int) -> dict[str, float]:
+    """Time a sweep over `captures` that wait, none of them due: the median and the 95th percentile in ms."""
+    # A worker's modules, for the one of the two that needs them.
+    from tasks.resources import close_resources, open_resources  # noqa: PLC0415
+    from tasks.sweep import sweep_once  # noqa: PLC0415
+
+    resources, dispatcher, times = open_resources(load(WorkerSettings)), Dispatcher(make_app()), []
+    try:
+        fill(resources.store, captures, 0)
+        for _ in range(SWEEPS):
+            begun = time.perf_counter()
+            sweep_once(resources, dispatcher)
+            times.append((time.perf_counter() - begun) * 1000)
+    finally:
+        close_resources()
+    return {
+        "captures": captures,
+        "ms": statistics.median(times),
+        "p95_ms": statistics.quantiles(times, n=20)[-1],
+    }
+
+
+def main() -> None:
+    """Read the command line and do it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=("fill", "sweep"))
+    parser.add_argument("captures", type=int)
+    parser.add_argument("--chunks", type=int, default=10)
+    asked = parser.parse_args()
+    if asked.what == "sweep":
+        print(json.dumps(sweep(asked.captures)), flush=True)
+    else:
+        settings = load(WorkerSettings)
+        fill(ChunkStore(chunk_store.connect(settings), settings), asked.captures, asked.chunks)
+        print(json.dumps({"captures": asked.captures}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,231 @@
+"""All measurements in interleaved rounds, and what they come to: the figures and the targets."""
+
+import os
+import platform
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from benchmarks import measures
+from benchmarks.measures import SPREAD_S, Figures, Size, merged
+from benchmarks.rig import Rig
+
+
+class Target(NamedTuple):
+    """One line of the table; `met` is None where it is stated only."""
+
+    measure: str
+    wanted: str
+    measured: str
+    met: bool | None
+
+
+def run(size: Size, tell: Callable[[str], None]) -> Figures:
+    """Measure everything and give the figures, ready for JSON."""
+    rounds: defaultdict[str, list[Figures]] = defaultdict(list)
+    load_before = os.getloadavg()
+    with Rig() as rig:
+        number = 0
+
+        def take(name: str, figures: Figures) -> None:
+            rounds[name].append(figures)
+
+        for turn in range(size.rounds):
+            tell(f"round {turn + 1} of {size.rounds}")
+            for delay in size.delays_ms:
+                take(f"straight_line_{delay}", measures.straight_line(rig, size.straight, delay))
+            take("raw_paho_5", measures.raw_paho(size.feed, "5"))
+            take("listener", measures.listener_alone(rig, size.feed, 0))
+            take("raw_paho_3", measures.raw_paho(size.feed, "3.1.1"))
+            take("naive", measures.baseline(rig, size, number := number + 10_000))
+            rig.redis.flushall()
+            rig.start("listener", "worker", "beat")
+            for delay in size.delays_ms:
+                for devices in size.devices:
+                    number += 10_000
+                    take(f"fleet_{devices}_{delay}", measures.fleet(rig, size, devices, delay, number))
+                number += 10_000
+                light = measures.fleet(rig, size, 1, delay, number, spread_s=SPREAD_S)
+                take(f"light_{delay}", light)
+            take("memory", {name: rig.resident_mb(name) for name in ("listener", "worker", "beat")})
+            if turn == size.rounds - 1:
+                tell("round trips")
+                trips = measures.round_trips(rig, size, number := number + 10_000)
+            rig.stop("listener", "worker", "beat")
+        tell("stations")
+        station_ms = measures.stations(rig, size.straight)
+    tell(f"{size.held:,} captures in flight")
+    held = measures.in_flight(size)
+    tell(f"a sweep beside {size.waiting:,} captures")
+    swept = measures.sweeps(size)
+    return {
+        "machine": {
+            "cores": os.cpu_count(),
+            "architecture": platform.machine(),
+            "python": platform.python_version(),
+            "load_before": load_before,
+            "load_after": os.getloadavg(),
+            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        },
+        "size": size._asdict(),
+        **{name: merged(each) for name, each in rounds.items()},
+        "ratios": ratios(rounds, size),
+        "round_trips": trips,
+        "stations_ms": station_ms,
+        "in_flight": held,
+        "sweep": swept,
+    }
+
+
+def ratios(rounds: dict[str, list[Figures]], size: Size) -> Figures:
+    """Give each ratio as its median over the rounds: both of its sides come from the same one."""
+    most, quick, slow = max(size.devices), min(size.delays_ms), max(size.delays_ms)
+
+    def ratio(
+        above: str,
+        below: str,
+        read: Callable[[Figures], float],
+        base: Callable[[Figures], float] | None = None,
+    ) -> Figures:
+        values = [
+            read(one) / (base or read)(other)
+            for one, other in zip(rounds[above], rounds[below], strict=True)
+            if read(one) is not None
+        ]
+        return {"median": statistics.median(values), "spread": [min(values), max(values)]}
+
+    def rate(figures: Figures) -> float:
+        return float(figures["messages_per_s"])
+
+    def cpu(figures: Figures) -> float:
+        return float(figures["cpu_us"]["receiver"])
+
+    def ack(figures: Figures) -> Any:
+        return figures["ack_ms"]
+
+    def wall(figures: Figures) -> float:
+        return float(figures["wall_ms"])
+
+    return {
+        "listener_rate_to_paho_5": ratio("listener", "raw_paho_5", rate),
+        "listener_rate_to_paho_3": ratio("listener", "raw_paho_3", rate),
+        "listener_cpu_to_paho_5": ratio("listener", "raw_paho_5", cpu),
+        "listener_cpu_to_paho_3": ratio("listener", "raw_paho_3", cpu),
+        "worker_cpu_to_straight_line": ratio(
+            f"fleet_{most}_{quick}",
+            f"straight_line_{quick}",
+            lambda figures: figures["cpu_ms"]["worker"],
+            lambda figures: figures["cpu_ms"],
+        ),
+        "captures_to_naive": ratio(
+            f"fleet_{most}_{quick}", "naive", lambda figures: figures["captures_per_s"]
+        ),
+        "ack_to_straight_line_at_once": ratio(f"light_{quick}", f"straight_line_{quick}", ack, wall),
+        "ack_to_straight_line_slow": ratio(f"light_{slow}", f"straight_line_{slow}", ack, wall),
+    }
+
+
+def targets(figures: Figures) -> list[Target]:
+    """Hold the figures against what was asked for."""
+    ratio = {name: each["median"] for name, each in figures["ratios"].items()}
+    most, slow = max(figures["size"]["devices"]), max(figures["size"]["delays_ms"])
+    at_once, delayed = figures[f"fleet_{most}_0"], figures[f"fleet_{most}_{slow}"]
+    few, many = figures["in_flight"]["held"].values()
+    spent = [sum(each["cpu_ms"][name] for name in ("listener", "worker", "redis")) for each in (few, many)]
+    sweep = figures["sweep"][-1]
+    fleets = [figures[name] for name in figures if name.startswith(("fleet_", "light_"))]
+    nacked = sum(each["nacked_chunks_spread"][1] for each in fleets)
+    memory = figures["memory"]
+
+    def line(measure: str, wanted: str, value: float, met: bool, unit: str = "") -> Target:
+        return Target(measure, wanted, f"{value:.3g}{unit}", met)
+
+    return [
+        line(
+            "listener, chunks/s against paho (MQTT 5)",
+            "≥ 0.6",
+            ratio["listener_rate_to_paho_5"],
+            ratio["listener_rate_to_paho_5"] >= 0.6,
+        ),
+        line(
+            "  against paho (MQTT 3.1.1)",
+            "≥ 0.6",
+            ratio["listener_rate_to_paho_3"],
+            ratio["listener_rate_to_paho_3"] >= 0.6,
+        ),
+        line(
+            "listener, CPU per chunk against paho (MQTT 5)",
+            "≤ 2",
+            ratio["listener_cpu_to_paho_5"],
+            ratio["listener_cpu_to_paho_5"] <= 2,
+        ),
+        line(
+            "  against paho (MQTT 3.1.1)",
+            "≤ 2",
+            ratio["listener_cpu_to_paho_3"],
+            ratio["listener_cpu_to_paho_3"] <= 2,
+        ),
+        line(
+            "worker, CPU per capture against the straight line",
+            "≤ 1.8",
+            ratio["worker_cpu_to_straight_line"],
+            ratio["worker_cpu_to_straight_line"] <= 1.8,
+        ),
+        line(
+            f"captures/s, {most} devices, stub at once",
+            "≥ 98",
+            at_once["captures_per_s"],
+            at_once["captures_per_s"] >= 98,
+        ),
+        line(
+            f"captures/s, {most} devices, {slow} ms, one worker",
+            "≥ 90",
+            delayed["captures_per_s"],
+            delayed["captures_per_s"] >= 90,
+        ),
+        line(
+            "ACK at light load against the straight line, at once",
+            "≤ 4",
+            ratio["ack_to_straight_line_at_once"],
+            ratio["ack_to_straight_line_at_once"] <= 4,
+        ),
+        line(
+            f"  at {slow} ms",
+            "≤ 1.0",
+            ratio["ack_to_straight_line_slow"],
+            ratio["ack_to_straight_line_slow"] <= 1,
+        ),
+        line(
+            "HTTP requests of a capture: image, thumbnail, row",
+            "≤ 3",
+            at_once["requests_per_capture"]["its own"],
+            at_once["requests_per_capture"]["its own"] <= 3,
+        ),
+        Target(
+            "  with the message log, in bulk", "stated", f"{at_once['requests_per_capture']['all']:.3f}", None
+        ),
+        line(
+            "Redis round trips of the listener per chunk",
+            "≤ 0.1",
+            figures["round_trips"]["trips_per_chunk"],
+            figures["round_trips"]["trips_per_chunk"] <= 0.1,
+        ),
+        line("NACKed chunks that were on their way", "0", nacked, not nacked),
+        line(
+            f"CPU per capture beside {figures['size']['held']:,} in flight against 10",
+            "≤ 1.1",
+            spent[1] / spent[0],
+            spent[1] / spent[0] <= 1.1,
+        ),
+        line(
+            f"sweep beside {figures['size']['waiting']:,} waiting",
+            "< 1 ms",
+            sweep["ms"],
+            sweep["ms"] < 1,
+            " ms",
+        ),
+        line("listener, resident memory", "≤ 60 MB", memory["listener"], memory["listener"] <= 60, " MB"),
+        Target("worker, resident memory", "stated", f"{memory['worker']:.3g} MB", None),
+    ]
