@@ -16,7 +16,8 @@ from typing import Any, Final
 
 from benchmarks.photograph import device_ids, payloads
 from core import protocol
-from core.chunk_store import Batch, ChunkStore, Outcome
+from core.batch import Batch, Outcome
+from core.chunk_store import ChunkStore
 from core.clock import now_ms
 from core.errors import Transient
 from core.keys import CaptureRef

@@ -13,7 +13,8 @@ from typing import Any, Final
 import orjson
 
 from core import keys, metrics
-from core.chunk_store import ChunkStore, Outcome
+from core.batch import Outcome
+from core.chunk_store import ChunkStore
 from core.clock import now_ms
 from core.dispatch import Dispatcher
 from core.errors import ErrorCode, Transient

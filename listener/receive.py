@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 
 from core import keys, metrics
-from core.chunk_store import Batch
+from core.batch import Batch
 from core.errors import ErrorCode, WireError
 from core.keys import CaptureRef
 from core.protocol import Chunk, Limits, Message, Metadata, Status, decode

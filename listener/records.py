@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.chunk_store import Batch
+from core.batch import Batch
 from core.keys import LOG
 from core.protocol import Chunk, topic
 
