@@ -105,17 +105,18 @@ def test_any_bytes_on_any_topic_reach_no_worker(rig, seed, is_long):
     restarts = len(rig.platform.restarts)
     wire = Wire(rig.stack.mqtt_port, "HOSTILE")
     client = wire._client
-    last = None
     for _ in range(20_000 if is_long else 2_000):
         topic, payload = message(rng)
+        if "\ufffe" in topic:
+            continue  # the broker ends the connection of a client that publishes there
         try:
-            last = client.publish(topic, payload, qos=rng.choice((0, 1)))
+            client.publish(topic, payload, qos=rng.choice((0, 1)))
         except ValueError:
             continue  # not a topic that any client could publish to
     client.publish("ESP32CAM/fleet/ping", b"not a number", qos=1)
     client.publish("ESP32CAM/BIG/data", b"x" * 3_000_000, qos=1)
-    last = client.publish("ESP32CAM/BIGGER/data", b"x" * 9_000_000, qos=1)
-    last.wait_for_publish(60)
+    client.publish("ESP32CAM/FLEET/data", b"{}", qos=1).wait_for_publish(60)
+    client.publish("ESP32CAM/BIGGER/data", b"x" * 9_000_000, qos=0)
     with rig.fleet(devices=2, images=1, names_prefix="AFTERHOSTILE", chunk_size=512, seed=seed) as fleet:
         report = fleet.finish(60)
     wire.close()

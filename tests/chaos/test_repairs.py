@@ -187,12 +187,12 @@ def two_devices_may_use_one_name(lab):
 
 @scenario
 def a_device_cannot_write_under_anothers_path(lab):
-    picture = lab.picture(device_id="AABBCCDDEEFF", image_id="../AABBCCDDEEFF/x")
-    lab.wire.describe(picture, device_id="AABBCCDDEEFF")
+    picture = lab.picture(device_id="ANOTHERDEVICE", image_id="../ANOTHERDEVICE/x")
+    lab.wire.describe(picture, device_id="ANOTHERDEVICE")
     lab.wire.send(picture)
     lab.wire.wait_ack(picture.name)
     assert lab.row("stored")["storage_path"].startswith(f"captures/{lab.device_id}/")
-    assert rows_of(lab.http, "AABBCCDDEEFF") == []
+    assert rows_of(lab.http, "ANOTHERDEVICE") == []
 
 
 @scenario
@@ -227,6 +227,7 @@ def _broken(lab, code, **wrong):
     kept = list(objects_of(lab.http, lab.device_id, "quarantine"))
     assert len(kept) == 1
     assert lab.wire.acks(good.name) == []
+    time.sleep(DELAY_S)  # the row is written a moment before the capture is closed
     lab.wire.offer(good)
     lab.wire.wait_ack(good.name)
     assert lab.row("stored")["image_sha256"] == good.sha256
