@@ -140,9 +140,12 @@ class BrokerConnection:
         return intake
 
     def _read_packets(self, intake: Intake) -> None:
-        self._inbox += map(self._received, intake.take(READ_AT_MOST))
+        messages = intake.take(READ_AT_MOST)
+        # First paho's part, for a session that is resumed brings messages right behind its CONNACK, and it is
+        # that which counts the connection they came on.
         while intake.leftovers and self._client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS:
             pass
+        self._inbox += map(self._received, messages)
 
     def _flush(self) -> None:
         while self._client.want_write() and self._client.loop_write() == MQTTErrorCode.MQTT_ERR_SUCCESS:
