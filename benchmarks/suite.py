@@ -60,7 +60,7 @@ def run(size: Size, tell: Callable[[str], None]) -> Figures:
     held = measures.in_flight(size)
     tell(f"a sweep beside {size.waiting:,} captures")
     swept = measures.sweeps(size)
-    return {
+    figures = {
         "machine": {
             "cores": os.cpu_count(),
             "architecture": platform.machine(),
@@ -76,6 +76,25 @@ def run(size: Size, tell: Callable[[str], None]) -> Figures:
         "stations_ms": station_ms,
         "in_flight": held,
         "sweep": swept,
+    }
+    return {**figures, "capacity": capacity(figures)}
+
+
+def capacity(figures: Figures) -> Figures:
+    """Give what a model of capacity needs, under names that stay: rates, CPU time and bytes."""
+    most = max(figures["size"]["devices"])
+    fleets = {delay: figures[f"fleet_{most}_{delay}"] for delay in figures["size"]["delays_ms"]}
+    names = ("listener", "worker", "redis", "mosquitto", "beat")
+    return {
+        "listener_chunks_per_s": figures["listener"]["messages_per_s"],
+        "listener_cpu_us_per_chunk": figures["listener"]["cpu_us"]["receiver"],
+        "redis_cpu_us_per_chunk": figures["listener"]["cpu_us"]["redis"],
+        "worker_captures_per_s": {str(delay): each["captures_per_s"] for delay, each in fleets.items()},
+        "cpu_ms_per_capture": {
+            str(delay): {name: each["cpu_ms"][name] for name in names} for delay, each in fleets.items()
+        },
+        "redis_bytes_per_held_chunk": figures["in_flight"]["redis_bytes_per_held_capture_of_10_chunks"] / 10,
+        "resident_mb": {name: figures["memory"][name] for name in ("listener", "worker", "beat")},
     }
 
 
