@@ -64,6 +64,10 @@ def _open(**_: Any) -> None:
         metrics.serve(settings)
     except (SettingsError, Misconfigured) as error:
         raise SystemExit(str(error)) from None
+    except Exception:
+        # Celery would log it and go on, with a worker that can do nothing.
+        log.exception("the worker cannot start")
+        raise SystemExit(1) from None
     _watchdogs.append(Watchdog(publisher, settings.mqtt_deaf_after_s))
     _watchdogs[0].start()
 
