@@ -134,16 +134,25 @@ def test_a_device_error_is_recorded_and_acknowledged(stack, rows, prefix):
     assert {1000 < error["error_code"] < 1010 for error in errors} == {True}
 
 
-def test_the_traffic_is_in_the_log_without_its_payload(stack, rows, prefix):
+def test_the_traffic_is_in_the_log_without_its_payload(stack, http, wait_for, prefix):
     report = fleet(stack, prefix, devices=1, images=1).run()
     [image] = report.images
-    log = rows("device_publish_log", 4, **like(prefix))
-    topics = {(row["topic"].rpartition("/")[2], row["direction"]) for row in log}
-    assert {("status", "in"), ("data", "in"), ("ack", "out")} <= topics
+
+    def whole_log():
+        log = http.get("/rest/v1/device_publish_log", params=like(prefix)).raise_for_status().json()
+        counts = [row["payload"]["chunks"] for row in log if "chunks" in row["payload"]]
+        return log if sum(counts) >= image.chunks_sent else None
+
+    log = wait_for(whole_log)
     sums = [row["payload"] for row in log if "chunks" in row["payload"]]
     assert sum(each["chunks"] for each in sums) == image.chunks_sent
     assert sum(each["bytes"] for each in sums) == image.bytes
+    topics = {(row["topic"].rpartition("/")[2], row["direction"]) for row in log}
+    assert {("status", "in"), ("data", "in")} <= topics
     assert max(len(json.dumps(row["payload"])) for row in log) < 2000
+    wait_for(
+        lambda: http.get("/rest/v1/device_publish_log", params={"direction": "eq.out", **like(prefix)}).json()
+    )
 
 
 @pytest.fixture
