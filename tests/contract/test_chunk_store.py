@@ -1,6 +1,5 @@
 """What the chunk store promises, the same on fakeredis and on a redis-server."""
 
-
 from core import keys
 from core.chunk_store import LISTENER_LIFE_MS
 from core.clock import now_ms
