@@ -20,7 +20,7 @@ from local.process import Process
 
 DOCS = [REPOSITORY / "docs" / f"{name}.md" for name in ("deployment", "operations", "security", "scaling")]
 # What the fixture has done, or needs what is not here: an account, a Docker engine, the internet.
-ELSEWHERE = ("git clone ", "cp ", "make ", "docker compose ", "celery --app tasks worker --queues control ")
+ELSEWHERE = ("git clone ", "cp ", "make ", "docker compose ", "env MALLOC_ARENA_MAX=2 celery ")
 
 
 def fences(document, kind):
