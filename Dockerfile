@@ -12,12 +12,14 @@ ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 COPY celeryconfig.py flowerconfig.py ./
 COPY core core
+COPY operate operate
 COPY listener listener
 COPY tasks tasks
 COPY sql sql
 USER 10001
 # SIGTERM is what each process stops in good order on; it must be the process itself that gets it.
 STOPSIGNAL SIGTERM
-# The settings and Redis, which every process needs. What only one of them needs it watches itself, and exits.
-HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["python", "-m", "core.health"]
+# Listener and workers touch this file while they work; docker-compose.yml says how beat and Flower are checked.
+ENV HEALTH_FILE=/tmp/fleet-works
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["python", "-m", "operate.health"]
 CMD ["python", "-m", "listener"]

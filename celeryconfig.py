@@ -4,14 +4,14 @@ Every process on the broker must share them: the visibility timeout counts as th
 """
 
 from core import dispatch
-from core.settings import Settings, SettingsError, load
+from core.settings import RedisSettings, SettingsError, load
 
 try:
-    _settings = load(Settings)
+    _settings = load(RedisSettings)
 except SettingsError as error:
     raise SystemExit(str(error)) from None
 
-broker_url = _settings.broker_url
+broker_url = _settings.queue_url.get_secret_value()
 broker_connection_retry_on_startup = True
 broker_transport_options = {
     # Tasks end well below it; what a dead worker held comes back from the sweep long before (see keys.py).
@@ -37,7 +37,7 @@ task_default_queue = dispatch.CAPTURES_QUEUE
 task_routes = {"captures.*": dispatch.CAPTURES_QUEUE, "control.*": dispatch.CONTROL_QUEUE}
 task_send_sent_event = False
 
-imports = ("tasks.process", "tasks.record", "tasks.conversation", "tasks.sweep", "tasks.flush_log")
+imports = ("tasks.capture", "tasks.hello", "tasks.tell", "tasks.sweep", "tasks.record", "tasks.flush_log")
 
 worker_pool = "threads"
 worker_prefetch_multiplier = 1

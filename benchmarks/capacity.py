@@ -30,7 +30,7 @@ BUSY: Final = 0.6
 THREADS: Final = 16
 # Redis keeps a chunk of 1,020 bytes in 1,332 (allocator classes, and the entry of its hash).
 CHUNK_IN_REDIS: Final = 1_332
-# From here on the listener takes nothing more (core/memory.py).
+# From here on the listener takes nothing more (core/store/memory.py).
 REDIS_FULL: Final = 0.7
 
 

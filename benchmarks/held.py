@@ -9,25 +9,29 @@ import json
 import statistics
 import time
 
+from redis import Redis
+
 from benchmarks.photograph import CHUNK_BYTES, CHUNKS, IMAGE_BYTES, device_ids
-from core import chunk_store
-from core.chunk_store import ChunkStore
+from core.clock import now_ms
 from core.dispatch import Dispatcher, make_app
 from core.errors import Transient
-from core.keys import CaptureRef
-from core.protocol import Metadata
-from core.settings import WorkerSettings, load
+from core.settings import ArrivalSettings, RedisSettings, WorkerSettings, load
+from core.store.connection import connect
+from core.store.keys import CaptureRef
+from core.wire import Metadata
+from listener.batch import Batches
 
 GROUP = 200
 SWEEPS = 300
 
 
-def fill(store: ChunkStore, captures: int, chunks: int) -> None:
+def fill(redis: Redis, captures: int, chunks: int) -> None:
     """Begin captures, one for each device, each with its first chunks."""
+    batches = Batches(redis, ArrivalSettings())
     data = bytes(CHUNK_BYTES)
     devices = device_ids(captures, "CA")
     for first in range(0, captures, GROUP):
-        batch, now = store.batch(), store.now()
+        batch, now = batches.begin(), now_ms()
         for device_id in devices[first : first + GROUP]:
             name = "image_1.jpg"
             batch.metadata(Metadata(device_id, None, name, image_bytes=IMAGE_BYTES, total_chunks=CHUNKS), now)
@@ -43,18 +47,18 @@ def fill(store: ChunkStore, captures: int, chunks: int) -> None:
 def sweep(captures: int) -> dict[str, float]:
     """Time a sweep over `captures` that wait, none of them due: the median and the 95th percentile in ms."""
     # A worker's modules, for the one of the two that needs them.
-    from tasks.resources import close_resources, open_resources  # noqa: PLC0415
+    from tasks.resources import open_resources  # noqa: PLC0415
     from tasks.sweep import sweep_once  # noqa: PLC0415
 
     resources, dispatcher, times = open_resources(load(WorkerSettings)), Dispatcher(make_app()), []
     try:
-        fill(resources.store, captures, 0)
+        fill(resources.store.redis, captures, 0)
         for _ in range(SWEEPS):
             begun = time.perf_counter()
             sweep_once(resources, dispatcher)
             times.append((time.perf_counter() - begun) * 1000)
     finally:
-        close_resources()
+        resources.close()
     return {
         "captures": captures,
         "ms": statistics.median(times),
@@ -72,8 +76,7 @@ def main() -> None:
     if asked.what == "sweep":
         print(json.dumps(sweep(asked.captures)), flush=True)
     else:
-        settings = load(WorkerSettings)
-        fill(ChunkStore(chunk_store.connect(settings), settings), asked.captures, asked.chunks)
+        fill(connect(load(RedisSettings).redis_url), asked.captures, asked.chunks)
         print(json.dumps({"captures": asked.captures}), flush=True)
 
 

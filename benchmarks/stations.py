@@ -15,25 +15,23 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from benchmarks.photograph import device_ids, payloads
-from core import protocol
-from core.batch import Batch, Outcome
-from core.chunk_store import ChunkStore
+from core import wire
 from core.clock import now_ms
 from core.errors import Transient
-from core.keys import CaptureRef
-from core.protocol import Chunk, Limits, Metadata
-from core.settings import WorkerSettings, load
-from tasks import process as stations
-from tasks.resources import Resources, close_resources, open_resources
+from core.settings import ArrivalSettings, WorkerSettings, load
+from core.store.keys import CaptureRef
+from core.wire import Chunk, Limits, Metadata
+from listener.batch import Batch, Batches, Outcome
+from tasks import pipeline
+from tasks.resources import Resources, open_resources
 
-# Functions of tasks.process, and methods of what it uses, by the name of their station.
+# Functions of tasks.pipeline, and methods of what it uses, by the name of their station.
 FUNCTIONS: Final = {
     "assemble": "assemble",
     "verify": "assemble",
     "make_thumbnail": "thumbnail",
     "upload": "upload",
     "persist": "persist",
-    "describe": "persist",
 }
 STORE: Final = {"claim": "claim", "chunks": "read chunks", "note": "note", "close": "close"}
 
@@ -57,16 +55,16 @@ class Clock:
         return call
 
 
-def fill(store: ChunkStore, device_id: str, captures: int) -> list[CaptureRef]:
+def fill(batches: Batches, device_id: str, captures: int) -> list[CaptureRef]:
     """Store captures as the listener does and give them, complete."""
     limits = Limits(64 * 2**10, 2**20)
-    topic = protocol.topic(device_id, "data")
+    topic = wire.topic(device_id, "data")
     refs = []
     for number in range(captures):
-        batch, name = store.batch(), f"image_{number:06d}.jpg"
+        batch, name = batches.begin(), f"image_{number:06d}.jpg"
         pieces: list[bytes | int] = []
         for payload in payloads(device_id, name):
-            message = protocol.decode(topic, payload, limits)
+            message = wire.decode(topic, payload, limits)
             if isinstance(message, Metadata):
                 batch.metadata(message, now_ms())
             elif isinstance(message, Chunk):
@@ -85,19 +83,20 @@ def _committed(batch: Batch) -> list[Outcome]:
 
 def run(resources: Resources, captures: int) -> dict[str, float]:
     """Take captures through their stations and give the CPU time of each station in ms per capture."""
-    clock = Clock()
-    refs = [ref for device_id in device_ids(captures // 10) for ref in fill(resources.store, device_id, 10)]
+    clock, store = Clock(), resources.store.captures
+    batches = Batches(resources.store.redis, ArrivalSettings())
+    refs = [ref for device_id in device_ids(captures // 10) for ref in fill(batches, device_id, 10)]
     for name, station in FUNCTIONS.items():
-        setattr(stations, name, clock.timed(station, getattr(stations, name)))
+        setattr(pipeline, name, clock.timed(station, getattr(pipeline, name)))
     for name, station in STORE.items():
-        setattr(resources.store, name, clock.timed(station, getattr(resources.store, name)))
+        setattr(store, name, clock.timed(station, getattr(store, name)))
     send = clock.timed("acknowledge", resources.publisher.send)
     resources.publisher.send = send  # type: ignore[method-assign]
     begun = time.process_time()
     for ref in refs:
-        claim = resources.store.claim(ref, "benchmark")
+        claim = store.claim(ref, "benchmark")
         assert claim is not None  # noqa: S101 - nobody else works here
-        stations.process(resources, claim)
+        pipeline.run(resources, claim)
     whole = time.process_time() - begun
     spent = {name: 1000 * seconds / len(refs) for name, seconds in clock.cpu_s.items()}
     return {**spent, "between": 1000 * whole / len(refs) - sum(spent.values())}
@@ -113,7 +112,7 @@ def main() -> None:
     try:
         print(json.dumps(run(resources, asked.captures)), flush=True)
     finally:
-        close_resources()
+        resources.close()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from typing import Final
 
-from core.checks.supabase import FUNCTIONS, SCHEMA_VERSION
+from operate.checks.supabase import FUNCTIONS, SCHEMA_VERSION
 
 _ROW: Final = json.dumps(
     {

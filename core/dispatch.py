@@ -10,9 +10,10 @@ from kombu.exceptions import OperationalError
 
 from core.clock import now_ms
 from core.errors import Transient
-from core.keys import CaptureRef
+from core.store.devices import Hello
+from core.store.keys import CaptureRef
 
-PROCESS_CAPTURE: Final = "captures.process"
+STORE_CAPTURE: Final = "captures.process"
 RECORD_TIMEOUT: Final = "captures.record_timeout"
 RECORD_ASSEMBLING: Final = "captures.record_assembling"
 FAIL_STALE: Final = "captures.fail_stale"
@@ -32,9 +33,9 @@ CONTROL_QUEUE: Final = "control"
 SENT_AT: Final = "sent_at_ms"
 
 
-def make_app() -> Celery:
-    """Make the Celery application from `celeryconfig.py`."""
-    app = Celery("fleet")
+def make_app(kind: type[Celery] = Celery) -> Celery:
+    """Make a Celery application of this kind, with the settings of `celeryconfig.py`."""
+    app = kind("fleet")
     app.config_from_object("celeryconfig")
     return app
 
@@ -45,29 +46,29 @@ class Dispatcher:
     def __init__(self, app: Celery) -> None:
         self._app = app
 
-    def process_capture(self, ref: CaptureRef) -> None:
+    def store_capture(self, ref: CaptureRef) -> None:
         """Enqueue a sealed capture; raise Transient where the broker cannot take it."""
-        self._send(PROCESS_CAPTURE, *ref)
+        self._send(STORE_CAPTURE, *ref)
 
     def record_timeout(self, ref: CaptureRef) -> None:
         """Enqueue the failed row of a capture that timed out."""
         self._send(RECORD_TIMEOUT, *ref)
 
-    def record_assembling(self, captures: list[dict[str, Any]]) -> None:
-        """Enqueue rows of captures that are still arriving."""
-        self._send(RECORD_ASSEMBLING, captures)
+    def record_assembling(self, rows: list[dict[str, Any]]) -> None:
+        """Enqueue the rows of captures that are still arriving."""
+        self._send(RECORD_ASSEMBLING, rows)
 
     def acknowledge_again(self, ref: CaptureRef, ack: str) -> None:
         """Enqueue an ACK that the device has missed."""
         self._send(ACKNOWLEDGE_AGAIN, ref.device_id, ref.image_name, ack)
 
-    def answer_hello(self, hello: dict[str, Any]) -> None:
+    def answer_hello(self, hello: Hello) -> None:
         """Enqueue a status message, to be recorded and answered."""
-        self._send(ANSWER_HELLO, hello)
+        self._send(ANSWER_HELLO, hello.to_json())
 
-    def record_hello(self, hello: dict[str, Any]) -> None:
+    def record_hello(self, hello: Hello) -> None:
         """Enqueue the row of a hello that is answered already."""
-        self._send(RECORD_HELLO, hello)
+        self._send(RECORD_HELLO, hello.to_json())
 
     def _send(self, name: str, *arguments: Any) -> None:
         try:

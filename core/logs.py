@@ -8,7 +8,7 @@ from celery import current_task
 from pythonjsonlogger.json import JsonFormatter
 
 from core.dispatch import PERIODIC
-from core.settings import Settings
+from core.settings import LogSettings
 
 CONTEXT: Final = ("device", "capture", "task_id")
 
@@ -34,7 +34,7 @@ def _is_news(record: logging.LogRecord) -> bool:
     return not any(name in message for name in PERIODIC)
 
 
-def configure(settings: Settings) -> None:
+def configure(settings: LogSettings) -> None:
     """Send every log line of this process to standard output, in the form the settings ask for."""
     handler = logging.StreamHandler(sys.stdout)
     handler.addFilter(_name_task)

@@ -10,8 +10,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from core.protocol import TOPIC_ROOT
-from core.settings import Settings
+from core.settings import MqttSettings, SubscriberSettings
+from core.wire import TOPIC_ROOT
 
 SESSION_EXPIRY_S: Final = 24 * 3600
 MAX_PACKET_BYTES: Final = 8 * 2**20
@@ -35,7 +35,7 @@ Kind = TypeVar("Kind", bound=Client)
 
 
 def make_client(
-    kind: type[Kind], settings: Settings, client_id: str, *, lasting: bool, manual_ack: bool = False
+    kind: type[Kind], settings: MqttSettings, client_id: str, *, lasting: bool, manual_ack: bool = False
 ) -> Kind:
     """Make a client of this kind that is not connected yet; use it with `connect`, as lasting or not.
 
@@ -58,13 +58,16 @@ def make_client(
     return client
 
 
-def connect(client: Client, settings: Settings, *, lasting: bool) -> None:
+def connect(
+    client: Client, settings: MqttSettings, *, lasting: bool, receive_maximum: int | None = None
+) -> None:
     """Connect to the broker of the settings, blocking; raise OSError where it cannot be reached."""
     if client.protocol != MQTTv5:
         client.connect(settings.mqtt_host, settings.mqtt_port, settings.mqtt_keepalive_s)
         return
     properties = Properties(PacketTypes.CONNECT)
-    properties.ReceiveMaximum = settings.mqtt_receive_maximum
+    if receive_maximum is not None:
+        properties.ReceiveMaximum = receive_maximum
     # Above what a device may send, so that too large a message is still reported; MQTT allows 256 MB.
     properties.MaximumPacketSize = MAX_PACKET_BYTES
     if lasting:
@@ -78,7 +81,7 @@ def connect(client: Client, settings: Settings, *, lasting: bool) -> None:
     )
 
 
-def subscriptions(settings: Settings, *, reader: str = "") -> list[str]:
+def subscriptions(settings: SubscriberSettings, *, reader: str = "") -> list[str]:
     """Name the topics the service subscribes to; `reader` makes it another group that reads the same."""
     group = f"$share/{settings.mqtt_shared_group}{reader}/" if settings.mqtt_shared_group else ""
     return [f"{group}{TOPIC_ROOT}/+/{kind}" for kind in ("status", "data")]

@@ -1,7 +1,14 @@
-"""The settings: one frozen object, read from the environment by this module alone.
+"""The settings, read from the environment by this module alone: one frozen object for each kind of process.
 
-Every name, its meaning and its default stand in `.env.example` too. A wrong or missing value stops the
-start with one line for each setting that names it.
+A process loads the class that names what it uses, and nothing more: beat and Flower start without a broker of
+devices, the listener without a Supabase project. Every name, its meaning and its default stand in
+`.env.example` too. A wrong or missing value stops the start with one line for each setting that names it.
+
+    LogSettings          every process
+    RedisSettings        whoever enqueues or consumes tasks: also beat and Flower
+    ListenerSettings     the listener
+    WorkerSettings       the workers
+    EverySetting         the doctor, which checks all of them
 """
 
 from pathlib import Path
@@ -20,12 +27,46 @@ class SettingsError(Exception):
     """The environment does not describe a service that can start; the message names each setting."""
 
 
-class Settings(BaseSettings):
-    """What the listener needs, and every worker too. Secrets are masked in `repr`."""
-
+class _Settings(BaseSettings):
     model_config = SettingsConfigDict(
         frozen=True, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
     )
+
+
+class LogSettings(_Settings):
+    """How log lines are written."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
+
+
+class RedisSettings(_Settings):
+    """Where Redis is. Both URLs may carry a password, so `repr` masks them."""
+
+    redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+    celery_broker_url: SecretStr = SecretStr("")
+
+    @field_validator("redis_url", "celery_broker_url")
+    @classmethod
+    def _is_redis(cls, url: SecretStr) -> SecretStr:
+        text = url.get_secret_value()
+        if text and not (urlsplit(text).scheme in ("redis", "rediss") and urlsplit(text).hostname):
+            raise ValueError("must be redis://host:port/database, or rediss:// for TLS")
+        return url
+
+    @property
+    def queue_url(self) -> SecretStr:
+        """The URL of Celery's broker: CELERY_BROKER_URL, or the database after the one of REDIS_URL."""
+        if self.celery_broker_url.get_secret_value():
+            return self.celery_broker_url
+        parts = urlsplit(self.redis_url.get_secret_value())
+        database = parts.path.strip("/")
+        following = int(database) + 1 if database.isdigit() else 1
+        return SecretStr(urlunsplit(parts._replace(path=f"/{following}")))
+
+
+class MqttSettings(_Settings):
+    """How a process reaches the MQTT broker."""
 
     mqtt_host: Text
     mqtt_port: int = Field(default=8883, ge=1, le=65535)
@@ -35,41 +76,8 @@ class Settings(BaseSettings):
     mqtt_password: SecretStr | None = None
     mqtt_version: Literal["5", "3.1.1"] = "5"
     mqtt_client_id: str = Field(default="fleet", pattern=r"^[A-Za-z0-9]{1,16}$")
-    mqtt_shared_group: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,32}$")
     mqtt_keepalive_s: int = Field(default=30, ge=5, le=600)
     mqtt_deaf_after_s: int = Field(default=90, ge=10, le=3600)
-    mqtt_receive_maximum: int = Field(default=1000, ge=1, le=65535)
-    mqtt_nack_topic: Literal["ack", "cmd"] = "ack"
-    mqtt_next_wake_format: Literal["iso", "clock"] = "iso"
-    default_wake_minutes: int = Field(default=60, ge=1, le=7 * 24 * 60)
-
-    redis_url: Text = "redis://127.0.0.1:6379/0"
-    celery_broker_url: str = ""
-
-    capture_timeout_ms: Milliseconds = 60_000
-    retransmit_delay_ms: Milliseconds = 3_000
-    retransmit_max: int = Field(default=3, ge=0, le=100)
-    capture_ttl_s: int = Field(default=6 * 3600, gt=0)
-    tombstone_ttl_s: int = Field(default=24 * 3600, gt=0)
-
-    max_image_bytes: int = Field(default=8 * 2**20, ge=1024, le=64 * 2**20)
-    max_chunk_bytes: int = Field(default=64 * 2**10, ge=64, le=2**20)
-    max_captures_per_device: int = Field(default=32, ge=1)
-    max_captures: int = Field(default=100_000, ge=16)
-    errors_per_minute: int = Field(default=20, ge=1)
-    messages_per_minute: int = Field(default=60_000, ge=60)
-
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    log_format: Literal["text", "json"] = "text"
-    metrics_port: int = Field(default=0, ge=0, le=65535)
-    metrics_address: Text = "127.0.0.1"
-
-    @field_validator("redis_url", "celery_broker_url")
-    @classmethod
-    def _is_redis(cls, url: str) -> str:
-        if url and urlsplit(url).scheme not in ("redis", "rediss", "unix", "sentinel"):
-            raise ValueError("must begin with redis://, rediss://, unix:// or sentinel://")
-        return url
 
     @field_validator("mqtt_ca_cert")
     @classmethod
@@ -79,33 +87,77 @@ class Settings(BaseSettings):
         return path
 
     @model_validator(mode="after")
-    def _agrees(self) -> Self:
+    def _logs_in_and_trusts(self) -> Self:
         if (self.mqtt_username is None) != (self.mqtt_password is None):
             raise ValueError("MQTT_USERNAME and MQTT_PASSWORD belong together")
         if self.mqtt_ca_cert and not self.mqtt_tls:
             raise ValueError("MQTT_CA_CERT needs MQTT_TLS=true")
+        return self
+
+
+class SubscriberSettings(MqttSettings):
+    """How a process receives what devices send."""
+
+    mqtt_shared_group: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,32}$")
+    mqtt_receive_maximum: int = Field(default=1000, ge=1, le=65535)
+
+
+class CaptureTimes(_Settings):
+    """How long a capture may take; the listener's scripts and the sweep go by the same times."""
+
+    capture_timeout_ms: Milliseconds = 60_000
+    retransmit_delay_ms: Milliseconds = 3_000
+    capture_ttl_s: int = Field(default=6 * 3600, gt=0)
+
+    @model_validator(mode="after")
+    def _asks_before_it_gives_up(self) -> Self:
         if self.retransmit_delay_ms >= self.capture_timeout_ms:
             raise ValueError("RETRANSMIT_DELAY_MS must be below CAPTURE_TIMEOUT_MS")
         return self
 
-    @property
-    def broker_url(self) -> str:
-        """The URL of Celery's broker: CELERY_BROKER_URL, or the database after the one of REDIS_URL."""
-        if self.celery_broker_url:
-            return self.celery_broker_url
-        parts = urlsplit(self.redis_url)
-        database = parts.path.strip("/")
-        return urlunsplit(parts._replace(path=f"/{int(database) + 1 if database.isdigit() else 1}"))
+
+class ArrivalSettings(CaptureTimes):
+    """What the scripts that store arriving messages go by."""
+
+    max_image_bytes: int = Field(default=8 * 2**20, ge=1024, le=64 * 2**20)
+    max_captures_per_device: int = Field(default=32, ge=1)
+    max_captures: int = Field(default=100_000, ge=16)
 
 
-class WorkerSettings(Settings):
-    """What a worker needs beyond that: the owner's Supabase project."""
+class SweepSettings(CaptureTimes):
+    """What the scripts of the workers and of the sweep go by."""
+
+    retransmit_max: int = Field(default=3, ge=0, le=100)
+
+
+class HealthSettings(_Settings):
+    """The file by which a process tells that it works."""
+
+    health_file: Path | None = None
+
+
+class WatchedSettings(LogSettings, RedisSettings, HealthSettings):
+    """What the listener and the workers both need to be watched by."""
+
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    metrics_address: Text = "127.0.0.1"
+
+
+class ListenerSettings(WatchedSettings, SubscriberSettings, ArrivalSettings):
+    """What the listener needs."""
+
+    max_chunk_bytes: int = Field(default=64 * 2**10, ge=64, le=2**20)
+    errors_per_minute: int = Field(default=20, ge=1)
+    messages_per_minute: int = Field(default=60_000, ge=60)
+
+
+class SupabaseSettings(_Settings):
+    """How to reach the owner's Supabase project."""
 
     supabase_url: Text
     supabase_service_role: SecretStr
     supabase_storage_bucket: str = Field(default="gxp-captures", pattern=r"^[a-z0-9][a-z0-9.-]{1,62}$")
     supabase_timeout_s: Seconds = 10.0
-    hello_timeout_s: Seconds = 2.5
 
     @field_validator("supabase_url")
     @classmethod
@@ -115,12 +167,22 @@ class WorkerSettings(Settings):
         return url.rstrip("/")
 
 
-class DatabaseSettings(BaseSettings):
-    """What the step before a deployment needs: the database itself, which the service never talks to."""
+class WorkerSettings(SupabaseSettings, SweepSettings, MqttSettings, WatchedSettings):
+    """What a worker needs."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
-    )
+    mqtt_nack_topic: Literal["ack", "cmd"] = "ack"
+    mqtt_next_wake_format: Literal["iso", "clock"] = "iso"
+    default_wake_minutes: int = Field(default=60, ge=1, le=7 * 24 * 60)
+    tombstone_ttl_s: int = Field(default=24 * 3600, gt=0)
+    hello_timeout_s: Seconds = 2.5
+
+
+class EverySetting(WorkerSettings, ListenerSettings):  # type: ignore[misc] # only the plugin's own method
+    """All settings of the service: what a host needs that runs every process."""
+
+
+class DatabaseSettings(_Settings):
+    """What the step before a deployment needs: the database itself, which the service never talks to."""
 
     database_url: SecretStr | None = None
 

@@ -7,14 +7,15 @@ import socket
 import sys
 import threading
 
-from core import chunk_store, dispatch, logs, metrics
-from core.checks import insist
-from core.checks.redis_server import check_redis_servers
-from core.chunk_store import ChunkStore
+from core import dispatch, logs
 from core.errors import Misconfigured
-from core.settings import Settings, SettingsError, load
+from core.settings import ListenerSettings, SettingsError, load
+from core.store.connection import connect
 from listener.connection import BrokerConnection, Deaf
 from listener.listen import Listener
+from operate import metrics
+from operate.checks import insist
+from operate.checks.redis_server import check_redis_servers
 
 log = logging.getLogger("listener")
 
@@ -22,7 +23,7 @@ log = logging.getLogger("listener")
 def main() -> int:
     """Run until stopped; the exit status is 0 on a stop, 1 where a restart is needed, 2 for bad settings."""
     try:
-        settings = load(Settings)
+        settings = load(ListenerSettings)
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - logging is not set up without settings
         return 2
@@ -31,10 +32,8 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     instance = os.environ.get("RENDER_INSTANCE_ID") or f"{socket.gethostname()}{os.getpid()}"
-    store = ChunkStore(chunk_store.connect(settings), settings)
-    listener = Listener(
-        settings, BrokerConnection(settings, instance), store, dispatch.Dispatcher(dispatch.make_app())
-    )
+    connection, redis = BrokerConnection(settings, instance), connect(settings.redis_url)
+    listener = Listener(settings, connection, redis, dispatch.Dispatcher(dispatch.make_app()))
     try:
         for trouble in insist(check_redis_servers(settings)):
             log.warning("%s", trouble)

@@ -1,8 +1,8 @@
-"""The connection to the broker: which messages came, and acknowledging them by hand.
+"""The connection to the broker: which messages came, and sending their PUBACKs by hand.
 
 The loop is the listener's own: many packets are read for one wait on the socket, and nothing else touches
-the client, so acknowledging needs no lock. Message ids are reused after a reconnect, so each message
-remembers the connection it came on and a stale acknowledgement is dropped.
+the client, so PUBACKs need no lock. Message ids are reused after a reconnect, so each message remembers the
+connection on which it came, and no PUBACK goes out on another one.
 """
 
 import logging
@@ -18,15 +18,15 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from core import mqtt
 from core.errors import Misconfigured
-from core.protocol import TOPIC_ROOT
-from core.settings import Settings
+from core.settings import ListenerSettings
+from core.wire import TOPIC_ROOT
 from listener.intake import Intake, IntakeClient, Published
 
 log = logging.getLogger("listener")
 
 # So many messages are read before the batch goes to Redis, even if more wait in the socket.
 READ_AT_MOST: Final = 200
-# While none may be acknowledged, so much is read ahead: enough to see the broker's answers to our keepalive.
+# While no PUBACK may be sent, so much is read ahead: enough to see the broker's answers to our keepalive.
 HOLD_MESSAGES: Final = 2_000
 HOLD_BYTES: Final = 16 * 2**20
 PING_EVERY_S: Final = 1.0
@@ -39,7 +39,7 @@ class Deaf(Exception):
 
 
 class Received(NamedTuple):
-    """A message that is not acknowledged yet; `connection` counts the connects."""
+    """A message whose PUBACK is not sent yet; `connection` counts the connects."""
 
     topic: str
     payload: bytes
@@ -51,11 +51,12 @@ class Received(NamedTuple):
 class BrokerConnection:
     """One session at the broker, reconnecting by itself until it is closed."""
 
-    def __init__(self, settings: Settings, instance: str) -> None:
+    def __init__(self, settings: ListenerSettings, instance: str) -> None:
         self._settings = settings
         self.topics = mqtt.subscriptions(settings)
-        # Alone, the one session outlives restarts. In a shared group each listener has its own, which ends
-        # with the connection: what a broker gave to a session whose listener is gone, nobody would read.
+        # The session of a single listener outlives restarts. In a shared group each listener has a session of
+        # its own that ends with the connection, since nobody would read what the broker gives to a session
+        # whose listener is gone.
         self._alone = not settings.mqtt_shared_group
         client_id = settings.mqtt_client_id if self._alone else f"{settings.mqtt_client_id}-{instance}"
         self.client_id = "".join(filter(str.isalnum, client_id))
@@ -104,16 +105,16 @@ class BrokerConnection:
         messages, self._inbox = self._inbox, []
         return messages
 
-    def acknowledge(self, messages: list[Received]) -> None:
+    def puback(self, messages: list[Received]) -> None:
         """Send the PUBACKs, in the order of receipt; those of an earlier connection are dropped."""
         if (intake := self._intake()) is not None:
-            intake.acknowledge([m.mid for m in messages if m.qos and m.connection == self._connections])
+            intake.puback([m.mid for m in messages if m.qos and m.connection == self._connections])
 
     def tend(self) -> None:
-        """Keep the connection alive while no message may be acknowledged; what comes waits for `read`.
+        """Keep the connection alive while no PUBACK may be sent; what comes waits for `read`.
 
-        The broker stops at its window of unacknowledged messages, and then not even our ping comes through:
-        meanwhile only the keepalive tells whether the connection lives.
+        The broker stops at its window of messages without PUBACK, and then not even our ping comes through.
+        Meanwhile only the keepalive tells whether the connection lives.
         """
         self._answered = time.monotonic()
         held = sum(len(message.payload) for message in self._inbox)
@@ -141,8 +142,8 @@ class BrokerConnection:
 
     def _read_packets(self, intake: Intake) -> None:
         messages = intake.take(READ_AT_MOST)
-        # First paho's part, for a session that is resumed brings messages right behind its CONNACK, and it is
-        # that which counts the connection they came on.
+        # First paho's part: a session that is resumed brings messages right behind its CONNACK, and the
+        # CONNACK is what counts the connection on which they came.
         while intake.leftovers and self._client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS:
             pass
         self._inbox += map(self._received, messages)
@@ -159,7 +160,12 @@ class BrokerConnection:
             return
         self._retry_at, self._retry_delay = now + self._retry_delay, min(self._retry_delay * 2, 15.0)
         try:
-            mqtt.connect(self._client, self._settings, lasting=self._alone)
+            mqtt.connect(
+                self._client,
+                self._settings,
+                lasting=self._alone,
+                receive_maximum=self._settings.mqtt_receive_maximum,
+            )
         except (OSError, ValueError) as error:
             if mqtt.refuses(error) and not self._connections:
                 raise Misconfigured(f"broker: {error}; {mqtt.remedy(error)}") from error

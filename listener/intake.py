@@ -69,7 +69,7 @@ class Intake:
         """Whether paho has something to read: packets of its own, or the end of the connection."""
         return self._ended or bool(self._for_paho)
 
-    def acknowledge(self, mids: list[int]) -> None:
+    def puback(self, mids: list[int]) -> None:
         """Send PUBACKs, all in one write."""
         self.send(b"".join([b"\x40\x02" + mid.to_bytes(2, "big") for mid in mids]))
 

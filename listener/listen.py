@@ -1,29 +1,34 @@
-"""The loop of the listener: read what came, store it in one round trip, acknowledge, enqueue.
+"""The loop of the listener: read what came, store it in one round trip, enqueue, send the PUBACKs.
 
-A PUBACK leaves only after Redis has answered and what is complete is enqueued. Where that fails the
-same batch is tried again; what is not acknowledged the broker keeps. While Redis is nearly full, no message
-is taken at all.
+A PUBACK leaves only after Redis has answered and what is complete is enqueued. Where that fails the same
+batch is tried again, and the broker keeps what has no PUBACK. While Redis is nearly full, no message is taken
+at all.
 """
 
 import logging
 import threading
 import time
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
-import orjson
+from redis import Redis
 
-from core import keys, metrics
-from core.batch import Outcome
-from core.chunk_store import ChunkStore
 from core.clock import now_ms
 from core.dispatch import Dispatcher
 from core.errors import ErrorCode, Transient
-from core.memory import MemoryGate
-from core.protocol import Limits, Status
-from core.settings import Settings
+from core.settings import ListenerSettings
+from core.store.devices import Hello
+from core.store.keys import ERRORS
+from core.store.listeners import Heartbeat
+from core.store.streams import Streams, error_entry
+from core.wire import Limits
+from listener.batch import Arrival, Batches, Outcome
 from listener.connection import BrokerConnection, Received
+from listener.memory_gate import MemoryGate
+from listener.message_log import MessageLog
+from listener.rate_limit import RateLimit
 from listener.receive import Receiver
-from listener.records import MessageLog, RateLimit, error_record
+from operate import health, metrics
 
 log = logging.getLogger("listener")
 
@@ -32,17 +37,25 @@ RETRY_S: Final = 0.5
 HEARTBEAT_MS: Final = 1000
 # Well below the time that a platform gives a process to end.
 DRAIN_S: Final = 5.0
-REFUSALS: Final = {"refused": "too many captures in flight", "too_large": "image larger than MAX_IMAGE_BYTES"}
+REFUSALS: Final = {
+    Arrival.REFUSED: "too many captures in flight",
+    Arrival.TOO_LARGE: "image larger than MAX_IMAGE_BYTES",
+}
 
 
 class Listener:
     """Moves messages from the broker to Redis until told to stop."""
 
     def __init__(
-        self, settings: Settings, connection: BrokerConnection, store: ChunkStore, dispatcher: Dispatcher
+        self,
+        settings: ListenerSettings,
+        connection: BrokerConnection,
+        redis: Redis,
+        dispatcher: Dispatcher,
     ) -> None:
         self._connection = connection
-        self._store = store
+        self._batches = Batches(redis, settings)
+        self._streams = Streams(redis)
         self._dispatcher = dispatcher
         self._rate_limit = RateLimit(settings.errors_per_minute, 100 * settings.errors_per_minute)
         self._log = MessageLog()
@@ -51,12 +64,14 @@ class Listener:
             limits, connection.ping_topic, self._rate_limit, self._log, settings.messages_per_minute
         )
         self._next_heartbeat = 0
-        self._gate = MemoryGate(store)
+        self._gate = MemoryGate(redis)
+        self._health_file: Path | None = settings.health_file
 
     def run(self, stopping: threading.Event) -> None:
         """Listen until `stopping` is set; raise Deaf where only a new process helps."""
         log.info("✓ Worker started - processing messages...")
         while not stopping.is_set():
+            health.touch(self._health_file)
             if self._gate.closed():
                 self._connection.tend()
                 stopping.wait(RETRY_S)
@@ -70,20 +85,21 @@ class Listener:
         self._connection.close()
 
     def _drain(self, stopping: threading.Event) -> None:
-        """Take what the broker has given to this listener; devices would be asked for it again."""
+        """Take what the broker has given to this listener; otherwise devices would be asked for it again."""
         deadline = time.monotonic() + DRAIN_S
         while time.monotonic() < deadline and (messages := self._connection.read(WAIT_S)):
             self._take(messages, now_ms(), stopping)
 
     def _take(self, messages: list[Received], now: int, stopping: threading.Event) -> None:
-        """Store, enqueue, then acknowledge; try again until Redis and Celery's broker have taken all."""
-        batch = self._store.batch()
-        hellos = [describe_status(status, now) for status in self._receiver.fill(batch, messages, now)]
+        """Store, enqueue, then send the PUBACKs; try again until Redis and Celery's broker have taken all."""
+        batch = self._batches.begin()
+        hellos = [Hello.of(status, now) for status in self._receiver.fill(batch, messages, now)]
         for hello in hellos:
-            batch.hello(hello["device_id"], hello, now)
+            batch.hello(hello)
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + HEARTBEAT_MS
-            batch.heard(self._connection.client_id, now, self._connection.heard_until_ms)
+            connection = self._connection
+            batch.heard(Heartbeat(connection.client_id, now, connection.heard_until_ms))
             self._log.flush(batch)
         while True:
             try:
@@ -91,23 +107,24 @@ class Listener:
             except Transient as error:
                 if stopping.is_set():
                     return
-                log.warning("not acknowledged, trying again: %s", error)
+                log.warning("no PUBACK yet, trying again: %s", error)
+                health.touch(self._health_file)
                 self._connection.tend()
                 stopping.wait(RETRY_S)
             else:
-                self._connection.acknowledge(messages)
+                self._connection.puback(messages)
                 return
 
-    def _settle(self, outcomes: list[Outcome], hellos: list[dict[str, Any]], now: int) -> None:
+    def _settle(self, outcomes: list[Outcome], hellos: list[Hello], now: int) -> None:
         refused = []
         for outcome in outcomes:
             if outcome.superseded:
-                self._dispatcher.process_capture(outcome.superseded)
-            if outcome.status == "complete":
+                self._dispatcher.store_capture(outcome.superseded)
+            if outcome.status is Arrival.COMPLETE:
                 metrics.CAPTURES.labels("complete").inc()
-                self._dispatcher.process_capture(outcome.ref)
-            elif outcome.status == "stored":
-                self._dispatcher.acknowledge_again(outcome.ref, outcome.ack.decode())
+                self._dispatcher.store_capture(outcome.ref)
+            elif outcome.status is Arrival.STORED:
+                self._dispatcher.acknowledge_again(outcome.ref, outcome.ack)
             elif outcome.status in REFUSALS:
                 metrics.CAPTURES.labels("refused").inc()
                 refused.append((outcome, ErrorCode.LIMIT_EXCEEDED, REFUSALS[outcome.status]))
@@ -115,20 +132,12 @@ class Listener:
                 refused.append(
                     (outcome, ErrorCode.CHUNK_ID_OUT_OF_RANGE, "chunk_id beyond total_chunk_count")
                 )
-        records = [
-            error_record(outcome.ref.device_id, code, message, {"image": outcome.ref.image_name}, now)
+        errors = [
+            error_entry(outcome.ref.device_id, code, message, {"image": outcome.ref.image_name}, now)
             for outcome, code, message in refused
             if self._rate_limit.allows(outcome.ref.device_id, now)
         ]
-        if records:
-            self._store.record(keys.ERRORS, records)
+        if errors:
+            self._streams.append(ERRORS, errors)
         for hello in hellos:
             self._dispatcher.answer_hello(hello)
-
-
-def describe_status(status: Status, now: int) -> dict[str, Any]:
-    """Describe a hello for its task; the key makes a second delivery of that task harmless."""
-    fields = status._asdict()
-    del fields["claimed_id"]
-    fields["raw"] = orjson.loads(status.raw)
-    return fields | {"received_at_ms": now, "message_key": f"{status.device_id}:{now}"}

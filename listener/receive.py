@@ -2,17 +2,19 @@
 
 import logging
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
-from core import keys, metrics
-from core.batch import Batch
 from core.errors import ErrorCode, WireError
-from core.keys import CaptureRef
-from core.protocol import Chunk, Limits, Message, Metadata, Status, decode
+from core.store.keys import ERRORS, CaptureRef
+from core.store.streams import Entry, error_entry
+from core.wire import Chunk, Limits, Message, Metadata, Status, decode
+from listener.batch import Batch
 from listener.connection import Received
-from listener.records import MessageLog, RateLimit, error_record
+from listener.message_log import MessageLog
+from listener.rate_limit import RateLimit
+from operate import metrics
 
 log = logging.getLogger("listener")
 
@@ -46,7 +48,7 @@ class Receiver:
         Chunks of one capture go together; metadata keeps its place among them.
         """
         hellos: list[Status] = []
-        errors: list[dict[str, Any]] = []
+        errors: list[Entry] = []
         chunks: dict[tuple[str, str], list[bytes | int]] = {}
         for received in self._worth_reading(messages, errors, now):
             try:
@@ -80,11 +82,11 @@ class Receiver:
             _put(batch, key, now, pieces)
         _HELLOS.inc(len(hellos))
         if errors:
-            batch.record(keys.ERRORS, errors)
+            batch.append(ERRORS, errors)
         return hellos
 
     def _worth_reading(
-        self, messages: Iterable[Received], errors: list[dict[str, Any]], now: int
+        self, messages: Iterable[Received], errors: list[Entry], now: int
     ) -> Iterator[Received]:
         """Leave out our own pings, and what a device sends beyond all measure.
 
@@ -99,13 +101,13 @@ class Receiver:
             else:
                 self._report(errors, received.topic, _too_many("messages"), now)
 
-    def _report(self, errors: list[dict[str, Any]], topic: str, error: WireError, now: int) -> None:
+    def _report(self, errors: list[Entry], topic: str, error: WireError, now: int) -> None:
         metrics.ERRORS.labels(int(error.code)).inc()
         parts = topic.split("/")
         device_id = parts[1][:32] if len(parts) == 3 else ""
         if self._rate_limit.allows(device_id, now):
             log.warning("%d %s", error.code, error.message, extra={"device": device_id, **_capture(error)})
-            errors.append(error_record(device_id, error.code, error.message, error.details, now))
+            errors.append(error_entry(device_id, error.code, error.message, error.details, now))
 
 
 def _put(batch: Batch, key: tuple[str, str], now: int, pieces: list[bytes | int]) -> None:

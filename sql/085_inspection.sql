@@ -1,4 +1,4 @@
--- What `python -m core.doctor` and a worker at its start ask: is the schema there, whole and closed?
+-- What `python -m operate.doctor` and a worker at its start ask: is the schema there, whole and closed?
 
 create or replace function public.inspect_schema()
 returns jsonb

@@ -1,37 +1,49 @@
-"""The Celery application of the workers, and what every task of them shares."""
+"""The Celery application of the workers, and what every task of them shares.
+
+A worker's pool is threads, where Celery's time limits do nothing. So no task has one: a call that is stuck
+ends by the timeout of its own connection. Supabase: SUPABASE_TIMEOUT_S, HELLO_TIMEOUT_S (core/supabase.py).
+Redis: 5 s (core/store/connection.py). The MQTT broker: 5 s for a PUBACK (tasks/publish.py).
+"""
 
 import logging
 from secrets import randbelow
-from typing import Any
+from typing import Any, Final
 
-from celery import Task
+from celery import Celery, Task
 from celery.exceptions import Retry
 from celery.signals import setup_logging, worker_init, worker_shutdown
 from celery.utils.time import get_exponential_backoff_interval
 
-from core import logs, metrics
-from core.checks import insist
-from core.checks.redis_server import check_redis_servers
-from core.checks.supabase import check_supabase
+from core import logs
 from core.dispatch import make_app
 from core.errors import AccessDenied, Misconfigured, Transient
-from core.settings import Settings, SettingsError, WorkerSettings, load
-from tasks import resources
+from core.settings import LogSettings, SettingsError, WorkerSettings, load
+from operate import metrics
+from operate.checks import insist
+from operate.checks.redis_server import check_redis_servers
+from operate.checks.supabase import check_supabase
+from tasks.resources import Resources, open_resources
 from tasks.watchdog import Watchdog
 
 log = logging.getLogger("tasks")
 
-app = make_app()
-
 # Retries in memory go on for some minutes; after that the task fails where Flower shows it, and the sweep
 # enqueues a capture anew, so nothing ends with the last of them.
-MAX_RETRIES = 8
-BACKOFF_S = 2
-BACKOFF_MAX_S = 30
+MAX_RETRIES: Final = 8
+BACKOFF_S: Final = 2
+BACKOFF_MAX_S: Final = 30
 # Supabase refuses the key: an operator has to act, so there is no hurry.
-DENIED_S = 60
+DENIED_S: Final = 60
 
-_watchdogs: list[Watchdog] = []
+
+class WorkerApp(Celery):  # type: ignore[misc] # Celery has no types
+    """The application of a worker process; `resources` and `watchdog` are there from its init signal on."""
+
+    resources: Resources
+    watchdog: Watchdog
+
+
+app: WorkerApp = make_app(WorkerApp)
 
 
 def retry_in(error: Transient, retries: int) -> int:
@@ -50,17 +62,16 @@ def retry(task: "Task[Any, Any]", error: Transient) -> Retry:
 
 @setup_logging.connect
 def _set_up_logging(**_: Any) -> None:
-    logs.configure(load(Settings))
+    logs.configure(load(LogSettings))
 
 
 @worker_init.connect
 def _open(**_: Any) -> None:
     try:
         settings = load(WorkerSettings)
-        for check in (check_redis_servers, check_supabase):
-            for trouble in insist(check(settings)):
-                log.warning("%s", trouble)
-        publisher = resources.open_resources(settings).publisher
+        for trouble in insist(check_redis_servers(settings)) + insist(check_supabase(settings)):
+            log.warning("%s", trouble)
+        app.resources = open_resources(settings)
         metrics.serve(settings)
     except (SettingsError, Misconfigured) as error:
         raise SystemExit(str(error)) from None
@@ -68,12 +79,11 @@ def _open(**_: Any) -> None:
         # Celery would log it and go on, with a worker that can do nothing.
         log.exception("the worker cannot start")
         raise SystemExit(1) from None
-    _watchdogs.append(Watchdog(publisher, settings.mqtt_deaf_after_s))
-    _watchdogs[0].start()
+    app.watchdog = Watchdog(app.resources.publisher, settings.mqtt_deaf_after_s, settings.health_file)
+    app.watchdog.start()
 
 
 @worker_shutdown.connect
 def _close(**_: Any) -> None:
-    while _watchdogs:
-        _watchdogs.pop().stop()
-    resources.close_resources()
+    app.watchdog.stop()
+    app.resources.close()

@@ -6,14 +6,15 @@ from typing import Any, Final
 from core import dispatch
 from core.clock import to_iso
 from core.errors import CaptureRejected, Transient
-from core.keys import ERRORS, LOG
+from core.store.keys import ERRORS, LOG
+from core.store.streams import StreamBatch
 from tasks.app import app
-from tasks.resources import Resources, current
+from tasks.resources import Resources
 
 log = logging.getLogger("tasks.flush_log")
 
-# Entries of a stream in one call, each of which is a batch itself; and calls in one run.
-ENTRIES: Final = 50
+# Batches of a stream in one call, and calls in one run.
+BATCHES: Final = 50
 ROUNDS: Final = 20
 LOCK_S: Final = 60.0
 
@@ -24,14 +25,12 @@ LOCK_S: Final = 60.0
     ignore_result=True,
     autoretry_for=(),
     max_retries=0,
-    soft_time_limit=50,
-    time_limit=55,
 )
 def flush_log() -> None:
     """Move what is in the streams to the database, once, however many beats there are."""
-    resources = current()
+    resources = app.resources
     try:
-        with resources.store.turn("flush_log", LOCK_S) as mine:
+        with resources.store.locks.turn("flush_log", LOCK_S) as mine:
             for _ in range(ROUNDS):
                 if not (mine and flush_once(resources)):
                     break
@@ -40,8 +39,9 @@ def flush_log() -> None:
 
 
 def flush_once(resources: Resources) -> bool:
-    """Write one call's worth of records; False where there is nothing left. Raises Transient."""
-    messages, errors = (resources.store.records(stream, ENTRIES) for stream in (LOG, ERRORS))
+    """Write one call's worth of entries; False where there is nothing left. Raises Transient."""
+    streams = resources.store.streams
+    messages, errors = streams.oldest(LOG, BATCHES), streams.oldest(ERRORS, BATCHES)
     if not messages and not errors:
         return False
     try:
@@ -49,17 +49,18 @@ def flush_once(resources: Resources) -> bool:
             "record_log", p_messages=_rows(messages, "received_at"), p_errors=_rows(errors, "occurred_at")
         )
     except CaptureRejected as error:
-        log.error("records dropped that the database refuses: %s", error)
-    for stream, entries in ((LOG, messages), (ERRORS, errors)):
-        if entries:
-            resources.store.forget(stream, [entry for entry, _ in entries])
-    return len(messages) == ENTRIES or len(errors) == ENTRIES
+        log.error("entries dropped that the database refuses: %s", error)
+    if messages:
+        streams.delete(LOG, [batch.id for batch in messages])
+    if errors:
+        streams.delete(ERRORS, [batch.id for batch in errors])
+    return len(messages) == BATCHES or len(errors) == BATCHES
 
 
-def _rows(entries: list[tuple[str, list[dict[str, Any]]]], time: str) -> list[dict[str, Any]]:
-    """Name each record by its entry and place, so that the database takes it once."""
+def _rows(batches: list[StreamBatch], time: str) -> list[dict[str, Any]]:
+    """Name each entry by its batch and place, so that the database takes it once."""
     return [
-        {**record, "key": f"{entry}:{number}", time: to_iso(record[f"{time}_ms"])}
-        for entry, records in entries
-        for number, record in enumerate(records)
+        {**entry, "key": f"{batch.id}:{number}", time: to_iso(entry[f"{time}_ms"])}
+        for batch in batches
+        for number, entry in enumerate(batch.entries)
     ]

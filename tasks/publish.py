@@ -11,12 +11,12 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from core import mqtt
-from core.chunk_store import ChunkStore
 from core.clock import now_ms
 from core.errors import Misconfigured, Transient
-from core.keys import LOG
-from core.protocol import topic
-from core.settings import Settings
+from core.settings import MqttSettings
+from core.store.keys import LOG
+from core.store.streams import Entry, Streams, message_entry
+from core.wire import topic
 
 log = logging.getLogger("tasks.publish")
 
@@ -29,8 +29,8 @@ FIRST_ANSWER_S: Final = 5.0
 class Publisher:
     """Publishes at QoS 1; safe to share between threads."""
 
-    def __init__(self, settings: Settings, client_id: str, store: ChunkStore) -> None:
-        self._store = store
+    def __init__(self, settings: MqttSettings, client_id: str, streams: Streams) -> None:
+        self._streams = streams
         client_id = "".join(filter(str.isalnum, client_id))
         self._client = mqtt.make_client(Client, settings, client_id, lasting=False)
         self._client.on_connect = self._on_connect
@@ -66,14 +66,14 @@ class Publisher:
             raise Transient(f"not published: {error}") from error
         if not message.is_published():
             raise Transient("the broker does not acknowledge")
-        self._store.record(LOG, [_entry(device_id, kind, payload)])
+        self._streams.append(LOG, [_entry(device_id, kind, payload)])
 
     def send_all(self, messages: list[tuple[str, str, bytes]]) -> None:
         """Publish many without waiting; what is lost of them is repaired by the next sweep."""
         for device_id, kind, payload in messages:
             self._client.publish(topic(device_id, kind), payload, qos=1)
         if messages:
-            self._store.record(LOG, [_entry(*message) for message in messages])
+            self._streams.append(LOG, [_entry(*message) for message in messages])
 
     @property
     def connected(self) -> bool:
@@ -133,11 +133,5 @@ class Publisher:
             log.warning("connection to the broker lost: %s", reason)
 
 
-def _entry(device_id: str, kind: str, payload: bytes) -> dict[str, Any]:
-    return {
-        "device_id": device_id,
-        "topic": topic(device_id, kind),
-        "direction": "out",
-        "payload": orjson.loads(payload),
-        "received_at_ms": now_ms(),
-    }
+def _entry(device_id: str, kind: str, payload: bytes) -> Entry:
+    return message_entry(device_id, topic(device_id, kind), "out", orjson.loads(payload), now_ms())

@@ -3,17 +3,16 @@
 import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from core import chunk_store
-from core.chunk_store import ChunkStore
-from core.device_store import DeviceStore
 from core.settings import WorkerSettings
-from core.supabase_gateway import SupabaseGateway
+from core.store.connection import connect
+from core.store.store import Store, open_store
+from core.supabase import SupabaseGateway
 from tasks.publish import Publisher
 
 # Threads of one process that work on captures, at most; each holds a connection to Redis and to Supabase.
-MAX_THREADS = 64
+MAX_THREADS: Final = 64
 
 
 class Resources(NamedTuple):
@@ -23,44 +22,30 @@ class Resources(NamedTuple):
     """
 
     settings: WorkerSettings
-    store: ChunkStore
-    devices: DeviceStore
+    store: Store
     supabase: SupabaseGateway
     quick: SupabaseGateway
     publisher: Publisher
     uploads: ThreadPoolExecutor
 
-
-_open: list[Resources] = []
+    def close(self) -> None:
+        """Close everything, in the order that lets work under way finish."""
+        self.uploads.shutdown()
+        self.publisher.close()
+        self.supabase.close()
+        self.quick.close()
+        self.store.redis.close()
 
 
 def open_resources(settings: WorkerSettings) -> Resources:
     """Connect everything; called once, in the worker's init signal."""
-    store = ChunkStore(chunk_store.connect(settings, connections=MAX_THREADS), settings)
-    resources = Resources(
+    store = open_store(connect(settings.redis_url, connections=MAX_THREADS), settings)
+    client_id = f"{settings.mqtt_client_id}worker{socket.gethostname()}{os.getpid()}"
+    return Resources(
         settings,
         store,
-        DeviceStore(store.redis),
         SupabaseGateway(settings, settings.supabase_timeout_s),
         SupabaseGateway(settings, settings.hello_timeout_s),
-        Publisher(settings, f"{settings.mqtt_client_id}worker{socket.gethostname()}{os.getpid()}", store),
+        Publisher(settings, client_id, store.streams),
         ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="upload"),
     )
-    _open.append(resources)
-    return resources
-
-
-def current() -> Resources:
-    """Give the resources of this process."""
-    return _open[-1]
-
-
-def close_resources() -> None:
-    """Close everything, in the order that lets what is under way finish."""
-    while _open:
-        resources = _open.pop()
-        resources.uploads.shutdown()
-        resources.publisher.close()
-        resources.supabase.close()
-        resources.quick.close()
-        resources.store.redis.close()

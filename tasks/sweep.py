@@ -1,15 +1,17 @@
 """The sweep, every second: of the captures that are due, ask for chunks, give up, or enqueue again."""
 
 import logging
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
-from core import dispatch, memory, metrics, protocol
-from core.chunk_store import Review
+from core import dispatch, wire
 from core.dispatch import Dispatcher
 from core.errors import Transient
+from core.store import memory
+from core.store.captures import Action, Review
+from operate import metrics
 from tasks.app import app
-from tasks.describe import describe
-from tasks.resources import Resources, current
+from tasks.resources import Resources
+from tasks.stations.persist import capture_row
 
 log = logging.getLogger("tasks.sweep")
 
@@ -25,14 +27,12 @@ LOCK_S: Final = 5.0
     ignore_result=True,
     autoretry_for=(),
     max_retries=0,
-    soft_time_limit=20,
-    time_limit=25,
 )
 def sweep() -> None:
     """Look at what is due, once, however many beats there are."""
-    resources = current()
+    resources = app.resources
     try:
-        with resources.store.turn("sweep", LOCK_S) as mine:
+        with resources.store.locks.turn("sweep", LOCK_S) as mine:
             if mine:
                 sweep_once(resources, Dispatcher(app))
     except Transient as error:
@@ -41,29 +41,35 @@ def sweep() -> None:
 
 def sweep_once(resources: Resources, dispatcher: Dispatcher) -> None:
     """Review each capture that is due and act on it; raises Transient."""
-    store, now = resources.store, resources.store.now()
-    due = store.due(now, AT_MOST)
-    full = memory.fullness(store) >= memory.FULL
+    store = resources.store
+    captures, now = store.captures, store.now()
+    due = captures.due(now, AT_MOST)
+    full = memory.fullness(store.redis) >= memory.FULL
     if full:
-        memory.make_room(store)
+        memory.make_room(captures, store.streams)
     # Without the broker nothing can be asked for, and nobody's silence means anything.
-    heard_until = store.heard_until(now) if due and resources.publisher.connected else None
+    heard_until = store.listeners.heard_until(now) if due and resources.publisher.connected else None
     nacks: list[tuple[str, str, bytes]] = []
     arriving: list[dict[str, Any]] = []
     for ref in due:
-        review = store.review(ref, now, heard_until, full=full)
-        if review.announce and (fields := store.fields(ref)):
-            arriving.append(describe(ref, fields))
-        if review.action == "nack":
-            nacks.append(_nack(review, resources.settings.mqtt_nack_topic))
-        elif review.action == "enqueue":
-            dispatcher.process_capture(ref)
-        elif review.action == "acknowledge":
-            dispatcher.acknowledge_again(ref, review.ack.decode())
-        elif review.action == "timed_out":
-            dispatcher.record_timeout(ref)
-    for hello in resources.devices.unanswered(now, AT_MOST):
-        log.warning("hello not answered yet", extra={"device": hello["device_id"]})
+        review = captures.review(ref, now, heard_until, full=full)
+        if review.announce and (capture := captures.get(ref)):
+            arriving.append(capture_row(capture))
+        match review.action:
+            case Action.NACK:
+                nacks.append(_nack(review, resources.settings.mqtt_nack_topic))
+            case Action.ENQUEUE:
+                dispatcher.store_capture(ref)
+            case Action.ACKNOWLEDGE:
+                dispatcher.acknowledge_again(ref, review.ack)
+            case Action.TIMED_OUT:
+                dispatcher.record_timeout(ref)
+            case Action.GONE | Action.WAIT:
+                pass
+            case never:
+                assert_never(never)
+    for hello in store.devices.unanswered(now, AT_MOST):
+        log.warning("hello not answered yet", extra={"device": hello.device_id})
         dispatcher.answer_hello(hello)
     resources.publisher.send_all(nacks)
     if arriving:
@@ -79,4 +85,4 @@ def _nack(review: Review, kind: str) -> tuple[str, str, bytes]:
         len(review.missing),
         extra={"device": ref.device_id, "capture": ref.image_name},
     )
-    return ref.device_id, kind, protocol.nack(ref.device_id, ref.image_name, review.missing)
+    return ref.device_id, kind, wire.nack(ref.device_id, ref.image_name, review.missing)

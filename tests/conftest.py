@@ -1,6 +1,5 @@
 """Fixtures for the tests that need real servers: the embedded stack and the service's processes on it."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +11,6 @@ from local.part import REPOSITORY
 from local.redis_server import RedisServer
 from local.services import Services
 from local.stack import Stack
-
-# Celery reads its settings as soon as a task is looked at; tests that use a broker set their own.
-os.environ.setdefault("MQTT_HOST", "broker.test")
 
 
 def _running(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Stack]:

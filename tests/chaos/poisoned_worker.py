@@ -5,21 +5,21 @@
 
 import os
 
-import core.scripts
+import core.store.scripts
 
 # A capture whose worker died waits for its lease; the test need not wait as long five times.
-core.scripts.LEASE_MS = 3_000
+core.store.scripts.LEASE_MS = 3_000
 
-from tasks import app, process  # noqa: E402
+from tasks import app, pipeline  # noqa: E402
 
-_verify = process.verify
+_verify = pipeline.verify
 
 
-def _die_of_poison(fields, chunks, image):
-    if b"poison" in fields.get("location", b""):
+def _die_of_poison(capture, chunks, image):
+    if "poison" in (capture.location or ""):
         os._exit(9)
-    _verify(fields, chunks, image)
+    _verify(capture, chunks, image)
 
 
-process.verify = _die_of_poison
+pipeline.verify = _die_of_poison
 __all__ = ["app"]

@@ -12,7 +12,7 @@ from chaos_platform import Platform
 from chaos_proxy import Fault, TcpProxy
 from chaos_wire import Picture, photograph
 
-from core import memory
+from core.store import memory
 
 BOUND_S = 30.0
 pytestmark = pytest.mark.timeout(600)

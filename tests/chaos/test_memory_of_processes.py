@@ -10,7 +10,7 @@ import pytest
 from chaos_rig import Rig
 from chaos_wire import Wire, photograph
 
-from core import keys
+from core.store import keys
 from local.mqtt_broker import mosquitto_binary
 
 # What a burst of captures that time out together takes at its peak, the allocator keeps: the first one warms up.

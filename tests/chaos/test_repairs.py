@@ -12,10 +12,9 @@ from random import Random
 import pytest
 from chaos_ledger import objects_of, rows_of
 from chaos_wire import Picture, photograph
+from store_lab import StoreLab
 
-from core.chunk_store import ChunkStore
-from core.keys import CaptureRef
-from core.settings import Settings
+from core.store.keys import CaptureRef
 
 DELAY_S = 2.0
 SCENARIOS = {}
@@ -251,17 +250,13 @@ def a_wrong_checksum_is_quarantined_until_a_good_resend(lab):
 @scenario
 def a_task_that_was_never_sent_is_found_by_the_sweep(lab):
     picture = lab.picture()
-    fields = lab.rig.stack.environment() | {"MQTT_HOST": "none.invalid"}
-    store = ChunkStore(
-        lab.rig.redis,
-        Settings(mqtt_host=fields["MQTT_HOST"], retransmit_delay_ms=2000, capture_timeout_ms=12000),
-    )
+    store = StoreLab(lab.rig.redis, retransmit_delay_ms=2000, capture_timeout_ms=12000)
     lab.wire.describe(picture)
     lab.wire.send(picture, *range(1, len(picture.chunks)))
     # The listener's own step to completion, by a process that dies right after it.
     ref = CaptureRef(lab.device_id, picture.name)
     deadline = time.monotonic() + 10
-    while len(store.chunks(ref)) < len(picture.chunks) - 1 and time.monotonic() < deadline:
+    while len(store.captures.chunks(ref)) < len(picture.chunks) - 1 and time.monotonic() < deadline:
         time.sleep(0.05)
     batch = store.batch()
     batch.chunks(ref, store.now(), [0, picture.chunks[0]])

@@ -3,9 +3,7 @@
 import fakeredis
 import pytest
 import redis
-
-from core.chunk_store import ChunkStore
-from core.settings import Settings
+from store_lab import StoreLab
 
 
 @pytest.fixture(scope="session")
@@ -26,10 +24,5 @@ def client(request):
 
 
 @pytest.fixture
-def settings():
-    return Settings(mqtt_host="broker.test", max_image_bytes=2048, max_captures_per_device=3)
-
-
-@pytest.fixture
-def store(client, settings):
-    return ChunkStore(client, settings)
+def store(client):
+    return StoreLab(client, max_image_bytes=2048, max_captures_per_device=3)

@@ -1,13 +1,16 @@
 """What makes room when Redis is nearly full, and when the listener stops and goes on."""
 
 import fakeredis
+from store_lab import StoreLab
 
-from core import keys, memory
-from core.chunk_store import now_ms
+from core.clock import now_ms
 from core.errors import Transient
-from core.keys import CaptureRef
-from core.memory import MemoryGate, make_room
-from core.protocol import Metadata, parse_time
+from core.store import keys, memory
+from core.store.keys import CaptureRef
+from core.store.memory import make_room
+from core.wire import Metadata, parse_time
+from listener import memory_gate
+from listener.memory_gate import MemoryGate
 
 NOW = now_ms()
 TIMEOUT = 60_000
@@ -23,39 +26,38 @@ def begin(store, name, at=NOW):
 
 
 def time_out(store, ref, at):
-    assert store.review(ref, at, at).action == "timed_out"
-    store.now = lambda: at
-    store.settle_timeout(ref)
+    assert store.captures.review(ref, at, at).action == "timed_out"
+    StoreLab(store.redis, clock=lambda: at).captures.settle_timeout(ref)
 
 
 def test_the_oldest_that_timed_out_go_first(store, monkeypatch):
     refs = [begin(store, f"{number}.jpg") for number in range(3)]
     for number, ref in enumerate(reversed(refs)):
         time_out(store, ref, NOW + TIMEOUT + number)
-    assert store.abandoned(10) == refs[::-1]
-    store.record(keys.LOG, [{"n": 1}])
+    assert store.captures.abandoned(10) == refs[::-1]
+    store.streams.append(keys.LOG, [{"n": 1}])
     monkeypatch.setattr(memory, "DROP_AT_ONCE", 2)
-    monkeypatch.setattr(memory, "LOG_ENTRIES_KEPT", 0)
-    make_room(store)
-    assert [bool(store.fields(ref)) for ref in refs] == [True, False, False]
-    assert store.records(keys.LOG, 10) == []
-    assert store.abandoned(10) == refs[:1]
+    monkeypatch.setattr(memory, "LOG_BATCHES_KEPT", 0)
+    make_room(store.captures, store.streams)
+    assert [store.captures.exists(ref) for ref in refs] == [True, False, False]
+    assert store.streams.oldest(keys.LOG, 10) == []
+    assert store.captures.abandoned(10) == refs[:1]
 
 
 def test_what_has_come_back_is_not_dropped(store):
     ref = begin(store, "a.jpg")
     time_out(store, ref, NOW + TIMEOUT)
     begin(store, "a.jpg", NOW + 2 * TIMEOUT)
-    make_room(store)
-    assert store.chunks(ref) == {0: b"x"}
-    assert store.abandoned(10) == []
+    make_room(store.captures, store.streams)
+    assert store.captures.chunks(ref) == {0: b"x"}
+    assert store.captures.abandoned(10) == []
 
 
 def test_while_listeners_take_nothing_a_long_silence_counts_as_one(store):
     ref = begin(store, "a.jpg")
-    assert store.review(ref, NOW + TIMEOUT - 1, None, full=True).action == "wait"
-    assert store.review(ref, NOW + TIMEOUT, None).action == "wait"
-    assert store.review(ref, NOW + TIMEOUT, None, full=True).action == "timed_out"
+    assert store.captures.review(ref, NOW + TIMEOUT - 1, None, full=True).action == "wait"
+    assert store.captures.review(ref, NOW + TIMEOUT, None).action == "wait"
+    assert store.captures.review(ref, NOW + TIMEOUT, None, full=True).action == "timed_out"
 
 
 def test_the_gate_closes_and_opens_with_room_between(store, monkeypatch):
@@ -67,19 +69,19 @@ def test_the_gate_closes_and_opens_with_room_between(store, monkeypatch):
             raise share
         return share
 
-    monkeypatch.setattr(memory, "fullness", fullness)
-    monkeypatch.setattr(memory, "ASK_EVERY_S", 0)
-    gate = MemoryGate(store)
+    monkeypatch.setattr(memory_gate, "fullness", fullness)
+    monkeypatch.setattr(memory_gate, "ASK_EVERY_S", 0)
+    gate = MemoryGate(store.redis)
     assert [gate.closed() for _ in range(7)] == [False, True, True, True, True, False, False]
 
 
 def test_fullness_is_the_share_of_maxmemory(store):
-    assert memory.fullness(store) == 0
+    assert memory.fullness(store.redis) == 0
     if isinstance(store.redis, fakeredis.FakeRedis):
         return
     used = int(store.redis.info("memory")["used_memory"])
     store.redis.config_set("maxmemory", 4 * used)
     try:
-        assert 0.2 < memory.fullness(store) < 0.35
+        assert 0.2 < memory.fullness(store.redis) < 0.35
     finally:
         store.redis.config_set("maxmemory", 0)

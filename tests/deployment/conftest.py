@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from secured_broker import Authority, SecuredMosquitto
 
-from core.settings import WorkerSettings
+from core.settings import EverySetting
 from local.mqtt_broker import mosquitto_binary
 from local.part import REPOSITORY, clean_environment
 from local.ports import accepts
@@ -42,7 +42,7 @@ def secured(tmp_path):
 @pytest.fixture
 def environment(tmp_path):
     """The environment of a process without settings, with this environment's `python` and `celery`."""
-    names = {name.upper() for name in WorkerSettings.model_fields}
+    names = {name.upper() for name in EverySetting.model_fields}
     bare = {name: value for name, value in clean_environment().items() if name not in names}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return {

@@ -11,12 +11,12 @@ import pytest
 from prometheus_client import REGISTRY
 from test_files import example
 
-from core import metrics
 from core.errors import ErrorCode
 from local import snapshot
 from local.part import REPOSITORY
 from local.ports import LOOPBACK, accepts
 from local.process import Process
+from operate import metrics
 
 DOCS = [REPOSITORY / "docs" / f"{name}.md" for name in ("deployment", "operations", "security", "scaling")]
 # What the fixture has done, or needs what is not here: an account, a Docker engine, the internet.
@@ -70,7 +70,12 @@ def test_every_command_runs_on_a_fresh_clone(shell, services, stack, environment
             answer = shell("set -e\n" + "\n".join(lines), **stack.environment())
             assert answer.returncode == 0, f"{document.name}: {lines}\n{answer.stdout}{answer.stderr}"
             ran += lines
-    for part in ("core.doctor --env-file .env", "core.status --json", "core.schema", "simulator --help"):
+    for part in (
+        "operate.doctor --env-file .env",
+        "operate.status --json",
+        "operate.schema",
+        "simulator --help",
+    ):
         assert any(part in line for line in ran), part
 
 
@@ -130,7 +135,7 @@ def test_every_error_code_is_explained():
 def test_every_metric_is_served():
     served = {sample.name for family in REGISTRY.collect() for sample in family.samples}
     families = {family.name for family in REGISTRY.collect()}
-    source = (REPOSITORY / "core" / "metrics.py").read_text()
+    source = (REPOSITORY / "operate" / "metrics.py").read_text()
     gauges = set(re.findall(r'GaugeMetricFamily\(\s*"(\w+)"', source))
     assert metrics.ACK_SECONDS  # what is counted registers itself by being imported
     dashboard = json.loads((REPOSITORY / "docs" / "grafana.json").read_text())

@@ -7,11 +7,11 @@ import sys
 import pytest
 from secured_broker import PASSWORD
 
-from core import doctor
-from core.checks.supabase import FUNCTIONS, SCHEMA_VERSION, role_of
 from local.part import REPOSITORY
 from local.ports import free_port
 from local.supabase_lite import _CONFIG, SupabaseLite, schema_files
+from operate import doctor
+from operate.checks.supabase import FUNCTIONS, SCHEMA_VERSION, role_of
 
 # paho leaves it to the garbage collector to close a socket whose TLS handshake has failed.
 FAILED_HANDSHAKE = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -22,7 +22,7 @@ def diagnose(environment, monkeypatch):
     """Runs the checks on settings: `diagnose(**settings)` gives name → check."""
 
     def run(*, supabase=False, **settings):
-        for name in doctor.WorkerSettings.model_fields:
+        for name in doctor.EverySetting.model_fields:
             monkeypatch.delenv(name.upper(), raising=False)
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
@@ -62,7 +62,7 @@ def test_nothing_is_set(environment):
 
 def doctor_says(environment, *arguments):
     return subprocess.run(
-        [sys.executable, "-m", "core.doctor", *arguments],
+        [sys.executable, "-m", "operate.doctor", *arguments],
         cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
@@ -91,7 +91,7 @@ def test_a_wrong_password(diagnose, secured, redis_settings, version):
 
 
 def test_a_user_without_rights(diagnose, secured, redis_settings, monkeypatch):
-    monkeypatch.setattr("core.checks.broker.ANSWER_S", 2.0)
+    monkeypatch.setattr("operate.checks.broker.ANSWER_S", 2.0)
     broker = secured(rights="topic readwrite ESP32CAM/+/status\n")
     checks = diagnose(**broker.settings, **redis_settings)
     # Mosquitto grants every subscription and then delivers nothing; other brokers refuse it.
@@ -120,7 +120,7 @@ def test_a_certificate_for_another_host(diagnose, secured, authority, redis_sett
 
 @FAILED_HANDSHAKE
 def test_tls_on_one_side_only(diagnose, secured, authority, redis_settings, monkeypatch):
-    monkeypatch.setattr("core.checks.broker.ANSWER_S", 2.0)
+    monkeypatch.setattr("operate.checks.broker.ANSWER_S", 2.0)
     plain, tls = secured(), secured(certificate=authority.issue("127.0.0.1"))
     check = diagnose(**plain.settings | {"MQTT_TLS": "true"}, **redis_settings)["broker"]
     assert check.grade == "unreachable"
@@ -245,7 +245,7 @@ def test_the_schema(diagnose, stack, tmp_path, installed):
 
 def test_the_code_and_the_schema_agree():
     code = "".join(
-        path.read_text() for folder in ("tasks", "core") for path in (REPOSITORY / folder).rglob("*.py")
+        path.read_text() for folder in ("tasks", "operate") for path in (REPOSITORY / folder).rglob("*.py")
     )
     assert set(re.findall(r'\.call\(\s*"(\w+)"', code)) == FUNCTIONS
     version = next(file for file in schema_files() if "version" in file.name).read_text()

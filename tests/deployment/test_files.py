@@ -12,15 +12,22 @@ from pathlib import Path
 import pytest
 from secured_broker import SecuredMosquitto
 
-from core.checks.broker import check_broker
-from core.checks.redis_server import check_redis_servers
-from core.settings import DatabaseSettings, Settings, WorkerSettings
+from core.settings import (
+    DatabaseSettings,
+    EverySetting,
+    RedisSettings,
+    SubscriberSettings,
+    SupabaseSettings,
+    WorkerSettings,
+)
 from local.mqtt_broker import mosquitto_binary
 from local.part import REPOSITORY
 from local.ports import LOOPBACK, accepts, free_port
 from local.process import Process
 from local.redis_server import RedisServer, redis_binary
 from local.services import procfile_lines
+from operate.checks.broker import check_broker
+from operate.checks.redis_server import check_redis_servers
 
 # What Render's Blueprint reference (render.com/docs/blueprint-spec) allows each type of service to say.
 COMMON = {"type", "name", "region", "plan"}
@@ -45,7 +52,7 @@ SECRETS = {"MQTT_PASSWORD", "SUPABASE_SERVICE_ROLE", "DATABASE_URL", "FLOWER_BAS
 
 
 def setting_names():
-    return {name.upper() for kind in (WorkerSettings, DatabaseSettings) for name in kind.model_fields}
+    return {name.upper() for kind in (EverySetting, DatabaseSettings) for name in kind.model_fields}
 
 
 def read_yaml(name):
@@ -76,7 +83,7 @@ def example():
 def test_the_example_has_every_setting_and_no_other():
     code = "".join(
         path.read_text()
-        for folder in ("core", "listener", "tasks")
+        for folder in ("core", "operate", "listener", "tasks")
         for path in (REPOSITORY / folder).rglob("*.py")
     )
     code += (REPOSITORY / "flowerconfig.py").read_text() + (REPOSITORY / "celeryconfig.py").read_text()
@@ -87,7 +94,7 @@ def test_the_example_has_every_setting_and_no_other():
 
 def test_the_defaults_in_the_example_are_those_of_the_code():
     for name, value in example().items():
-        field = WorkerSettings.model_fields.get(name.lower())
+        field = EverySetting.model_fields.get(name.lower())
         if field is None or field.is_required():
             continue
         if value == "":
@@ -264,11 +271,15 @@ def test_the_commands_of_the_image_run_in_a_clean_directory(image, stack, tmp_pa
         "NO_PROXY": LOOPBACK,
     }
     check = subprocess.run(
-        ["python", "-m", "core.health"], cwd=image / "app", env=environment, capture_output=True, check=False
+        ["python", "-m", "operate.health"],
+        cwd=image / "app",
+        env=environment,
+        capture_output=True,
+        check=False,
     )
     assert check.returncode == 0, check.stderr
     away = subprocess.run(
-        ["python", "-m", "core.health"], cwd=image / "app", capture_output=True, check=False,
+        ["python", "-m", "operate.health"], cwd=image / "app", capture_output=True, check=False,
         env={**environment, "REDIS_URL": f"redis://{LOOPBACK}:1/0"},
     )  # fmt: skip
     assert away.returncode == 1
@@ -308,10 +319,10 @@ def test_the_supabase_of_the_lite_profile(compose, tmp_path):
     process.launch()
     try:
         process.wait_ready(lambda: accepts(port), 150)
-        from core.checks import supabase
+        from operate.checks import supabase
 
-        settings = WorkerSettings(
-            mqtt_host="broker.test", supabase_url=f"http://{LOOPBACK}:{port}",
+        settings = SupabaseSettings(
+            supabase_url=f"http://{LOOPBACK}:{port}",
             supabase_service_role="sb_secret_of_the_lite_test",
         )  # fmt: skip
         assert {check.grade for check in supabase.check_supabase(settings)} == {"ok"}
@@ -353,7 +364,7 @@ def diagnose_broker():
         pytest.skip("no mosquitto on PATH")
 
     def run(settings):
-        found = check_broker(Settings(**{name.lower(): value for name, value in settings.items()}))
+        found = check_broker(SubscriberSettings(**{name.lower(): value for name, value in settings.items()}))
         return {check.name: check for check in found}
 
     return run
@@ -371,7 +382,7 @@ def test_the_redis_of_the_compose_file(compose, tmp_path):
     server = Composed(tmp_path)
     server.start()
     try:
-        checks = check_redis_servers(Settings(mqtt_host="broker.test", redis_url=server.url))
+        checks = check_redis_servers(RedisSettings(redis_url=server.url))
         assert {check.grade for check in checks} == {"ok"}
     finally:
         server.stop()

@@ -8,10 +8,11 @@ from selectors import EVENT_READ, DefaultSelector
 
 import pytest
 
-from core import chunk_store, dispatch
-from core.keys import CaptureRef
-from core.queues import read_queues
-from core.settings import Settings, load
+from core import dispatch
+from core.settings import RedisSettings, load
+from core.store.connection import connect
+from core.store.keys import CaptureRef
+from operate.queues import read_queues
 
 FAILED_HANDSHAKE = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -81,18 +82,16 @@ def front(authority, redis_server):
 @FAILED_HANDSHAKE
 def test_chunks_and_celery_over_tls(front, authority, monkeypatch):
     base = f"rediss://127.0.0.1:{front.port}"
-    monkeypatch.setenv("MQTT_HOST", "broker.test")
     monkeypatch.setenv("REDIS_URL", f"{base}/8?ssl_ca_certs={authority.file}")
-    settings = load(Settings)
-    assert settings.broker_url == f"{base}/9?ssl_ca_certs={authority.file}"
-    with chunk_store.connect(settings) as redis:
+    settings = load(RedisSettings)
+    assert settings.queue_url.get_secret_value() == f"{base}/9?ssl_ca_certs={authority.file}"
+    with connect(settings.redis_url) as redis:
         assert redis.ping()
     app = dispatch.make_app()
-    app.conf.broker_url = settings.broker_url
-    dispatch.Dispatcher(app).process_capture(CaptureRef("TLS1", "a.jpg", "seal"))
+    app.conf.broker_url = settings.queue_url.get_secret_value()
+    dispatch.Dispatcher(app).store_capture(CaptureRef("TLS1", "a.jpg", "seal"))
     app.pool.force_close_all()
-    broker = settings.model_copy(update={"redis_url": settings.broker_url})
-    with chunk_store.connect(broker) as redis:
+    with connect(settings.queue_url) as redis:
         waiting = {queue.name: queue for queue in read_queues(redis)}
         redis.flushdb()
     assert waiting["captures"].waiting == 1
@@ -101,10 +100,9 @@ def test_chunks_and_celery_over_tls(front, authority, monkeypatch):
 
 @FAILED_HANDSHAKE
 def test_an_unknown_authority_is_refused(front, monkeypatch):
-    monkeypatch.setenv("MQTT_HOST", "broker.test")
     monkeypatch.setenv("REDIS_URL", f"rediss://127.0.0.1:{front.port}/8")
     with (
-        chunk_store.connect(load(Settings)) as redis,
+        connect(load(RedisSettings).redis_url) as redis,
         pytest.raises(Exception, match="CERTIFICATE_VERIFY_FAILED"),
     ):
         redis.ping()

@@ -144,7 +144,7 @@ def check_secrets(settings, environment, processes, flower, tasks, ports):
     texts |= {
         f"metrics {at}": httpx.get(f"http://{LOOPBACK}:{at}/metrics", trust_env=False).text for at in ports
     }
-    for module in ("core.status", "core.doctor"):
+    for module in ("operate.status", "operate.doctor"):
         answer = subprocess.run(
             [sys.executable, "-m", module],
             cwd=REPOSITORY,

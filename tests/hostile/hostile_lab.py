@@ -2,10 +2,11 @@
 
 import threading
 
-from core import keys
-from core.chunk_store import ChunkStore
-from core.keys import CaptureRef
-from core.settings import Settings
+from core.settings import ListenerSettings
+from core.store import keys
+from core.store.keys import CaptureRef
+from core.store.streams import Streams
+from listener.batch import Batches
 from listener.connection import Received
 from listener.listen import Listener
 
@@ -29,7 +30,7 @@ class Line:
             return []
         return [Received(topic, payload, 1, 1, 1) for topic, payload in batch]
 
-    def acknowledge(self, messages):
+    def puback(self, messages):
         """Count."""
         self.acknowledged += len(messages)
 
@@ -55,10 +56,13 @@ class Enqueued:
 
 def listen(redis, batches, **settings):
     """Run a listener over the batches; give the line, what was enqueued and the error records."""
-    settings = Settings(mqtt_host="broker.test", **settings)
-    line, enqueued, store = Line(batches), Enqueued(), ChunkStore(redis, settings)
-    # A batch that finds no scripts is committed a second time, and so are its records.
-    store.review(CaptureRef("D0", "none.jpg"), store.now(), None)
-    Listener(settings, line, store, enqueued).run(line.stopping)
-    errors = [record for _, records in store.records(keys.ERRORS, 10**6) for record in records]
+    settings = ListenerSettings(mqtt_host="broker.test", **settings)
+    line, enqueued = Line(batches), Enqueued()
+    # A batch that finds no scripts is executed a second time, and so are its entries.
+    warm_up = Batches(redis, settings).begin()
+    warm_up.chunks(CaptureRef("D0", "none.jpg"), 0, [0, b"x"])
+    warm_up.commit()
+    redis.flushdb()
+    Listener(settings, line, redis, enqueued).run(line.stopping)
+    errors = [entry for batch in Streams(redis).oldest(keys.ERRORS, 10**6) for entry in batch.entries]
     return line, enqueued.tasks, errors

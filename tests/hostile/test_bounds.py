@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.errors import CaptureRejected, ErrorCode, WireError
-from core.protocol import MAX_CHUNKS, Limits, decode, is_image_name
-from tasks.thumbnail import make_thumbnail
-from tasks.upload import object_name, object_path
+from core.wire import MAX_CHUNKS, Limits, decode, is_image_name
+from tasks.stations.thumbnail import make_thumbnail
+from tasks.stations.upload import object_name, object_path
 
 LIMITS = Limits(max_chunk_bytes=4096, max_image_bytes=100_000)
 TOPIC = "ESP32CAM/AABB/data"

@@ -7,7 +7,7 @@ import pytest
 from hostile_lab import listen
 from hostile_messages import message
 
-from core import keys
+from core.store import keys
 
 SHORT, LONG = 5_000, 120_000
 

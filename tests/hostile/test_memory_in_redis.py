@@ -3,11 +3,10 @@
 import time
 
 import pytest
+from store_lab import StoreLab
 
-from core.chunk_store import ChunkStore
-from core.keys import CaptureRef
-from core.protocol import Metadata, parse_time
-from core.settings import Settings
+from core.store.keys import CaptureRef
+from core.wire import Metadata, parse_time
 
 # What docs/reliability.md states for captures of 49 kB in chunks of 1 KB, in flight at once.
 BYTES_PER_CAPTURE = 60_000
@@ -15,7 +14,7 @@ CHUNKS = 48
 
 
 def store_on(redis, **settings):
-    return ChunkStore(redis, Settings(mqtt_host="broker.test", max_captures=1_000_000, **settings))
+    return StoreLab(redis, max_captures=1_000_000, **settings)
 
 
 def put(store, number, chunks, held, size):
@@ -46,15 +45,15 @@ def test_nothing_stays_of_captures_finished_or_abandoned(database, is_long):
     store = store_on(
         database, capture_ttl_s=2, tombstone_ttl_s=2, capture_timeout_ms=500, retransmit_delay_ms=100
     )
-    store.due(store.now(), 1)  # scripts and connections are there before anything is measured
+    store.captures.due(store.now(), 1)  # scripts and connections are there before anything is measured
     put(store, 10**6, 2, 2, 10)
     database.flushdb()
     before = database.info("memory")["used_memory"]
     peak = 0
     for capture in range(number):
         outcome = put(store, capture, 4, 2 if capture % 3 == 0 else 4, 400)
-        if outcome.status == "complete" and (claim := store.claim(outcome.ref, "worker")):
-            store.close(claim.ref, "stored", ack=b"{}", tombstone_ttl_s=2)
+        if outcome.status == "complete" and (claim := store.captures.claim(outcome.ref, "worker")):
+            store.captures.close(claim.ref, "stored", ack="{}", tombstone_ttl_s=2)
         if capture % 200 == 0:
             _sweep(store)
             peak = max(peak, database.info("memory")["used_memory"] - before)
@@ -72,6 +71,6 @@ def test_nothing_stays_of_captures_finished_or_abandoned(database, is_long):
 
 def _sweep(store):
     now = store.now()
-    for ref in store.due(now, 10_000):
-        if store.review(ref, now, now).action == "timed_out":
-            store.settle_timeout(ref)
+    for ref in store.captures.due(now, 10_000):
+        if store.captures.review(ref, now, now).action == "timed_out":
+            store.captures.settle_timeout(ref)

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from store_lab import batch_on
+
 from core.clock import now_ms
-from core.keys import CaptureRef
-from core.protocol import Metadata, Sensors, parse_time
-from tasks.process import process
+from core.store.keys import CaptureRef
+from core.wire import Metadata, Sensors, parse_time
+from tasks import pipeline
 
 PHOTOS = sorted((Path(__file__).parents[2] / "simulator" / "photos").glob("*.jpg"))
 TIME = "2025-10-04T12:34:56Z"
@@ -32,7 +34,7 @@ def arrive(resources, device, data, name="image_1.jpg", *, time=TIME, size=None,
         location="roof",
         raw=b'{"error":0}',
     )
-    batch = resources.store.batch()
+    batch = batch_on(resources)
     batch.metadata(metadata, now_ms())
     if pieces:
         batch.chunks(
@@ -44,9 +46,9 @@ def arrive(resources, device, data, name="image_1.jpg", *, time=TIME, size=None,
 
 
 def run(resources, ref):
-    claim = resources.store.claim(ref, "test")
+    claim = resources.store.captures.claim(ref, "test")
     assert claim is not None
-    process(resources, claim)
+    pipeline.run(resources, claim)
 
 
 class Enqueued:

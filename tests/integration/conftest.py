@@ -11,7 +11,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from supabase import ClientOptions, create_client
 
 from core.settings import WorkerSettings, load
-from tasks import resources as worker_resources
+from tasks import app
+from tasks.resources import open_resources
 
 
 @pytest.fixture(scope="session")
@@ -29,9 +30,9 @@ def resources(environment):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        opened = worker_resources.open_resources(load(WorkerSettings))
-        yield opened
-        worker_resources.close_resources()
+        app.resources = open_resources(load(WorkerSettings))
+        yield app.resources
+        app.resources.close()
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from arrivals import Enqueued, arrive, photo, run
+from store_lab import batch_on
 
 from core.clock import now_ms, to_datetime
 from core.errors import Transient
-from tasks import conversation
-from tasks import resources as worker_resources
-from tasks.conversation import answer_hello, deliver_commands, record_hello
+from core.store.devices import Hello
+from tasks import app
+from tasks import hello as hello_module
+from tasks.hello import answer_hello, record_hello
 from tasks.sweep import sweep_once
+from tasks.tell import deliver_commands
 
 
 @pytest.fixture(autouse=True)
@@ -161,23 +164,23 @@ def deaf_database(resources, monkeypatch):
 
     enqueued = Enqueued()
     monkeypatch.setattr(resources.quick, "call", hangs)
-    monkeypatch.setattr(conversation, "Dispatcher", lambda _: enqueued)
+    monkeypatch.setattr(hello_module, "Dispatcher", lambda _: enqueued)
     return enqueued
 
 
 def test_without_the_database_the_last_known_wake_is_told(device, ear, resources, deaf_database):
     wake = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=5)
-    resources.devices.remember_wake(device, wake.isoformat(), "UTC")
+    resources.store.devices.remember_wake(device, wake.isoformat(), "UTC")
     answer_hello.run(hello(device, pending=["old.jpg"]))
     assert datetime.fromisoformat(ear.next()[1]["next_wake"]) == wake
     [(name, told)] = deaf_database.calls
-    assert (name, told["device_id"]) == ("record_hello", device)
+    assert (name, told.device_id) == ("record_hello", device)
 
 
 @pytest.mark.parametrize("known", [None, timedelta(hours=-1)])
 def test_without_a_wake_to_come_it_sleeps_for_the_default(device, ear, resources, deaf_database, known):
     if known:
-        resources.devices.remember_wake(device, (datetime.now(UTC) + known).isoformat(), "UTC")
+        resources.store.devices.remember_wake(device, (datetime.now(UTC) + known).isoformat(), "UTC")
     before = datetime.now(UTC).replace(microsecond=0)
     answer_hello.run(hello(device))
     wake = datetime.fromisoformat(ear.next()[1]["next_wake"])
@@ -196,19 +199,19 @@ def test_a_hello_answered_without_the_database_is_recorded_later_and_claims_noth
 
 
 def test_a_hello_whose_task_was_lost_is_found_by_the_sweep(device, resources):
-    batch = resources.store.batch()
-    batch.hello(device, hello(device), now_ms() - 60_000)
+    batch = batch_on(resources)
+    batch.hello(Hello.from_json(hello(device, at=now_ms() - 60_000)))
     batch.commit()
     enqueued = Enqueued()
     sweep_once(resources, enqueued)
     [(name, found)] = enqueued.calls
-    assert (name, found["device_id"]) == ("answer_hello", device)
-    resources.devices.answered(device)
-    assert resources.devices.unanswered(now_ms() + 10**9, 10) == []
+    assert (name, found.device_id) == ("answer_hello", device)
+    resources.store.devices.answered(device)
+    assert resources.store.devices.unanswered(now_ms() + 10**9, 10) == []
 
 
 def test_the_clock_form_of_other_firmware(device, ear, resources, deaf_database, monkeypatch):
     settings = resources.settings.model_copy(update={"mqtt_next_wake_format": "clock"})
-    monkeypatch.setattr(worker_resources, "_open", [resources._replace(settings=settings)])
+    monkeypatch.setattr(app, "resources", resources._replace(settings=settings))
     answer_hello.run(hello(device))
     assert ear.next()[1]["next_wake"].endswith(("AM", "PM"))

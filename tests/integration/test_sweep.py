@@ -2,11 +2,13 @@
 
 import pytest
 from arrivals import Enqueued
+from store_lab import batch_on
 
-from core import keys
 from core.clock import now_ms
-from core.keys import CaptureRef
-from core.protocol import Metadata, parse_time
+from core.store import keys
+from core.store.keys import CaptureRef
+from core.store.listeners import Heartbeat
+from core.wire import Metadata, parse_time
 from tasks import flush_log as flush_module
 from tasks.flush_log import flush_once
 from tasks.record import fail_stale, record_assembling, record_timeout
@@ -21,12 +23,12 @@ def empty(resources):
 def begin(resources, device, total=4, held=(1,), age_ms=0):
     """Let a capture begin `age_ms` ago, with all listeners up to date."""
     ref, then = CaptureRef(device, "image_1.jpg"), now_ms() - age_ms
-    batch = resources.store.batch()
+    batch = batch_on(resources)
     batch.metadata(
         Metadata(device, None, ref.image_name, parse_time("2025-10-04T12:00:00Z"), 4000, total), then
     )
     batch.chunks(ref, then, [item for number in held for item in (number, b"x")])
-    batch.heard("fleet", now_ms(), now_ms())
+    batch.heard(Heartbeat("fleet", now_ms(), now_ms()))
     return ref, batch.commit()[-1]
 
 
@@ -61,18 +63,18 @@ def test_what_timed_out_is_failed_until_it_comes_back(resources, database, devic
     record_timeout.run(*ref)
     [row] = database.table("captures").select("*").eq("device_id", device).execute().data
     assert (row["ingest_status"], row["error_code"]) == ("failed", 2201)
-    assert resources.store.chunks(ref) == {1: b"x"}
-    assert resources.store.due(now_ms() + 10**9, 10) == []
+    assert resources.store.captures.chunks(ref) == {1: b"x"}
+    assert resources.store.captures.due(now_ms() + 10**9, 10) == []
     _, outcome = begin(resources, device, held=(0, 2, 3))
     assert outcome.status == "complete"
-    assert set(resources.store.chunks(outcome.ref)) == {0, 1, 2, 3}
+    assert set(resources.store.captures.chunks(outcome.ref)) == {0, 1, 2, 3}
 
 
 def test_chunks_without_any_metadata_time_out_too(resources, database, device):
     ref = CaptureRef(device, "image_1.jpg")
-    batch = resources.store.batch()
+    batch = batch_on(resources)
     batch.chunks(ref, now_ms() - 61_000, [0, b"x"])
-    batch.heard("fleet", now_ms(), now_ms())
+    batch.heard(Heartbeat("fleet", now_ms(), now_ms()))
     batch.commit()
     assert sweep(resources) == [("record_timeout", ref)]
     record_timeout.run(*ref)
@@ -83,7 +85,7 @@ def test_chunks_without_any_metadata_time_out_too(resources, database, device):
 def test_a_complete_capture_nobody_took_is_enqueued_again(resources, device):
     begin(resources, device, held=(0, 1, 2, 3), age_ms=11_000)
     [(name, ref)] = sweep(resources)
-    assert (name, ref.device_id) == ("process_capture", device)
+    assert (name, ref.device_id) == ("store_capture", device)
     assert ref.seal
 
 
@@ -102,10 +104,10 @@ def test_messages_and_errors_reach_the_database_once(resources, database, device
         "details": {},
         "occurred_at_ms": now_ms(),
     }
-    resources.store.record(keys.LOG, [message, message | {"direction": "out"}])
-    resources.store.record(keys.ERRORS, [error])
+    resources.store.streams.append(keys.LOG, [message, message | {"direction": "out"}])
+    resources.store.streams.append(keys.ERRORS, [error])
     with monkeypatch.context() as patch:
-        patch.setattr(type(resources.store), "forget", lambda *_: None)  # it dies before it forgets
+        patch.setattr(type(resources.store.streams), "delete", lambda *_: None)  # it dies before it forgets
         flush_once(resources)
     flush_once(resources)
     assert not flush_once(resources)
@@ -117,9 +119,9 @@ def test_messages_and_errors_reach_the_database_once(resources, database, device
 
 
 def test_a_long_log_is_flushed_in_several_calls(resources, monkeypatch):
-    monkeypatch.setattr(flush_module, "ENTRIES", 2)
+    monkeypatch.setattr(flush_module, "BATCHES", 2)
     for _ in range(3):
-        resources.store.record(keys.ERRORS, [])
+        resources.store.streams.append(keys.ERRORS, [])
     assert flush_once(resources)
     assert not flush_once(resources)
 

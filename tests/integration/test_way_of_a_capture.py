@@ -6,8 +6,8 @@ import pytest
 from arrivals import arrive, photo, run
 
 from core.errors import Transient
-from tasks import process as process_module
-from tasks.process import process
+from core.store.captures import LeaseLost
+from tasks import pipeline
 
 
 def rows(database, device, table="captures"):
@@ -38,8 +38,8 @@ def test_a_capture_is_stored_byte_for_byte_and_acknowledged(resources, database,
 def test_nothing_of_it_stays_in_redis_but_its_tombstone(resources, device):
     ref = arrive(resources, device, photo())
     run(resources, ref)
-    assert resources.store.fields(ref) == {}
-    assert resources.store.chunks(ref) == {}
+    assert resources.store.captures.get(ref) is None
+    assert resources.store.captures.chunks(ref) == {}
     keys = resources.store.redis.keys(f"*{device}*")
     assert [key.split(b":")[2] for key in keys] == [b"tombstone"]
 
@@ -50,19 +50,19 @@ def test_another_try_goes_on_after_any_station(
     resources, database, bucket, device, ear, monkeypatch, station, when
 ):
     ref = arrive(resources, device, photo())
-    true_station = getattr(process_module, station)
+    true_station = getattr(pipeline, station)
 
     def dies(*arguments):
         if when == "after":
             true_station(*arguments)
         raise Transient("the worker stops here")
 
-    claim = resources.store.claim(ref, "first")
+    claim = resources.store.captures.claim(ref, "first")
     with monkeypatch.context() as patch:
-        patch.setattr(process_module, station, dies)
+        patch.setattr(pipeline, station, dies)
         with pytest.raises(Transient):
-            process(resources, claim)
-    resources.store.release(claim, 0)
+            pipeline.run(resources, claim)
+    resources.store.captures.release(claim, 0)
     run(resources, ref)
     assert ear.next()[1]["ACK_OK"] == {}
     [row] = rows(database, device)
@@ -147,7 +147,7 @@ def test_a_capture_that_kills_its_workers_is_put_aside(resources, database, devi
     ref = arrive(resources, device, photo())
     key = f"*capture:{ref}"
     [name] = resources.store.redis.keys(key)
-    resources.store.redis.hset(name, "attempts", process_module.MAX_ATTEMPTS)
+    resources.store.redis.hset(name, "attempts", pipeline.MAX_ATTEMPTS)
     run(resources, ref)
     [row] = rows(database, device)
     assert (row["ingest_status"], row["error_code"]) == ("failed", 2200)
@@ -156,11 +156,11 @@ def test_a_capture_that_kills_its_workers_is_put_aside(resources, database, devi
 
 def test_another_worker_that_took_over_is_left_to_finish(resources, device):
     ref = arrive(resources, device, photo())
-    claim = resources.store.claim(ref, "slow")
+    claim = resources.store.captures.claim(ref, "slow")
     [name] = resources.store.redis.keys(f"*capture:{ref}")
     resources.store.redis.hset(name, "owner", "quick")
-    with pytest.raises(process_module.LeaseLost):
-        process(resources, claim)
+    with pytest.raises(LeaseLost):
+        pipeline.run(resources, claim)
 
 
 def test_a_usual_name_is_not_needed(resources, database, bucket, device):

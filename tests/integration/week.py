@@ -10,15 +10,19 @@ from datetime import UTC, datetime
 from itertools import count
 from math import inf
 
-from core.chunk_store import ChunkStore
-from core.protocol import Limits
+from core.settings import ArrivalSettings
+from core.store.devices import Hello
+from core.store.listeners import Heartbeat
+from core.store.store import open_store
+from core.wire import Limits
+from listener.batch import Batches
 from listener.connection import Received
-from listener.listen import describe_status
+from listener.message_log import MessageLog
+from listener.rate_limit import RateLimit
 from listener.receive import Receiver
-from listener.records import MessageLog, RateLimit
 from simulator.clock import Clock
 from simulator.state import State
-from tasks import converse, process, sweep
+from tasks import agenda, pipeline, sweep
 
 TRAVEL_S = 0.05  # one way between device and service
 SWEEP_S = 1.0
@@ -35,9 +39,11 @@ class Week:
         self._events = []
         self._planned = {}
         self._sweeping = False
-        store = ChunkStore(resources.store.redis, resources.settings, clock=self.milliseconds)
+        store = open_store(resources.store.redis, resources.settings, self.milliseconds)
         self._resources = resources._replace(store=store, publisher=self)
-        limits = Limits(resources.settings.max_chunk_bytes, resources.settings.max_image_bytes)
+        arrival = ArrivalSettings()
+        self._batches = Batches(store.redis, arrival)
+        limits = Limits(64 * 2**10, arrival.max_image_bytes)
         self._receiver = Receiver(limits, "ping", RateLimit(10**6), MessageLog())
         for device in devices:
             self._plan(device)
@@ -81,51 +87,51 @@ class Week:
     def _arrive(self, messages):
         received = [Received(message.topic, message.payload, 0, 1, 1) for message in messages]
         now = self.milliseconds()
-        batch = self._resources.store.batch()
+        batch = self._batches.begin()
         hellos = self._receiver.fill(batch, received, now)
         for outcome in batch.commit():
             if outcome.superseded:
-                self.process_capture(outcome.superseded)
+                self.store_capture(outcome.superseded)
             if outcome.status == "complete":
-                self.process_capture(outcome.ref)
+                self.store_capture(outcome.ref)
             elif outcome.status == "stored":
-                self.acknowledge_again(outcome.ref, outcome.ack.decode())
+                self.acknowledge_again(outcome.ref, outcome.ack)
         for hello in hellos:
-            self.answer_hello(describe_status(hello, now))
+            self.answer_hello(Hello.of(hello, now))
         if not self._sweeping:
             self._sweeping = True
             self._at(self.now + SWEEP_S, self._sweep)
 
     def _sweep(self):
-        batch = self._resources.store.batch()
-        batch.heard("week", self.milliseconds(), self.milliseconds())
+        batch = self._batches.begin()
+        batch.heard(Heartbeat("week", self.milliseconds(), self.milliseconds()))
         batch.commit()
         sweep.sweep_once(self._resources, self)
         busy = any(device.awake for device in self.devices.values())
-        if busy or self._resources.store.due(self.milliseconds() + 10**9, 1):
+        if busy or self._resources.store.captures.due(self.milliseconds() + 10**9, 1):
             self._at(self.now + SWEEP_S, self._sweep)
         else:
             self._sweeping = False
 
     # What the dispatcher enqueues, done at once
 
-    def process_capture(self, ref):
-        claim = self._resources.store.claim(ref, "week")
+    def store_capture(self, ref):
+        claim = self._resources.store.captures.claim(ref, "week")
         if claim is not None:
-            process.process(self._resources, claim)
+            pipeline.run(self._resources, claim)
 
     def acknowledge_again(self, ref, ack):
         self.send(ref.device_id, "ack", ack.encode())
-        converse.tell_next(self._resources, ref.device_id)
+        agenda.tell_next(self._resources, ref.device_id)
 
     def answer_hello(self, hello):
-        converse.answer_from_database(self._resources, hello)
+        agenda.answer_from_database(self._resources, hello)
 
     def record_timeout(self, ref):
-        self._resources.store.settle_timeout(ref)
+        self._resources.store.captures.settle_timeout(ref)
 
-    def record_assembling(self, captures):
-        self._resources.supabase.call("record_assembling", p_captures=captures)
+    def record_assembling(self, rows):
+        self._resources.supabase.call("record_assembling", p_captures=rows)
 
     # The publisher
 

@@ -1,18 +1,18 @@
-"""The step before a deployment: sql/ applied by `python -m core.schema` to a real PostgreSQL."""
+"""The step before a deployment: sql/ applied by `python -m operate.schema` to a real PostgreSQL."""
 
 import subprocess
 import sys
 
 from sql_postgres import Database
 
-from core import schema
-from core.checks.supabase import SCHEMA_VERSION
 from local.part import REPOSITORY, clean_environment
+from operate import schema
+from operate.checks.supabase import SCHEMA_VERSION
 
 
 def apply(**settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "core.schema"],
+        [sys.executable, "-m", "operate.schema"],
         cwd=REPOSITORY,
         env={**clean_environment(), **settings},
         capture_output=True,

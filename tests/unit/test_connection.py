@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.settings import Settings
+from core.settings import ListenerSettings
 from listener.connection import BrokerConnection, Received
 
 CONNACK = b"\x20\x02\x01\x00"  # the session was kept
@@ -27,7 +27,7 @@ def server() -> Iterator[socket.socket]:
 
 def connection_to(server: socket.socket) -> BrokerConnection:
     host, port = server.getsockname()
-    settings = Settings(mqtt_host=host, mqtt_port=port, mqtt_tls=False, mqtt_version="3.1.1")
+    settings = ListenerSettings(mqtt_host=host, mqtt_port=port, mqtt_tls=False, mqtt_version="3.1.1")
     return BrokerConnection(settings, "test")
 
 
@@ -62,7 +62,7 @@ def test_what_comes_right_behind_the_connack_is_acknowledged(server: socket.sock
     answering.start()
     messages = read_until(connection, 2)
     answering.join()
-    connection.acknowledge(messages)
+    connection.puback(messages)
     with found[0] as broker:
         assert pubacks(broker) == [7, 8]
     connection.close()
@@ -80,7 +80,7 @@ def test_nothing_of_an_earlier_connection_is_acknowledged(server: socket.socket)
         if mid == 7:
             stale = messages
             found[0].close()
-    connection.acknowledge(stale + messages)
+    connection.puback(stale + messages)
     with found[1] as broker:
         assert pubacks(broker) == [9]
     connection.close()

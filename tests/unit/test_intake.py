@@ -87,7 +87,7 @@ def test_qos_0_has_no_id_and_qos_2_is_left_to_paho(ends: tuple[Intake, socket.so
 
 def test_acknowledgements_are_one_write_in_order(ends: tuple[Intake, socket.socket]) -> None:
     intake, broker = ends
-    intake.acknowledge([1, 258])
+    intake.puback([1, 258])
     assert broker.recv(100) == b"\x40\x02\x00\x01\x40\x02\x01\x02"
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import protocol
+from core import wire
 from core.errors import ErrorCode, WireError
-from core.protocol import (
+from core.wire import (
     MAX_CHUNKS,
     Chunk,
     Limits,
@@ -130,7 +130,7 @@ def test_a_repeat_with_empty_fields_begins_no_capture():
 
 def test_an_error_report_needs_no_image_name():
     report = send({"device_id": "AABBCCDDEEFF", "error": 1, "temperature": 20})
-    assert (report.image_name, report.error, report.sensors.temperature_c) == (protocol.NO_IMAGE, 1, 20.0)
+    assert (report.image_name, report.error, report.sensors.temperature_c) == (wire.NO_IMAGE, 1, 20.0)
 
 
 @pytest.mark.parametrize(
@@ -356,11 +356,11 @@ def test_a_nul_never_reaches_the_database():
 
 
 def test_answers_to_a_device():
-    assert json.loads(protocol.ack("AABB", "i.jpg", "5:30PM")) == {
+    assert json.loads(wire.ack("AABB", "i.jpg", "5:30PM")) == {
         "device_id": "AABB",
         "image_name": "i.jpg",
         "ACK_OK": {"next_wake_time": "5:30PM"},
     }
-    assert json.loads(protocol.ack("AABB", "i.jpg", None))["ACK_OK"] == {}
-    assert json.loads(protocol.nack("AABB", "i.jpg", [5, 12]))["missing_chunks"] == [5, 12]
-    assert protocol.topic("AABB", "ack") == "ESP32CAM/AABB/ack"
+    assert json.loads(wire.ack("AABB", "i.jpg", None))["ACK_OK"] == {}
+    assert json.loads(wire.nack("AABB", "i.jpg", [5, 12]))["missing_chunks"] == [5, 12]
+    assert wire.topic("AABB", "ack") == "ESP32CAM/AABB/ack"

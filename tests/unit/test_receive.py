@@ -3,11 +3,12 @@
 import base64
 import json
 
-from core.keys import ERRORS, LOG, CaptureRef
-from core.protocol import Limits
+from core.store.keys import ERRORS, LOG, CaptureRef
+from core.wire import Limits
 from listener.connection import Received
+from listener.message_log import MessageLog
+from listener.rate_limit import MINUTE_MS, RateLimit
 from listener.receive import Receiver
-from listener.records import MINUTE_MS, MessageLog, RateLimit
 
 PING = "ESP32CAM/fleet/ping"
 
@@ -24,8 +25,8 @@ class Recorder:
     def metadata(self, metadata, now):
         self.operations.append(("metadata", f"{metadata.device_id}/{metadata.image_name}"))
 
-    def record(self, stream, records):
-        self.operations.append((stream, records))
+    def append(self, stream, entries):
+        self.operations.append((stream, entries))
 
 
 def receiver(per_minute=20, log=None):

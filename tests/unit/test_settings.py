@@ -1,20 +1,31 @@
+import re
+
 import pytest
 
-from core.settings import Settings, SettingsError, WorkerSettings, load
+from core.settings import (
+    EverySetting,
+    ListenerSettings,
+    LogSettings,
+    RedisSettings,
+    SettingsError,
+    WorkerSettings,
+    load,
+)
+from local.part import REPOSITORY
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch):
-    for name in WorkerSettings.model_fields:
+    for name in EverySetting.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("MQTT_HOST", "broker.test")
 
 
 def test_defaults_that_work():
-    settings = load(Settings)
+    settings = load(ListenerSettings)
     assert settings.mqtt_tls
     assert settings.mqtt_port == 8883
-    assert settings.broker_url == "redis://127.0.0.1:6379/1"
+    assert settings.queue_url.get_secret_value() == "redis://127.0.0.1:6379/1"
 
 
 @pytest.mark.parametrize(
@@ -27,7 +38,7 @@ def test_defaults_that_work():
 )
 def test_the_broker_is_the_next_database(monkeypatch, redis, broker):
     monkeypatch.setenv("REDIS_URL", redis)
-    assert load(Settings).broker_url == broker
+    assert load(ListenerSettings).queue_url.get_secret_value() == broker
 
 
 @pytest.mark.parametrize(
@@ -37,6 +48,9 @@ def test_the_broker_is_the_next_database(monkeypatch, redis, broker):
         ("MQTT_PORT", "secure"),
         ("MQTT_CA_CERT", "/nowhere/ca.pem"),
         ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "redis:///0"),
+        ("REDIS_URL", "unix:///run/redis.sock"),
+        ("CELERY_BROKER_URL", "sentinel://h:26379/0"),
         ("RETRANSMIT_MAX", "-1"),
         ("RETRANSMIT_DELAY_MS", "60000"),
         ("MQTT_NACK_TOPIC", "data"),
@@ -45,9 +59,11 @@ def test_the_broker_is_the_next_database(monkeypatch, redis, broker):
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(monkeypatch, name, value):
+    monkeypatch.setenv("SUPABASE_URL", "https://project.test")
+    monkeypatch.setenv("SUPABASE_SERVICE_ROLE", "sb_secret_abc")
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as caught:
-        load(Settings)
+        load(EverySetting)
     assert str(caught.value).count("\n") == 0
     assert name in str(caught.value)
 
@@ -67,10 +83,44 @@ def test_secrets_are_never_shown(monkeypatch):
     monkeypatch.setenv("SUPABASE_SERVICE_ROLE", "sb_secret_abc")
     monkeypatch.setenv("MQTT_USERNAME", "fleet")
     monkeypatch.setenv("MQTT_PASSWORD", "hunter2")
-    shown = repr(load(WorkerSettings))
-    assert "sb_secret_abc" not in shown
-    assert "hunter2" not in shown
+    monkeypatch.setenv("REDIS_URL", "rediss://fleet:swordfish@redis.test/0")
+    monkeypatch.setenv("CELERY_BROKER_URL", "rediss://fleet:sesame@queue.test/1")
+    settings = load(EverySetting)
+    for shown in (repr(settings), str(settings), f"{settings.queue_url!r}", str(settings.model_dump())):
+        for secret in ("sb_secret_abc", "hunter2", "swordfish", "sesame"):
+            assert secret not in shown
     monkeypatch.setenv("MQTT_PASSWORD", "")
     with pytest.raises(SettingsError) as caught:
         load(WorkerSettings)
     assert "sb_secret_abc" not in str(caught.value)
+
+
+def test_a_wrong_redis_url_is_not_shown(monkeypatch):
+    monkeypatch.setenv("REDIS_URL", "http://fleet:swordfish@redis.test/0")
+    with pytest.raises(SettingsError) as caught:
+        load(RedisSettings)
+    assert "REDIS_URL" in str(caught.value)
+    assert "swordfish" not in str(caught.value)
+
+
+def test_celery_alone_needs_redis_alone(monkeypatch):
+    monkeypatch.delenv("MQTT_HOST")
+    monkeypatch.setenv("RETRANSMIT_MAX", "nonsense")
+    assert load(RedisSettings).queue_url.get_secret_value() == "redis://127.0.0.1:6379/1"
+    assert load(LogSettings).log_level == "INFO"
+
+
+USED_IN = {
+    ListenerSettings: ("listener", "core", "operate"),
+    WorkerSettings: ("tasks", "core", "operate"),
+}
+
+
+@pytest.mark.parametrize("kind", USED_IN)
+def test_no_process_reads_a_setting_that_it_does_not_use(kind):
+    source = "".join(
+        path.read_text() for folder in USED_IN[kind] for path in (REPOSITORY / folder).rglob("*.py")
+    )
+    used = set(re.findall(r"settings\.(\w+)", source))
+    own = {name for name in kind.model_fields if name not in ("redis_url", "celery_broker_url")}
+    assert own - used == set()

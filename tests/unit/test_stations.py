@@ -11,16 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from core.device_store import Wake
 from core.errors import CaptureRejected, ErrorCode
-from core.keys import CaptureRef
-from tasks.acknowledge import ack, clock_time, next_wake
-from tasks.assemble import assemble, verify
-from tasks.describe import captured_at, describe
-from tasks.thumbnail import make_thumbnail
-from tasks.upload import object_name, object_path, with_suffix
+from core.store.capture import parse
+from core.store.devices import Wake
+from core.store.keys import CaptureRef
+from tasks.stations.acknowledge import ack, clock_time, next_wake
+from tasks.stations.assemble import assemble, verify
+from tasks.stations.persist import capture_row
+from tasks.stations.thumbnail import make_thumbnail
+from tasks.stations.upload import object_name, object_path, with_suffix
 
 PHOTOS = sorted((Path(__file__).parents[2] / "simulator" / "photos").glob("*.jpg"))
+REF = CaptureRef("AABB", "i.jpg", "seal")
 ARRIVAL = 1_760_000_000_000  # 2025-10-09T08:53:20Z
 
 
@@ -36,20 +38,26 @@ def test_chunks_in_any_order_give_the_image(data, size, random):
     assert image == (data, sha256(data).hexdigest())
 
 
-def code_of(fields, chunks):
+def capture(**fields):
+    """A capture from what Redis holds of it."""
+    fields = {"first_at": ARRIVAL, "last_at": ARRIVAL, **fields}
+    return parse(REF, {name.encode(): str(value).encode() for name, value in fields.items()})
+
+
+def code_of(known, chunks):
     with pytest.raises(CaptureRejected) as caught:
-        verify(fields, chunks, assemble(chunks))
+        verify(known, chunks, assemble(chunks))
     return caught.value.code
 
 
 def test_count_size_and_checksum_are_checked():
     chunks = pieces(bytes(5000))
-    fields = {"total": b"5", "image_bytes": b"5000", "image_sha256": sha256(bytes(5000)).hexdigest().encode()}
-    verify(fields, chunks, assemble(chunks))
-    verify({"total": b"5"}, chunks, assemble(chunks))
-    assert code_of(fields | {"total": b"6"}, chunks) == ErrorCode.SIZE_MISMATCH
-    assert code_of(fields | {"image_bytes": b"4999"}, chunks) == ErrorCode.SIZE_MISMATCH
-    assert code_of(fields | {"image_sha256": b"0" * 64}, chunks) == ErrorCode.CHECKSUM_MISMATCH
+    fields = {"total": 5, "image_bytes": 5000, "image_sha256": sha256(bytes(5000)).hexdigest()}
+    verify(capture(**fields), chunks, assemble(chunks))
+    verify(capture(total=5), chunks, assemble(chunks))
+    assert code_of(capture(**fields | {"total": 6}), chunks) == ErrorCode.SIZE_MISMATCH
+    assert code_of(capture(**fields | {"image_bytes": 4999}), chunks) == ErrorCode.SIZE_MISMATCH
+    assert code_of(capture(**fields | {"image_sha256": "0" * 64}), chunks) == ErrorCode.CHECKSUM_MISMATCH
 
 
 @pytest.mark.parametrize("photo", PHOTOS, ids=lambda path: path.name)
@@ -171,29 +179,25 @@ def test_a_wake_in_iso_is_utc():
 @pytest.mark.parametrize(
     ("said", "source"),
     [
-        (b"2025-10-04T12:34:56+00:00", "device"),
-        (b"2025-10-09T20:00:00+00:00", "device"),
-        (b"1970-01-01T00:00:08+00:00", "arrival"),
-        (b"2031-01-01T00:00:00+00:00", "arrival"),
+        ("2025-10-04T12:34:56+00:00", "device"),
+        ("2025-10-09T20:00:00+00:00", "device"),
+        ("1970-01-01T00:00:08+00:00", "arrival"),
+        ("2031-01-01T00:00:00+00:00", "arrival"),
         (None, "arrival"),
     ],
 )
 def test_a_clock_that_is_plainly_wrong_gives_way_to_the_arrival(said, source):
-    fields = {"first_at": str(ARRIVAL).encode()} | ({"captured": said} if said else {})
-    time, told = captured_at(fields)
-    assert told == source
-    if source == "arrival":
-        assert time == datetime(2025, 10, 9, 8, 53, 20, tzinfo=UTC)
+    known = capture(captured=said) if said else capture()
+    assert known.captured_at_source == source
+    assert known.device_time == (datetime.fromisoformat(said) if said else None)
+    if source == "device":
+        assert known.captured_at == known.device_time
+    else:
+        assert known.captured_at == datetime(2025, 10, 9, 8, 53, 20, tzinfo=UTC)
 
 
-def test_a_description_says_what_is_known():
-    fields = {
-        "first_at": str(ARRIVAL).encode(),
-        "total": b"45",
-        "gas_kohm": b"12.5",
-        "metadata": b'{"error":0}',
-    }
-    row = describe(CaptureRef("AABB", "i.jpg", "seal"), fields)
+def test_a_row_says_what_is_known():
+    row = capture_row(capture(total=45, gas_kohm=12.5, metadata='{"error":0}'))
     assert (row["device_id"], row["image_name"], row["total_chunks"]) == ("AABB", "i.jpg", 45)
     assert row["sensors"] == {"gas_kohm": 12.5}
     assert row["metadata"] == {"error": 0}

@@ -9,12 +9,10 @@ VISIBILITY_TIMEOUT_S = 300
 
 @pytest.fixture(scope="module")
 def app():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MQTT_HOST", "broker.test")
-        from tasks import app
+    from tasks import app
 
-        app.loader.import_default_modules()
-        yield app
+    app.loader.import_default_modules()
+    return app
 
 
 @pytest.fixture(scope="module")
@@ -31,17 +29,11 @@ def test_every_task_has_a_policy(app, ours):
     assert app.conf.broker_transport_options["visibility_timeout"] == VISIBILITY_TIMEOUT_S
     for name, task in ours.items():
         written = vars(type(task))
-        for option in (
-            "acks_late",
-            "ignore_result",
-            "autoretry_for",
-            "max_retries",
-            "soft_time_limit",
-            "time_limit",
-        ):
+        for option in ("acks_late", "ignore_result", "autoretry_for", "max_retries"):
             assert option in written, f"{name} does not say {option}"
         assert task.ignore_result
-        assert task.soft_time_limit < task.time_limit < VISIBILITY_TIMEOUT_S
+        # A pool of threads cannot keep a time limit: what is stuck ends by the timeout of its connection.
+        assert (task.soft_time_limit, task.time_limit) == (None, None)
 
 
 def test_every_task_goes_to_a_queue_that_a_worker_serves(app, ours):

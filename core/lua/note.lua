@@ -1,7 +1,0 @@
--- Note what a station has finished and hold the capture longer. KEYS: 1 capture  4 due.
--- ARGV: 1 now  2 member  3 owner, then field, value, …  Returns 0 where another worker owns it now.
-if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[3] then return 0 end
-redis.call('HSET', KEYS[1], 'lease_until', ARGV[1] + LEASE_MS)
-for i = 4, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-redis.call('ZADD', KEYS[4], ARGV[1] + LEASE_MS, ARGV[2])
-return 1

@@ -1,7 +1,0 @@
--- Give a capture back in good order: this start had an end, so it does not count as a crash.
--- KEYS: 1 capture  4 due. ARGV: 1 now  2 member  3 owner  4 how long the sweep shall let it be (ms)
--- 5 starts that still count as crashes
-if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[3] then return end
-redis.call('HDEL', KEYS[1], 'lease_until', 'owner')
-redis.call('HSET', KEYS[1], 'attempts', ARGV[5])
-redis.call('ZADD', KEYS[4], ARGV[1] + ARGV[4], ARGV[2])

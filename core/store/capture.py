@@ -1,0 +1,143 @@
+"""A capture as Redis holds it, parsed once: the frozen values that stations, sweep and people work with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final, Literal, TypedDict
+
+from core.clock import to_datetime
+from core.store.keys import CaptureRef
+from core.wire import Sensors
+
+# No camera of this fleet took a picture before; a clock that says so has not been set yet.
+CLOCK_SET_SINCE: Final = datetime(2020, 1, 1, tzinfo=UTC)
+CLOCK_MAY_LEAD: Final = timedelta(days=1)
+
+
+NO_READING: Final = Sensors()
+
+
+class State(StrEnum):
+    """Where a capture stands."""
+
+    ARRIVING = "arriving"
+    TIMED_OUT = "timed_out"
+    SUPERSEDED = "superseded"
+    COMPLETE = "complete"
+
+
+class Notes(TypedDict, total=False):
+    """What a station may note; the fields are those of Progress."""
+
+    sha256: str
+    stored_bytes: int
+    storage_path: str
+    thumbnail_path: str
+    thumbnail_error: str
+    width: int
+    height: int
+    quarantine_path: str
+    ack: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the stations have finished, so that another try goes on from there.
+
+    `stored_bytes` is the size of the image, `width` and `height` are in px, `ack` is the body of the ACK.
+    """
+
+    sha256: str | None = None
+    stored_bytes: int | None = None
+    storage_path: str | None = None
+    thumbnail_path: str | None = None
+    thumbnail_error: str | None = None
+    width: int | None = None
+    height: int | None = None
+    quarantine_path: str | None = None
+    ack: str | None = None
+
+
+_NOTES: Final = tuple(field.name for field in fields(Progress))
+_NUMBERS: Final = frozenset({"stored_bytes", "width", "height"})
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One capture: what its metadata said, what has arrived, and what the stations have done.
+
+    Times that end in `_ms` are milliseconds since 1970. `device_time` is the capture time that the device
+    told, None where it told none; `captured_at` is the time to go by. `error` is the number of an error
+    report, 0 for a picture. `metadata` is the JSON of the first metadata.
+    """
+
+    ref: CaptureRef
+    state: State
+    first_at_ms: int
+    last_at_ms: int
+    device_time: datetime | None = None
+    image_bytes: int | None = None
+    total_chunks: int | None = None
+    error: int = 0
+    image_id: str | None = None
+    image_sha256: str | None = None
+    location: str | None = None
+    firmware_version: str | None = None
+    sensors: Sensors = NO_READING
+    metadata: bytes = b"{}"
+    nacks: int = 0
+    lease_until_ms: int = 0
+    progress: Progress = Progress()
+
+    @property
+    def arrived_at(self) -> datetime:
+        """The time at which the first message of the capture came."""
+        return to_datetime(self.first_at_ms)
+
+    @property
+    def captured_at(self) -> datetime:
+        """The capture time: as the device told it, or the arrival where its clock is plainly wrong."""
+        return self.device_time if self.device_time and self._clock_is_plausible else self.arrived_at
+
+    @property
+    def captured_at_source(self) -> Literal["device", "arrival"]:
+        """Where `captured_at` is from."""
+        return "device" if self._clock_is_plausible else "arrival"
+
+    @property
+    def _clock_is_plausible(self) -> bool:
+        time = self.device_time
+        return time is not None and CLOCK_SET_SINCE <= time <= self.arrived_at + CLOCK_MAY_LEAD
+
+
+def parse(ref: CaptureRef, hash_of: Mapping[bytes, bytes]) -> Capture:
+    """Parse the hash of a capture, as the scripts of `lua/` write it."""
+    text = {name.decode(): value.decode() for name, value in hash_of.items() if name != b"metadata"}
+    state = State(text["state"]) if "state" in text else State.COMPLETE if ref.seal else State.ARRIVING
+    notes: dict[str, Any] = {
+        name: int(text[name]) if name in _NUMBERS else text[name] for name in _NOTES if name in text
+    }
+    return Capture(
+        ref,
+        state,
+        first_at_ms=int(text["first_at"]),
+        last_at_ms=int(text["last_at"]),
+        device_time=datetime.fromisoformat(text["captured"]) if "captured" in text else None,
+        image_bytes=_integer(text, "image_bytes"),
+        total_chunks=_integer(text, "total"),
+        error=int(text.get("error", 0)),
+        image_id=text.get("image_id"),
+        image_sha256=text.get("image_sha256"),
+        location=text.get("location"),
+        firmware_version=text.get("firmware_version"),
+        sensors=Sensors(*(float(text[name]) if name in text else None for name in Sensors._fields)),
+        metadata=hash_of.get(b"metadata", b"{}"),
+        nacks=int(text.get("nacks", 0)),
+        lease_until_ms=int(text.get("lease_until", 0)),
+        progress=Progress(**notes),
+    )
+
+
+def _integer(text: dict[str, str], name: str) -> int | None:
+    return int(text[name]) if name in text else None

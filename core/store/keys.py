@@ -1,0 +1,159 @@
+"""The data model in Redis: every key, what it holds and how long it stays.
+
+All keys of a device lie in one shard, named by the hash tag `{0}` … `{15}`, so a script may touch any of
+them on a Redis cluster too. `ref` is `device/image_name` while chunks arrive (open) and
+`device/image_name/seal` from the moment the capture is complete (sealed): sealing renames, so the image
+name is free again for the device's next picture while a worker still stores this one.
+
+KEYS below is the whole list; a test compares it with what a run of the service leaves in Redis.
+"""
+
+from binascii import crc32
+from typing import Final, Literal, NamedTuple
+
+SHARDS: Final = 16
+SEALED_TTL_S: Final = 7 * 24 * 3600
+STREAM_TTL_S: Final = 7 * 24 * 3600
+LISTENERS_TTL_S: Final = 60
+HELLO_TTL_S: Final = 3600
+# A second hello within this time has crossed with the answer to the first.
+CROSSING_MS: Final = 5_000
+AGENDA_TTL_S: Final = 900
+WAKE_TTL_S: Final = 30 * 24 * 3600
+# How long after a sign of life a device is taken to be awake, so that a command may reach it at once.
+AWAKE_MS: Final = 12_000
+
+LISTENERS: Final = "fleet:listeners"
+UNANSWERED: Final = "fleet:unanswered"
+AWAKE: Final = "fleet:awake"
+LOG: Final = "fleet:log"
+ERRORS: Final = "fleet:errors"
+
+Stream = Literal["fleet:log", "fleet:errors"]
+
+
+class Key(NamedTuple):
+    """A kind of key: its pattern and Redis type, how long it stays (s, or the setting that says), its use."""
+
+    pattern: str
+    type: Literal["hash", "zset", "string", "list", "stream"]
+    stays: int | str
+    holds: str
+
+
+KEYS: Final = (
+    Key(
+        "fleet:{s}:capture:<ref>",
+        "hash",
+        SEALED_TTL_S,
+        "metadata, counters, and what the stations have done; an open one stays CAPTURE_TTL_S only",
+    ),
+    Key("fleet:{s}:chunks:<ref>", "hash", SEALED_TTL_S, "chunk id → bytes; stays as long as its capture"),
+    Key(
+        "fleet:{s}:tombstone:<device/image>",
+        "hash",
+        SEALED_TTL_S,
+        "the last sealed capture of that name: identity, state, ACK; TOMBSTONE_TTL_S after its end",
+    ),
+    Key("fleet:{s}:due", "zset", SEALED_TTL_S, "refs by the time (ms) when the sweep must look at them"),
+    Key(
+        "fleet:{s}:held:<device>",
+        "zset",
+        SEALED_TTL_S,
+        "refs of a device in flight, by their end (ms)",
+    ),
+    Key(
+        "fleet:{s}:abandoned",
+        "zset",
+        "CAPTURE_TTL_S",
+        "refs that timed out, by when (ms)",
+    ),
+    Key("fleet:{s}:hello:<device>", "string", HELLO_TTL_S, "the last hello of a device, as JSON"),
+    Key("fleet:{s}:answered:<device>", "string", CROSSING_MS // 1000, "the device was answered just now"),
+    Key(
+        "fleet:{s}:agenda:<device>",
+        "list",
+        AGENDA_TTL_S,
+        "what to tell the device next, as JSON",
+    ),
+    Key("fleet:{s}:wake:<device>", "string", WAKE_TTL_S, "next wake and time zone, from the database"),
+    Key(UNANSWERED, "zset", HELLO_TTL_S, "devices by when their hello must be answered (ms)"),
+    Key(AWAKE, "string", AWAKE_MS // 1000, "some device was heard within the last seconds"),
+    Key(LISTENERS, "hash", LISTENERS_TTL_S, "listener → `written_ms heard_until_ms`"),
+    Key(LOG, "stream", STREAM_TTL_S, "batches of log entries on their way to the database"),
+    Key(ERRORS, "stream", STREAM_TTL_S, "batches of error entries on their way to the database"),
+    Key("fleet:lock:<name>", "string", 60, "the token of the one holder, while it may run"),
+)
+
+
+class CaptureRef(NamedTuple):
+    """Which capture: open under its device and image name, or sealed under its seal as well."""
+
+    device_id: str
+    image_name: str
+    seal: str = ""
+
+    def __str__(self) -> str:
+        name = f"{self.device_id}/{self.image_name}"
+        return f"{name}/{self.seal}" if self.seal else name
+
+    @classmethod
+    def parse(cls, member: bytes) -> "CaptureRef":
+        """Read a member of a `due` or `held` set."""
+        return cls(*member.decode().split("/"))
+
+
+def shard(device_id: str) -> int:
+    """Give the shard of a device, 0 to SHARDS - 1."""
+    return crc32(device_id.encode()) % SHARDS
+
+
+def capture_keys(ref: CaptureRef) -> list[str]:
+    """Name the five keys of a capture: capture, chunks, tombstone, due, held."""
+    prefix = f"fleet:{{{shard(ref.device_id)}}}"
+    return [
+        f"{prefix}:capture:{ref}",
+        f"{prefix}:chunks:{ref}",
+        f"{prefix}:tombstone:{ref.device_id}/{ref.image_name}",
+        f"{prefix}:due",
+        f"{prefix}:held:{ref.device_id}",
+    ]
+
+
+def due_key(number: int) -> str:
+    """Name the sorted set of the captures of shard `number`, by when the sweep must look at them."""
+    return f"fleet:{{{number}}}:due"
+
+
+def abandoned_key(number: int) -> str:
+    """Name the sorted set of the captures of shard `number` that timed out, the oldest first."""
+    return f"fleet:{{{number}}}:abandoned"
+
+
+def hello_key(device_id: str) -> str:
+    """Name the last hello of a device."""
+    return _device_key("hello", device_id)
+
+
+def answered_key(device_id: str) -> str:
+    """Name the mark that a device was answered just now."""
+    return _device_key("answered", device_id)
+
+
+def agenda_key(device_id: str) -> str:
+    """Name the list of what a device shall still be told."""
+    return _device_key("agenda", device_id)
+
+
+def wake_key(device_id: str) -> str:
+    """Name the last known wake of a device."""
+    return _device_key("wake", device_id)
+
+
+def _device_key(kind: str, device_id: str) -> str:
+    return f"fleet:{{{shard(device_id)}}}:{kind}:{device_id}"
+
+
+def lock_key(name: str) -> str:
+    """Name the lock of a periodic task."""
+    return f"fleet:lock:{name}"

@@ -1,0 +1,20 @@
+-- End a capture: delete its chunks and keep its tombstone. The tombstone keeps the last END_BYTES of each chunk,
+-- by which chunks that come again are recognised.
+-- KEYS: 1 capture  2 chunks  3 tombstone  4 due  5 held
+-- ARGV: 1 now (ms)  2 member  3 state (stored or failed)  4 ACK sent, '' for none  5 how long the tombstone stays (s)
+-- Returns nothing.
+local ends = {}
+if ARGV[3] == 'stored' then
+  local chunks = redis.call('HGETALL', KEYS[2])
+  for i = 1, #chunks, 2 do
+    ends[tonumber(chunks[i]) + 1] = (('\0'):rep(END_BYTES) .. chunks[i + 1]):sub(-END_BYTES)
+  end
+end
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('ZREM', KEYS[4], ARGV[2])
+redis.call('ZREM', KEYS[5], ARGV[2])
+if redis.call('HGET', KEYS[3], 'seal') == ARGV[2] then
+  redis.call('HSET', KEYS[3], 'state', ARGV[3], 'ack', ARGV[4], 'acked_at', ARGV[1])
+  if ends[1] then redis.call('HSET', KEYS[3], 'ends', table.concat(ends)) end
+  redis.call('EXPIRE', KEYS[3], ARGV[5])
+end

@@ -1,0 +1,79 @@
+-- Decide what a capture that is due needs now, and when to look again.
+-- KEYS: 1 capture  2 chunks  3 tombstone  4 due  5 held
+-- ARGV: 1 now (ms)  2 member
+--       3 heard until (ms): up to when all that devices sent has been heard; '' where no listener is alive
+--       4 whether Redis is full, so that listeners take nothing (1/0)
+-- Returns {action, announce, ack, missing}:
+--   action    gone, wait, enqueue, timed_out, nack or acknowledge
+--   announce  1 where its `assembling` row is wanted, else 0
+--   ack       the body of the ACK that the device has missed; '' unless the action is acknowledge
+--   missing   the chunk ids to ask for; empty unless the action is nack
+local now, member, heard = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local known = redis.call('HMGET', KEYS[1], 'first_at', 'last_at', 'nacked_at', 'nacks', 'total', 'state',
+  'sealed_at', 'announced', 'requeues', 'again')
+local function look_again(at) redis.call('ZADD', KEYS[4], math.max(at, now + 250), member) end
+
+if not known[1] then
+  local finished = redis.call('HMGET', KEYS[3], 'state', 'seen_at', 'ack')
+  if finished[1] == 'stored' and finished[2] then
+    if not heard or heard - finished[2] < RETRANSMIT_DELAY_MS then
+      look_again(finished[2] + RETRANSMIT_DELAY_MS)
+      return {'wait', 0, '', {}}
+    end
+    redis.call('HDEL', KEYS[3], 'seen_at')
+    redis.call('HSET', KEYS[3], 'acked_at', now)
+    redis.call('ZREM', KEYS[4], member)
+    return {'acknowledge', 0, finished[3], {}}
+  end
+  redis.call('ZREM', KEYS[4], member)
+  redis.call('ZREM', KEYS[5], member)
+  return {'gone', 0, '', {}}
+end
+if known[7] or known[6] == 'superseded' then
+  -- It is complete and no worker has finished it: its message may be lost, or it waits for its turn.
+  local requeues = redis.call('HINCRBY', KEYS[1], 'requeues', 1)
+  look_again(now + math.min(REQUEUE_MS * 2 ^ requeues, MAX_REQUEUE_MS))
+  return {'enqueue', 0, '', {}}
+end
+if known[6] == 'timed_out' then
+  look_again(now + MAX_REQUEUE_MS)
+  return {'timed_out', 0, '', {}}
+end
+
+local announce = 0
+if known[5] and not known[8] then
+  redis.call('HSET', KEYS[1], 'announced', 1)
+  announce = 1
+end
+local last, total, nacks = tonumber(known[2]), tonumber(known[5]), tonumber(known[4] or 0)
+local quiet_since = math.max(last, tonumber(known[3] or 0))
+-- Listeners that take nothing would hear nothing for ever: then a long silence counts all the same.
+if ARGV[4] == '1' and now - last >= CAPTURE_TIMEOUT_MS then heard = now end
+if not heard or heard - quiet_since < RETRANSMIT_DELAY_MS then
+  look_again(quiet_since + RETRANSMIT_DELAY_MS)
+  return {'wait', announce, '', {}}
+end
+local leftover = known[10] and (not total or redis.call('EXISTS', KEYS[2]) == 0)
+if heard - last >= CAPTURE_TIMEOUT_MS then
+  if leftover then
+    -- All that came are late repeats of a capture that failed: the device has not sent it again.
+    redis.call('DEL', KEYS[1], KEYS[2])
+    redis.call('ZREM', KEYS[4], member)
+    redis.call('ZREM', KEYS[5], member)
+    return {'gone', 0, '', {}}
+  end
+  redis.call('HSET', KEYS[1], 'state', 'timed_out')
+  look_again(now + MAX_REQUEUE_MS)
+  return {'timed_out', announce, '', {}}
+end
+if not total or nacks >= RETRANSMIT_MAX or leftover then
+  look_again(last + CAPTURE_TIMEOUT_MS)
+  return {'wait', announce, '', {}}
+end
+redis.call('HSET', KEYS[1], 'nacks', nacks + 1, 'nacked_at', now)
+look_again(now + RETRANSMIT_DELAY_MS)
+local missing = {}
+for id = 0, total - 1 do
+  if redis.call('HEXISTS', KEYS[2], id) == 0 then missing[#missing + 1] = id end
+end
+return {'nack', announce, '', missing}

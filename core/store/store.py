@@ -1,0 +1,39 @@
+"""The whole store as a worker uses it, on one Redis."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from redis import Redis
+
+from core.clock import now_ms
+from core.settings import SweepSettings
+from core.store.captures import CaptureStore
+from core.store.devices import DeviceStore
+from core.store.listeners import Listeners
+from core.store.locks import Locks
+from core.store.streams import Streams
+
+
+class Store(NamedTuple):
+    """Its parts, the Redis they share, and the clock (ms since 1970) by which everything is scheduled."""
+
+    redis: Redis
+    now: Callable[[], int]
+    captures: CaptureStore
+    devices: DeviceStore
+    streams: Streams
+    locks: Locks
+    listeners: Listeners
+
+
+def open_store(redis: Redis, settings: SweepSettings, clock: Callable[[], int] = now_ms) -> Store:
+    """Open every part of the store on this Redis; nothing connects yet."""
+    return Store(
+        redis,
+        clock,
+        CaptureStore(redis, settings, clock),
+        DeviceStore(redis),
+        Streams(redis),
+        Locks(redis),
+        Listeners(redis),
+    )

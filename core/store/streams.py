@@ -1,0 +1,85 @@
+"""The streams: entries of the message log and of errors, on their way to the database.
+
+An entry of a stream is a batch, the JSON array of the entries that came together.
+"""
+
+from typing import Any, Final, Literal, NamedTuple
+
+import orjson
+from redis import Redis
+
+from core.store.connection import transient
+from core.store.keys import STREAM_TTL_S, Stream
+
+# The database is told within seconds, so this only bounds a long outage.
+STREAM_LENGTH: Final = 10_000
+
+Entry = dict[str, Any]
+
+
+class StreamBatch(NamedTuple):
+    """One entry of a stream: its id, and the log or error entries in it."""
+
+    id: str
+    entries: list[Entry]
+
+
+def message_entry(
+    device_id: str, topic: str, direction: Literal["in", "out"], payload: Any, at_ms: int
+) -> Entry:
+    """Make a row of `device_publish_log`; `payload` is JSON, `at_ms` when the message passed."""
+    return {
+        "device_id": device_id,
+        "topic": topic,
+        "direction": direction,
+        "payload": payload,
+        "received_at_ms": at_ms,
+    }
+
+
+def error_entry(device_id: str, code: int, message: str, details: dict[str, Any], at_ms: int) -> Entry:
+    """Make a row of `device_errors`."""
+    return {
+        "device_id": device_id,
+        "error_code": int(code),
+        "message": message,
+        "details": details,
+        "occurred_at_ms": at_ms,
+    }
+
+
+def append_commands(stream: Stream, entries: list[Entry]) -> list[tuple[Any, ...]]:
+    """Give the Redis commands that put entries into a stream, as one batch."""
+    return [
+        ("XADD", stream, "MAXLEN", "~", STREAM_LENGTH, "*", "records", orjson.dumps(entries)),
+        ("EXPIRE", stream, STREAM_TTL_S),
+    ]
+
+
+class Streams:
+    """The streams on one Redis; raises Transient."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def append(self, stream: Stream, entries: list[Entry]) -> None:
+        """Put entries on their way to the database."""
+        with transient():
+            for command in append_commands(stream, entries):
+                self._redis.execute_command(*command)
+
+    def oldest(self, stream: Stream, limit: int) -> list[StreamBatch]:
+        """Read the oldest batches of a stream."""
+        with transient():
+            found: Any = self._redis.xrange(stream, count=limit)
+        return [StreamBatch(name.decode(), orjson.loads(fields[b"records"])) for name, fields in found]
+
+    def delete(self, stream: Stream, ids: list[str]) -> None:
+        """Delete batches that the database has."""
+        with transient():
+            self._redis.xdel(stream, *ids)
+
+    def trim(self, stream: Stream, batches: int) -> None:
+        """Delete all but the newest batches of a stream."""
+        with transient():
+            self._redis.xtrim(stream, maxlen=batches, approximate=False)

@@ -1,0 +1,170 @@
+"""The gateway to the owner's Supabase project: few calls, and every error said in our own terms.
+
+Transient is what may pass (network, 408, 423, 429, 5xx, SQLSTATE classes 08, 40, 53, 57); AccessDenied is a
+refused key; anything else is final and becomes a CaptureRejected with the code of the station that asked.
+"""
+
+import logging
+import threading
+import time
+from typing import Any, Final
+
+import httpx
+from postgrest.exceptions import APIError
+from storage3.exceptions import StorageApiError
+from supabase import Client, ClientOptions, create_client
+
+from core.errors import AccessDenied, CaptureRejected, ErrorCode, Transient
+from core.settings import SupabaseSettings
+
+log = logging.getLogger("supabase")
+
+# 520 to 544 are what the edge in front of hosted projects answers when it cannot reach them.
+_TRANSIENT_STATUS: Final = frozenset({408, 423, 425, 429, *range(500, 600)})
+_TRANSIENT_SQLSTATE: Final = ("08", "40", "53", "57")
+_TRANSIENT_POSTGREST: Final = frozenset({"PGRST000", "PGRST001", "PGRST002", "PGRST003"})
+_DUPLICATE: Final = frozenset({"409", "Duplicate", "KeyAlreadyExists", "ResourceAlreadyExists"})
+# PostgREST or Postgres knows no such function or table: sql/ is not applied, or its schema cache is old.
+_NOT_INSTALLED: Final = ("PGRST2", "42883", "42P01")
+_ALARM_EVERY_S: Final = 60.0
+_REFUSED: Final = frozenset({"401", "403", "Unauthorized", "AccessDenied", "InvalidJWT", "42501"})
+
+
+class AlreadyThere(Exception):
+    """An object stands at this path; nothing was overwritten."""
+
+
+class _PoolPerThread(httpx.BaseTransport):
+    """Connections of its own for each thread.
+
+    httpx's pool, shared by many threads, looks for each request at all connections under one lock, and with
+    16 threads that was an eighth of a worker's CPU time.
+    """
+
+    def __init__(self) -> None:
+        self._own = threading.local()
+        self._all: list[httpx.HTTPTransport] = []
+        self._tls = httpx.create_ssl_context()  # one for all: it takes a megabyte and milliseconds
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request over the connection of this thread."""
+        transport: httpx.HTTPTransport | None = getattr(self._own, "transport", None)
+        if transport is None:
+            transport = self._own.transport = httpx.HTTPTransport(verify=self._tls, http2=False)
+            self._all.append(transport)
+        return transport.handle_request(request)
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for transport in self._all:
+            transport.close()
+
+
+class SupabaseGateway:
+    """One keep-alive client for all threads of a process, made after a fork; `timeout_s` bounds each wait."""
+
+    def __init__(self, settings: SupabaseSettings, timeout_s: float) -> None:
+        # HTTP/1.1: httpcore's synchronous HTTP/2 is not safe between threads. The status is judged here, in
+        # one place, because supabase-py keeps it in a form of its own for each of its clients.
+        self._http = httpx.Client(
+            transport=_PoolPerThread(),
+            timeout=httpx.Timeout(timeout_s, connect=min(5.0, timeout_s)),
+            event_hooks={"response": [_judge_status]},
+        )
+        self._client: Client = create_client(
+            settings.supabase_url,
+            settings.supabase_service_role.get_secret_value(),
+            ClientOptions(
+                httpx_client=self._http,
+                auto_refresh_token=False,
+                persist_session=False,
+                postgrest_client_retry=False,
+            ),
+        )
+        self._bucket = self._client.storage.from_(settings.supabase_storage_bucket)
+
+    def call(self, function: str, **arguments: Any) -> Any:
+        """Call an SQL function and give its answer; raise Transient or CaptureRejected (2205)."""
+        return self._ask(self._client.rpc(function, arguments), function)
+
+    def latest_errors(self, limit: int) -> list[dict[str, Any]]:
+        """Give the newest rows of `device_errors`, for people; raise Transient or CaptureRejected (2205)."""
+        table = self._client.table("device_errors").select("device_id,error_code,message,occurred_at")
+        rows: list[dict[str, Any]] = self._ask(
+            table.order("occurred_at", desc=True).limit(limit), "device_errors"
+        )
+        return rows
+
+    @staticmethod
+    def _ask(query: Any, what: str) -> Any:
+        try:
+            return query.execute().data
+        except httpx.TransportError as error:
+            raise Transient(f"Supabase: {type(error).__name__}") from error
+        except APIError as error:
+            code = str(error.code or "")
+            if code.startswith(_TRANSIENT_SQLSTATE) or code in _TRANSIENT_POSTGREST:
+                raise Transient(f"Supabase database: {code} {error.message}") from error
+            if code in _REFUSED or code.startswith(_NOT_INSTALLED):
+                raise _denied(f"Supabase database: {code} {error.message}") from error
+            raise CaptureRejected(
+                ErrorCode.DATABASE_FAILED, f"database: {error.message}", function=what, sqlstate=code
+            ) from error
+
+    def upload(self, path: str, image: bytes) -> None:
+        """Upload a JPEG; raise AlreadyThere, Transient or CaptureRejected (2204). Overwrites nothing."""
+        try:
+            self._bucket.upload(path, image, {"content-type": "image/jpeg"})
+        except httpx.TransportError as error:
+            raise Transient(f"Supabase: {type(error).__name__}") from error
+        except StorageApiError as error:
+            codes = {str(error.status), str(error.code)}
+            if codes & _DUPLICATE:
+                raise AlreadyThere(path) from error
+            raise _storage_error(error, codes, path) from error
+
+    def download(self, path: str) -> bytes:
+        """Download an object; raise Transient or CaptureRejected (2204)."""
+        try:
+            return self._bucket.download(path)
+        except httpx.TransportError as error:
+            raise Transient(f"Supabase: {type(error).__name__}") from error
+        except StorageApiError as error:
+            raise _storage_error(error, {str(error.status), str(error.code)}, path) from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+
+class _Alarm:
+    """When the alarm was last raised: once a minute and process is enough for all that wait."""
+
+    raised_at = -_ALARM_EVERY_S
+
+
+def _denied(message: str) -> AccessDenied:
+    """Make the error of a project that refuses us, and raise the alarm."""
+    now = time.monotonic()
+    if now - _Alarm.raised_at >= _ALARM_EVERY_S:
+        _Alarm.raised_at = now
+        log.critical("ALARM: %s; all data is kept and tried again slowly, but an operator must act", message)
+    return AccessDenied(message)
+
+
+def _judge_status(response: httpx.Response) -> None:
+    if response.status_code in _TRANSIENT_STATUS:
+        raise Transient(f"Supabase answered {response.status_code}")
+    if response.status_code in (401, 403):
+        raise _denied(f"Supabase answered {response.status_code}")
+
+
+def _storage_error(error: StorageApiError, codes: set[str], path: str) -> Exception:
+    if codes & _REFUSED:
+        return _denied(f"Supabase Storage: {error.message}")
+    if any(code.isdigit() and int(code) in _TRANSIENT_STATUS for code in codes):
+        return Transient(f"Supabase Storage: {error.message}")
+    if codes & {"404", "NoSuchBucket", "Bucket not found"}:
+        # The bucket is missing, not the capture wrong: an operator must apply sql/, and nothing is dropped.
+        return _denied(f"Supabase Storage: {error.message}")
+    return CaptureRejected(ErrorCode.UPLOAD_FAILED, f"storage: {error.message}", path=path)

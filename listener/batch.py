@@ -1,0 +1,196 @@
+"""A batch of the listener: what has come, stored in Redis in one round trip.
+
+Chunks and metadata are scripts that check and act in one step, so every operation may be repeated, and a
+batch as a whole too: nothing of it is acknowledged to the broker before all of it is done.
+"""
+
+import itertools
+import secrets
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from redis import Redis
+from redis.exceptions import NoScriptError
+
+from core.settings import ArrivalSettings
+from core.store import keys, scripts
+from core.store.connection import transient
+from core.store.devices import Hello, hello_commands
+from core.store.keys import CaptureRef, Stream
+from core.store.listeners import Heartbeat, heartbeat_commands
+from core.store.scripts import PipelinedScript
+from core.store.streams import Entry, append_commands
+from core.wire import Metadata
+
+
+class Arrival(StrEnum):
+    """What became of chunks or metadata, as `arrival` in prelude.lua says it."""
+
+    WAITING = "waiting"
+    COMPLETE = "complete"
+    LATE = "late"
+    STORED = "stored"
+    REFUSED = "refused"
+    TOO_LARGE = "too_large"
+    IGNORED = "ignored"
+
+
+_ARRIVALS = {arrival.value.encode(): arrival for arrival in Arrival}
+
+
+class Outcome(NamedTuple):
+    """What became of one operation of a batch; `ref` is sealed where `status` is complete.
+
+    `out_of_range` counts chunks beyond the total, `ack` is the ACK to send again where `status` is stored,
+    and `superseded` the capture that was given up for this one.
+    """
+
+    status: Arrival
+    ref: CaptureRef
+    out_of_range: int = 0
+    ack: str = ""
+    superseded: CaptureRef | None = None
+
+
+class _Refs(NamedTuple):
+    open: CaptureRef
+    sealed: CaptureRef
+    superseded: CaptureRef
+
+
+class Batches:
+    """Makes the batches of one listener."""
+
+    def __init__(self, redis: Redis, settings: ArrivalSettings) -> None:
+        self._redis = redis
+        constants = scripts.arrival_constants(settings)
+        self._store_chunks, self._put_metadata = (
+            PipelinedScript(scripts.source(constants, "prelude", name))
+            for name in ("store_chunks", "put_metadata")
+        )
+        prefix = secrets.token_hex(4)
+        self._seals = (f"{prefix}{number:x}" for number in itertools.count())
+
+    def begin(self) -> "Batch":
+        """Begin a batch."""
+        return Batch(self._redis, self._store_chunks, self._put_metadata, self._seals)
+
+
+class Batch:
+    """Operations that go to Redis in one round trip; `commit` may be called again until it succeeds."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        store_chunks: PipelinedScript,
+        put_metadata: PipelinedScript,
+        seals: Iterator[str],
+    ) -> None:
+        self._redis = redis
+        self._store_chunks = store_chunks
+        self._put_metadata = put_metadata
+        self._seals = seals
+        self._commands: list[tuple[Any, ...]] = []
+        self._refs: list[_Refs | None] = []
+
+    def chunks(self, ref: CaptureRef, now: int, pieces: list[bytes | int]) -> None:
+        """Store chunks of one capture; `pieces` is chunk id, bytes, chunk id, bytes, …"""
+        sealed = ref._replace(seal=next(self._seals))
+        names = keys.capture_keys(ref) + keys.capture_keys(sealed)[:2]
+        command = self._store_chunks.command(names, now, str(ref), str(sealed), *pieces)
+        self._add(command, _Refs(ref, sealed, sealed))
+
+    def metadata(self, metadata: Metadata, now: int) -> None:
+        """Note what metadata says of its capture."""
+        ref = CaptureRef(metadata.device_id, metadata.image_name)
+        refs = _Refs(ref, *(ref._replace(seal=next(self._seals)) for _ in range(2)))
+        names = keys.capture_keys(ref)
+        names += keys.capture_keys(refs.sealed)[:2] + keys.capture_keys(refs.superseded)[:2]
+        identity = (
+            metadata.captured_at.isoformat() if metadata.captured_at else "",
+            metadata.image_bytes or "",
+            metadata.total_chunks or "",
+            metadata.error or "",
+        )
+        begins = int(metadata.begins_a_capture)
+        self._add(
+            self._put_metadata.command(
+                names, now, *map(str, refs), begins, *identity, *_hash_fields(metadata)
+            ),
+            refs,
+        )
+
+    def hello(self, hello: Hello) -> None:
+        """Remember a hello until it is answered."""
+        for command in hello_commands(hello):
+            self._add(command)
+
+    def heard(self, beat: Heartbeat) -> None:
+        """Note that a listener lives, and up to when it has heard all that was sent."""
+        for command in heartbeat_commands(beat):
+            self._add(command)
+
+    def append(self, stream: Stream, entries: list[Entry]) -> None:
+        """Put entries on their way to the database."""
+        for command in append_commands(stream, entries):
+            self._add(command)
+
+    def commit(self) -> list[Outcome]:
+        """Carry everything out; raise Transient where Redis could not, and then no PUBACK may be sent."""
+        with transient():
+            answers = self._execute()
+            if any(isinstance(answer, NoScriptError) for answer in answers):
+                self._store_chunks.load(self._redis)
+                self._put_metadata.load(self._redis)
+                answers = self._execute()
+            for answer in answers:
+                if isinstance(answer, Exception):
+                    raise answer
+        return [_outcome(answer, refs) for answer, refs in zip(answers, self._refs, strict=True) if refs]
+
+    def _execute(self) -> list[Any]:
+        pipe = self._redis.pipeline(transaction=False)
+        for command in self._commands:
+            pipe.execute_command(*command)
+        return pipe.execute(raise_on_error=False)
+
+    def _add(self, command: tuple[Any, ...], refs: _Refs | None = None) -> None:
+        self._commands.append(command)
+        self._refs.append(refs)
+
+
+def _hash_fields(metadata: Metadata) -> Iterator[Any]:
+    """Give field, value, … of what metadata says, as `capture.parse` reads it.
+
+    A new field of the metadata goes here, into `core.wire.Metadata` and into `core.store.capture.Capture`.
+    """
+    values: dict[str, Any] = {
+        "captured": metadata.captured_at and metadata.captured_at.isoformat(),
+        "image_bytes": metadata.image_bytes,
+        "total": metadata.total_chunks,
+        "error": metadata.error or None,
+        "image_id": metadata.image_id,
+        "image_sha256": metadata.image_sha256,
+        "location": metadata.location,
+        "firmware_version": metadata.firmware_version,
+        **metadata.sensors._asdict(),
+    }
+    if metadata.begins_a_capture:
+        values["metadata"] = metadata.raw
+    for name, value in values.items():
+        if value is not None:
+            yield name
+            yield value
+
+
+def _outcome(answer: list[Any], refs: _Refs) -> Outcome:
+    name, out_of_range, superseded, ack = answer
+    status = _ARRIVALS[name]
+    return Outcome(
+        status,
+        refs.sealed if status is Arrival.COMPLETE else refs.open,
+        out_of_range,
+        ack.decode(),
+        refs.superseded if superseded else None,
+    )

@@ -1,0 +1,92 @@
+"""Is Redis there, does it keep what it is given, and does it outlive a restart?"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from redis import Redis, RedisError
+from redis.exceptions import AuthenticationError, AuthorizationError, ResponseError
+
+from core.settings import RedisSettings
+from core.store.connection import connect
+from core.store.memory import FULL
+from operate.checks import Check
+
+KEPT: Final = "noeviction"
+
+
+def check_redis_servers(settings: RedisSettings) -> Iterator[Check]:
+    """Check the Redis of the chunks, and that of Celery's messages where it is another server."""
+    urls = {"REDIS_URL": settings.redis_url, "CELERY_BROKER_URL": settings.queue_url}
+    seen = set()
+    for name, url in urls.items():
+        # Two databases of one server share what is asked here.
+        server = url.get_secret_value().rpartition("/")[0]
+        if server not in seen:
+            seen.add(server)
+            with connect(url) as redis:
+                yield from check_redis(redis, name)
+
+
+def check_redis(redis: Redis, name: str) -> Iterator[Check]:
+    """Ask one Redis for its eviction policy, memory and persistence; `name` is the setting of its URL."""
+    try:
+        memory, persistence = redis.info("memory"), redis.info("persistence")
+        snapshots = _snapshots(redis)
+    except (AuthenticationError, AuthorizationError) as error:
+        yield Check(name, "wrong", f"the login is refused: {error}", f"put user and password into {name}")
+        return
+    except RedisError as error:
+        remedy = f"is it running, and is {name} its address? `rediss://` is for TLS only"
+        yield Check(name, "unreachable", f"{error}", remedy)
+        return
+    yield Check(name, "ok", "reachable")
+    yield _eviction(memory, name)
+    yield _persistence(persistence, snapshots, name)
+
+
+def _eviction(memory: dict[str, Any], name: str) -> Check:
+    policy, limit = memory.get("maxmemory_policy", "unknown"), int(memory.get("maxmemory", 0))
+    title = f"{name}: eviction"
+    if policy != KEPT:
+        return Check(
+            title,
+            "wrong",
+            f"maxmemory-policy is {policy}: when memory runs out, queues and chunks vanish without an error",
+            f"set it to {KEPT} (Render: `maxmemoryPolicy: {KEPT}`)",
+        )
+    if not limit:
+        return Check(title, "ok", f"{KEPT}, no memory limit")
+    share = int(memory["used_memory"]) / limit
+    detail = f"{KEPT}, {share:.0%} of {limit / 2**20:.0f} MB in use"
+    if share >= FULL:
+        return Check(
+            title, "warning", detail, "find what fills it (docs/operations.md) or take a larger plan"
+        )
+    return Check(title, "ok", detail)
+
+
+def _persistence(persistence: dict[str, Any], snapshots: str | None, name: str) -> Check:
+    title = f"{name}: persistence"
+    if int(persistence.get("aof_enabled", 0)):
+        return Check(title, "ok", "append-only file")
+    if snapshots:
+        return Check(
+            title,
+            "warning",
+            "snapshots only: a restart loses the chunks since the last one",
+            "turn on the append-only file (Render: a paid Key Value plan); devices send again what is lost",
+        )
+    return Check(
+        title,
+        "warning",
+        "cannot be seen" if snapshots is None else "none: a restart loses all chunks in flight",
+        "turn on the append-only file (Render: a paid Key Value plan); devices send again what is lost",
+    )
+
+
+def _snapshots(redis: Redis) -> str | None:
+    try:
+        answer: dict[Any, Any] = redis.config_get("save")
+    except ResponseError:  # hosted ones forbid CONFIG
+        return None
+    return "".join(str(value, "ascii") if isinstance(value, bytes) else value for value in answer.values())

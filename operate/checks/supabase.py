@@ -1,0 +1,131 @@
+"""Is it the right Supabase project, with the right key, and is the schema of `sql/` whole and closed?"""
+
+import base64
+import binascii
+from collections.abc import Iterator
+from typing import Any, Final
+
+import httpx
+import orjson
+
+from core.settings import SupabaseSettings
+from operate.checks import Check
+
+# What `sql/` of this version of the code sets; an older database lacks functions that it calls.
+SCHEMA_VERSION: Final = 1
+FUNCTIONS: Final = frozenset(
+    {
+        "claim_commands",
+        "fail_stale_captures",
+        "finish_command",
+        "record_assembling",
+        "record_capture",
+        "record_hello",
+        "record_log",
+    }
+)
+APPLY: Final = "apply the files of sql/ in order (docs/deployment.md)"
+
+
+def check_supabase(settings: SupabaseSettings) -> Iterator[Check]:
+    """Check key, project, schema and bucket; what depends on a check that failed is left out."""
+    key = settings.supabase_service_role.get_secret_value()
+    role = role_of(key)
+    if role not in ("service_role", None):
+        yield Check(
+            "SUPABASE_SERVICE_ROLE",
+            "wrong",
+            f"this is the key of `{role}`, which may neither read nor write",
+            "take the secret key: Project Settings, API Keys, `sb_secret_…` or `service_role`",
+        )
+        return
+    headers = {"apikey": key, "authorization": f"Bearer {key}"}
+    with httpx.Client(
+        base_url=settings.supabase_url, headers=headers, timeout=settings.supabase_timeout_s
+    ) as http:
+        try:
+            answer = http.post("/rest/v1/rpc/inspect_schema", json={})
+            bucket = http.get(f"/storage/v1/bucket/{settings.supabase_storage_bucket}")
+        except httpx.HTTPError as error:
+            remedy = "is SUPABASE_URL the address of the project, and is the project running (not paused)?"
+            yield Check("SUPABASE_URL", "unreachable", f"{type(error).__name__}: {error}", remedy)
+            return
+    yield from _project(answer)
+    if answer.is_success:
+        yield from _schema(answer.json())
+        yield _bucket(bucket, settings.supabase_storage_bucket)
+
+
+def role_of(key: str) -> str | None:
+    """Tell whose key this is from its own text; None where the text does not say."""
+    if key.startswith("sb_"):
+        return "service_role" if key.startswith("sb_secret_") else "anon"
+    try:
+        payload = key.split(".")[1]
+        claims = orjson.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return str(claims["role"])
+    except (IndexError, KeyError, TypeError, ValueError, binascii.Error):
+        return None
+
+
+def _project(answer: httpx.Response) -> Iterator[Check]:
+    if answer.status_code in (401, 403):
+        remedy = "take the secret key of this very project: Project Settings, API Keys"
+        yield Check("SUPABASE_SERVICE_ROLE", "wrong", f"the project refuses it ({_said(answer)})", remedy)
+    elif answer.status_code >= 500 or answer.status_code == 429:
+        yield Check("SUPABASE_URL", "unreachable", f"the project answers {answer.status_code}", "try again")
+    elif _code(answer) == "PGRST202":
+        yield Check("database schema", "wrong", "is not installed", APPLY)
+    elif not answer.is_success:
+        remedy = "is SUPABASE_URL the project's address, https://<project>.supabase.co, without a path?"
+        yield Check("SUPABASE_URL", "wrong", f"this is no Supabase project ({_said(answer)})", remedy)
+    else:
+        yield Check("SUPABASE_URL", "ok", "reachable")
+        yield Check("SUPABASE_SERVICE_ROLE", "ok", "a service key")
+
+
+def _schema(found: dict[str, Any]) -> Iterator[Check]:
+    version = found["version"]
+    if version is None or version < SCHEMA_VERSION:
+        yield Check("database schema", "wrong", f"version {version}, needed {SCHEMA_VERSION}", APPLY)
+    else:
+        yield Check("database schema", "ok", f"version {version}")
+    missing = sorted(FUNCTIONS - set(found["functions"]))
+    if missing:
+        yield Check("database functions", "wrong", f"missing: {', '.join(missing)}", APPLY)
+    else:
+        yield Check("database functions", "ok", "all there")
+    # Other tables of the owner's lie in the same schema: what is open there does not stop this service.
+    for name, what in (("row level security", "open_tables"), ("function rights", "open_functions")):
+        names = found[what]
+        if names:
+            meaning = "without it" if what == "open_tables" else "open to users"
+            yield Check(name, "warning", f"{meaning}: {', '.join(names)}", APPLY)
+        else:
+            yield Check(name, "ok", "everywhere" if what == "open_tables" else "the service's alone")
+
+
+def _bucket(answer: httpx.Response, name: str) -> Check:
+    title = "storage bucket"
+    if answer.status_code >= 500 or answer.status_code == 429:
+        return Check(title, "unreachable", f"Storage answers {answer.status_code}", "try again")
+    if not answer.is_success:
+        remedy = f"{APPLY}, or set SUPABASE_STORAGE_BUCKET"
+        return Check(title, "wrong", f"there is no bucket {name} ({_said(answer)})", remedy)
+    if answer.json().get("public"):
+        remedy = "make it private: Storage, Edit bucket; sql/080_storage.sql does it for gxp-captures"
+        return Check(title, "wrong", f"{name} is public: everybody can read every image", remedy)
+    return Check(title, "ok", f"{name} is private")
+
+
+def _code(answer: httpx.Response) -> str:
+    try:
+        body = answer.json()
+    except ValueError:
+        return ""
+    return str(body.get("code", "")) if isinstance(body, dict) else ""
+
+
+def _said(answer: httpx.Response) -> str:
+    code = _code(answer)
+    return f"{answer.status_code} {code}".rstrip()

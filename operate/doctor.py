@@ -1,0 +1,98 @@
+"""Check a configuration against the real services: `python -m operate.doctor [--env-file .env]`.
+
+One line for each check, with the remedy where it is not well. The exit status is 0 where the service can
+start, 1 where it cannot.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from dotenv import load_dotenv
+from rich.console import Console
+from rich.text import Text
+
+from core.settings import EverySetting, ListenerSettings, SettingsError, load
+from operate.checks import Check
+from operate.checks.broker import check_broker
+from operate.checks.redis_server import check_redis_servers
+from operate.checks.supabase import check_supabase
+
+MARKS: Final = {
+    "ok": ("✓", "green"),
+    "warning": ("!", "yellow"),
+    "unreachable": ("✗", "red"),
+    "wrong": ("✗", "red"),
+}
+
+app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+
+
+def diagnose(*, supabase: bool = True) -> Iterator[Check]:
+    """Run all checks on the configuration in the environment."""
+    try:
+        settings = load(EverySetting if supabase else ListenerSettings)
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            yield Check("settings", "wrong", line.removeprefix("settings: "), "see .env.example")
+        return
+    yield Check("settings", "ok", "complete")
+    yield from _sensible(settings)
+    yield from check_broker(settings)
+    yield from check_redis_servers(settings)
+    if isinstance(settings, EverySetting):
+        yield from _sensible_retransmits(settings)
+        yield from check_supabase(settings)
+
+
+def _sensible(settings: ListenerSettings) -> Iterator[Check]:
+    """Look for values that are allowed and still seldom meant."""
+    if settings.mqtt_tls and settings.mqtt_port == 1883:
+        yield Check(
+            "MQTT_PORT", "warning", "1883 is usually the port without TLS", "8883 is the one with TLS"
+        )
+    if settings.mqtt_username is None:
+        yield Check("MQTT_USERNAME", "warning", "nobody logs in", "a broker on the internet needs users")
+
+
+def _sensible_retransmits(settings: EverySetting) -> Iterator[Check]:
+    if settings.retransmit_max == 0:
+        yield Check("RETRANSMIT_MAX", "warning", "0: missing chunks are never asked for", "the default is 3")
+    longest = settings.retransmit_delay_ms * (settings.retransmit_max + 1)
+    if longest > settings.capture_timeout_ms:
+        detail = "too short for RETRANSMIT_MAX times RETRANSMIT_DELAY_MS"
+        yield Check("CAPTURE_TIMEOUT_MS", "warning", detail, f"{longest} or more")
+
+
+def show(checks: Iterable[Check], console: Console) -> bool:
+    """Print each check as it is done; True if all that is needed is well."""
+    well = True
+    for check in checks:
+        mark, style = MARKS[check.grade]
+        line = Text.assemble((mark, style), f" {check.name}: {check.detail}")
+        if check.remedy and check.grade != "ok":
+            line.append(f"\n  → {check.remedy}")
+        console.print(line, soft_wrap=True)
+        well = well and check.grade in ("ok", "warning")
+    return well
+
+
+@app.command()
+def main(
+    env_file: Annotated[
+        Path | None, typer.Option(help="read settings from this file too", dir_okay=False)
+    ] = None,
+    *,
+    listener: Annotated[bool, typer.Option("--listener", help="only what the listener needs")] = False,
+) -> None:
+    """Check the settings against the broker, Redis and Supabase; one line for each check."""
+    if env_file and not load_dotenv(env_file):
+        print(f"no such file: {env_file}", file=sys.stderr)  # noqa: T201 - a command line speaks
+        raise typer.Exit(2)
+    raise typer.Exit(0 if show(diagnose(supabase=not listener), Console(highlight=False)) else 1)
+
+
+if __name__ == "__main__":
+    app()

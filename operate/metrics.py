@@ -1,0 +1,92 @@
+"""What Prometheus is told: counters of this process, and the state in Redis, read when it asks.
+
+Counting is for whole batches and captures, never for a single chunk. Each process serves its own numbers on
+the first free port from METRICS_PORT on, since several may run on one host. All of them tell the same of what
+is in Redis, so a query takes the `max` of it.
+"""
+
+import errno
+import logging
+from collections.abc import Iterator
+from typing import Final, Literal
+
+from prometheus_client import REGISTRY, Counter, Histogram, start_http_server
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from redis import RedisError
+
+from core.errors import Rejected, Transient
+from core.settings import RedisSettings, WatchedSettings
+from core.store import memory
+from core.store.captures import CaptureReader
+from core.store.connection import connect
+from operate.queues import read_queues, read_taken
+
+log = logging.getLogger("metrics")
+
+PORTS: Final = 20
+
+MESSAGES = Counter("fleet_messages", "Messages of devices, by kind", ["kind"])
+CAPTURES = Counter("fleet_captures", "Captures that came to this state", ["state"])
+NACKS = Counter("fleet_nacks", "Requests for missing chunks that were sent")
+CHUNKS_ASKED_FOR = Counter("fleet_chunks_asked_for", "Chunks named in those requests")
+ERRORS = Counter("fleet_errors", "Errors, by code of device_errors", ["code"])
+RETRIES = Counter("fleet_retries", "Captures put off because Supabase, Redis or the broker was away")
+ACK_SECONDS = Histogram(
+    "fleet_ack_seconds",
+    "From the last chunk of a capture to its ACK",
+    buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300),
+)
+
+
+class StoreCollector(Collector):
+    """The state that is in Redis, asked for at each scrape; nothing where Redis is away."""
+
+    def __init__(self, settings: RedisSettings) -> None:
+        self._redis = connect(settings.redis_url, connections=1)
+        self._captures = CaptureReader(self._redis)
+        self._broker = connect(settings.queue_url, connections=1)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Read the gauges."""
+        in_flight = GaugeMetricFamily("fleet_captures_in_flight", "Captures arriving or being stored")
+        waiting = GaugeMetricFamily("fleet_queue_length", "Messages that wait in a queue", labels=["queue"])
+        age = GaugeMetricFamily("fleet_queue_age_seconds", "Age of the oldest of them", labels=["queue"])
+        taken = GaugeMetricFamily("fleet_tasks_taken", "Messages that workers hold")
+        full = GaugeMetricFamily("fleet_redis_memory_ratio", "Used share of maxmemory; 0 without a limit")
+        try:
+            in_flight.add_metric([], self._captures.count())
+            for queue in read_queues(self._broker):
+                waiting.add_metric([queue.name], queue.waiting)
+                if queue.oldest_s is not None:
+                    age.add_metric([queue.name], queue.oldest_s)
+            taken.add_metric([], read_taken(self._broker))
+            full.add_metric([], memory.fullness(self._redis))
+        except (RedisError, Transient) as error:
+            log.warning("nothing to tell of Redis: %s", error)
+        yield from (in_flight, waiting, age, taken, full)
+
+
+def count_end(status: Literal["stored", "failed"], error: Rejected | None) -> None:
+    """Count a capture whose row has come to its end, and the error that the row tells."""
+    CAPTURES.labels(status).inc()
+    if error:
+        ERRORS.labels(int(error.code)).inc()
+
+
+def serve(settings: WatchedSettings) -> int:
+    """Serve the metrics of this process where METRICS_PORT is set, and give the port; 0 where it is not."""
+    if not settings.metrics_port:
+        return 0
+    for port in range(settings.metrics_port, min(settings.metrics_port + PORTS, 65536)):
+        try:
+            start_http_server(port, settings.metrics_address)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            REGISTRY.register(StoreCollector(settings))
+            log.info("metrics on http://%s:%d/metrics", settings.metrics_address, port)
+            return port
+    log.error("no free port for metrics from %d on", settings.metrics_port)
+    return 0

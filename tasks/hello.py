@@ -1,0 +1,61 @@
+"""The tasks that answer and record a device's hello."""
+
+import logging
+from typing import Any
+
+from celery import Task
+
+from core import dispatch
+from core.dispatch import Dispatcher
+from core.errors import CaptureRejected, Transient
+from core.store.devices import Hello
+from tasks.agenda import answer_from_database, answer_from_memory, hello_row
+from tasks.app import MAX_RETRIES, app, retry
+
+log = logging.getLogger("tasks.hello")
+
+
+@app.task(
+    name=dispatch.ANSWER_HELLO,
+    bind=True,
+    acks_late=True,
+    ignore_result=True,
+    autoretry_for=(),
+    max_retries=MAX_RETRIES,
+)
+def answer_hello(self: "Task[Any, Any]", hello: dict[str, Any]) -> None:
+    """Record a hello and answer it; its key makes it one row and one answer, however often this runs.
+
+    Where the database cannot answer in time, the device is answered from what Redis knows, and the hello
+    is recorded later: silence would leave the device awake until its battery is empty.
+    """
+    said, resources = Hello.from_json(hello), app.resources
+    context = {"device": said.device_id, "task_id": self.request.id}
+    try:
+        try:
+            answer_from_database(resources, said)
+        except (Transient, CaptureRejected) as error:
+            log.warning("hello answered without the database: %s", error, extra=context)
+            answer_from_memory(resources, said.device_id)
+            Dispatcher(app).record_hello(said)
+    except Transient as error:
+        log.warning("hello not answered, trying again: %s", error, extra=context)
+        raise retry(self, error) from error
+
+
+@app.task(
+    name=dispatch.RECORD_HELLO,
+    bind=True,
+    acks_late=True,
+    ignore_result=True,
+    autoretry_for=(),
+    max_retries=MAX_RETRIES,
+)
+def record_hello(self: "Task[Any, Any]", hello: dict[str, Any]) -> None:
+    """Record a hello that was answered without the database."""
+    resources = app.resources
+    row = hello_row(resources, Hello.from_json(hello)) | {"record_only": True}
+    try:
+        resources.supabase.call("record_hello", p_hello=row)
+    except Transient as error:
+        raise retry(self, error) from error

@@ -1,0 +1,193 @@
+"""The pipeline of a complete capture: assemble → thumbnail → upload → persist → acknowledge.
+
+What a station has finished is noted in the capture's hash, so another try goes on from there; each is safe to
+run twice. The ACK leaves only when image and row are durable.
+"""
+
+import logging
+from typing import Any, Final
+
+from core.clock import to_datetime
+from core.errors import CaptureRejected, ErrorCode, Rejected
+from core.store.capture import Notes, State
+from core.store.captures import Claim
+from core.store.keys import ERRORS, CaptureRef
+from core.store.streams import Entry, error_entry
+from operate import metrics
+from tasks.agenda import tell_next
+from tasks.resources import Resources
+from tasks.stations.acknowledge import ack
+from tasks.stations.assemble import assemble, verify
+from tasks.stations.persist import persist
+from tasks.stations.thumbnail import make_thumbnail
+from tasks.stations.upload import object_name, object_path, upload, with_suffix
+
+log = logging.getLogger("tasks.pipeline")
+
+# A capture whose worker has died this often while it had it is put aside.
+MAX_ATTEMPTS: Final = 5
+# An error report has no image; a repeat of the same report counts as such only for a short time.
+REPORT_TOMBSTONE_S: Final = 120
+REPORTS: Final = {
+    1: "camera initialisation failed",
+    2: "image capture failed",
+    3: "sensor read failed",
+    4: "memory allocation failed",
+}
+QUARANTINED: Final = (ErrorCode.SIZE_MISMATCH, ErrorCode.NOT_A_JPEG, ErrorCode.CHECKSUM_MISMATCH)
+
+
+def run(resources: Resources, claim: Claim) -> None:
+    """Take a claimed capture through its stations to its end; raises Transient and LeaseLost."""
+    settings, captures = resources.settings, resources.store.captures
+    try:
+        if claim.capture.error:
+            claim = _fail(resources, claim, _report(claim.capture.error))
+        else:
+            _refuse_doomed(claim)
+            claim = _store_image(resources, claim)
+            claim = _persist_row(resources, claim)
+    except CaptureRejected as error:
+        claim = _fail(resources, _quarantine(resources, claim, error), error)
+    ref, body = claim.ref, claim.capture.progress.ack
+    if body is None:
+        captures.close(ref, "failed", tombstone_ttl_s=settings.tombstone_ttl_s)
+        return
+    _acknowledge(resources, claim, body)
+    ttl = REPORT_TOMBSTONE_S if claim.capture.error else settings.tombstone_ttl_s
+    captures.close(ref, "stored", ack=body, tombstone_ttl_s=ttl)
+    resources.store.devices.is_awake()
+    tell_next(resources, ref.device_id)
+
+
+def _refuse_doomed(claim: Claim) -> None:
+    if claim.capture.state is State.SUPERSEDED:
+        raise CaptureRejected(ErrorCode.ASSEMBLY_TIMEOUT, "given up: another image took its name")
+    if claim.attempts > MAX_ATTEMPTS:
+        raise CaptureRejected(ErrorCode.PROCESSING_FAILED, f"its worker died {MAX_ATTEMPTS} times")
+
+
+def _store_image(resources: Resources, claim: Claim) -> Claim:
+    capture, ref = claim.capture, claim.ref
+    if capture.progress.storage_path is not None:
+        return claim
+    chunks = resources.store.captures.chunks(ref)
+    image = assemble(chunks)
+    verify(capture, chunks, image)
+    notes: Notes = {"sha256": image.sha256, "stored_bytes": len(image.data)}
+    thumbnail = None
+    try:
+        thumbnail = make_thumbnail(image.data)
+    except CaptureRejected as error:
+        if error.code != ErrorCode.THUMBNAIL_FAILED:
+            raise
+        notes["thumbnail_error"] = error.message
+    time, name = capture.captured_at, object_name(ref.image_name)
+    # Side by side: what a device waits for is the slower of the two, not their sum.
+    uploading = resources.uploads.submit(
+        upload,
+        resources.supabase,
+        object_path("captures", ref.device_id, time, name),
+        image.data,
+        image.sha256,
+    )
+    try:
+        if thumbnail:
+            path = object_path("thumbnails", ref.device_id, time, name)
+            notes["thumbnail_path"] = upload(resources.supabase, path, thumbnail.data, image.sha256)
+            notes["width"], notes["height"] = thumbnail.width, thumbnail.height
+    finally:
+        notes["storage_path"] = uploading.result()
+    return resources.store.captures.note(claim, **notes)
+
+
+def _persist_row(resources: Resources, claim: Claim) -> Claim:
+    done = claim.capture.progress
+    if done.ack is not None:
+        return claim
+    warning = None
+    if done.thumbnail_error is not None:
+        warning = CaptureRejected(ErrorCode.THUMBNAIL_FAILED, done.thumbnail_error)
+    answer = persist(
+        resources.supabase,
+        claim.capture,
+        "stored",
+        resources.store.now(),
+        warning,
+        image_bytes=done.stored_bytes,
+        image_sha256=done.sha256,
+        storage_path=done.storage_path,
+        thumbnail_path=done.thumbnail_path,
+        width=done.width,
+        height=done.height,
+    )
+    metrics.count_end("stored", warning)
+    return _note_ack(resources, claim, answer)
+
+
+def _quarantine(resources: Resources, claim: Claim, error: CaptureRejected) -> Claim:
+    """Keep an image that is not what it should be, for diagnosis."""
+    capture, ref = claim.capture, claim.ref
+    if error.code not in QUARANTINED or capture.progress.quarantine_path is not None:
+        return claim
+    image = assemble(resources.store.captures.chunks(ref))
+    name = with_suffix(object_name(ref.image_name), image.sha256)
+    path = object_path("quarantine", ref.device_id, capture.captured_at, name)
+    try:
+        path = upload(resources.supabase, path, image.data, image.sha256)
+    except CaptureRejected as refusal:
+        log.warning("not quarantined: %s", refusal, extra=_context(ref))
+        return claim
+    return resources.store.captures.note(claim, quarantine_path=path)
+
+
+def _fail(resources: Resources, claim: Claim, error: Rejected) -> Claim:
+    """Write the failed row; a device that reported an error itself is acknowledged, so that it sleeps."""
+    store, ref = resources.store, claim.ref
+    log.warning("%d %s", error.code, error.message, extra=_context(ref))
+    try:
+        answer = persist(
+            resources.supabase,
+            claim.capture,
+            "failed",
+            store.now(),
+            error,
+            storage_path=claim.capture.progress.quarantine_path,
+        )
+    except CaptureRejected as refusal:
+        # The database takes not even the failed row: what went wrong still goes to `device_errors`.
+        store.streams.append(ERRORS, [_error_entry(ref, wrong, store.now()) for wrong in (error, refusal)])
+        return claim
+    metrics.count_end("failed", error)
+    return _note_ack(resources, claim, answer) if claim.capture.error else claim
+
+
+def _acknowledge(resources: Resources, claim: Claim, body: str) -> None:
+    ref = claim.ref
+    if resources.store.captures.exists(ref._replace(seal="")):
+        # An ACK names the image alone: the device would delete the newer one, which is still arriving.
+        log.info("not acknowledged: the device has a newer image of that name", extra=_context(ref))
+        return
+    resources.publisher.send(ref.device_id, "ack", body.encode())
+    metrics.ACK_SECONDS.observe((resources.store.now() - claim.capture.last_at_ms) / 1000)
+    log.info("acknowledged", extra=_context(ref))
+
+
+def _note_ack(resources: Resources, claim: Claim, answer: dict[str, Any]) -> Claim:
+    store, ref = resources.store, claim.ref
+    wake = store.devices.remember_wake(ref.device_id, answer["next_wake_at"], answer["timezone"])
+    body = ack(ref.device_id, ref.image_name, wake, to_datetime(store.now()))
+    return store.captures.note(claim, ack=body.decode())
+
+
+def _report(number: int) -> Rejected:
+    return Rejected(ErrorCode.DEVICE_ERROR + number, REPORTS.get(number, "unknown error"), reported=number)
+
+
+def _error_entry(ref: CaptureRef, error: Rejected, now: int) -> Entry:
+    details = {"image": ref.image_name, **error.details}
+    return error_entry(ref.device_id, error.code, error.message, details, now)
+
+
+def _context(ref: CaptureRef) -> dict[str, str]:
+    return {"device": ref.device_id, "capture": ref.image_name}

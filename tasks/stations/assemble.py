@@ -1,0 +1,46 @@
+"""The station that joins the chunks of a capture and checks that they are what the device said."""
+
+from hashlib import sha256
+from typing import NamedTuple
+
+from core.errors import CaptureRejected, ErrorCode
+from core.store.capture import Capture
+
+
+class Image(NamedTuple):
+    """The bytes of an image as the device took it, and their SHA-256 (hex)."""
+
+    data: bytes
+    sha256: str
+
+
+def assemble(chunks: dict[int, bytes]) -> Image:
+    """Join the chunks in the order of their ids; `verify` tells whether they are all there."""
+    data = b"".join(chunks[number] for number in sorted(chunks))
+    return Image(data, sha256(data).hexdigest())
+
+
+def verify(capture: Capture, chunks: dict[int, bytes], image: Image) -> None:
+    """Check count, size and checksum; raise CaptureRejected (2202, 2207).
+
+    A kilobyte that is missing or wrong in the middle of a JPEG decodes without an error, so these checks,
+    not the decoder, tell whether the image is whole.
+    """
+    total = capture.total_chunks
+    if len(chunks) != total:
+        raise CaptureRejected(ErrorCode.SIZE_MISMATCH, "chunks are missing", chunks=len(chunks), total=total)
+    size = len(image.data)
+    if capture.image_bytes not in (None, size):
+        raise CaptureRejected(
+            ErrorCode.SIZE_MISMATCH,
+            "size differs from image_size",
+            bytes=size,
+            image_size=capture.image_bytes,
+        )
+    if capture.image_sha256 not in (None, image.sha256):
+        raise CaptureRejected(
+            ErrorCode.CHECKSUM_MISMATCH,
+            "SHA-256 differs from image_sha256",
+            sha256=image.sha256,
+            expected=capture.image_sha256,
+        )

@@ -1,0 +1,51 @@
+"""The tasks that tell a device something outside the answer to its hello: a missed ACK, a queued command."""
+
+import logging
+from typing import Any, Final
+
+from celery import Task
+
+from core import dispatch
+from core.errors import CaptureRejected, Transient
+from tasks.agenda import tell_next, tell_now
+from tasks.app import app, retry
+
+log = logging.getLogger("tasks.tell")
+
+COMMANDS_AT_MOST: Final = 200
+LOCK_S: Final = 20.0
+
+
+@app.task(
+    name=dispatch.ACKNOWLEDGE_AGAIN,
+    bind=True,
+    acks_late=True,
+    ignore_result=True,
+    autoretry_for=(),
+    max_retries=3,
+)
+def acknowledge_again(self: "Task[Any, Any]", device_id: str, _image_name: str, ack: str) -> None:
+    """Send the ACK of a finished capture once more, for the device has missed it, and go on from there."""
+    try:
+        app.resources.publisher.send(device_id, "ack", ack.encode())
+        tell_next(app.resources, device_id)
+    except Transient as error:
+        raise retry(self, error) from error
+
+
+@app.task(
+    name=dispatch.DELIVER_COMMANDS,
+    acks_late=False,  # the next one comes in seconds
+    ignore_result=True,
+    autoretry_for=(),
+    max_retries=0,
+)
+def deliver_commands() -> None:
+    """Tell devices that are awake what people have queued for them; asks the database only if any is."""
+    resources = app.resources
+    try:
+        with resources.store.locks.turn("deliver_commands", LOCK_S) as mine:
+            if mine and resources.store.devices.any_awake():
+                tell_now(resources, resources.supabase.call("claim_commands", p_limit=COMMANDS_AT_MOST))
+    except (Transient, CaptureRejected) as error:
+        log.warning("commands put off: %s", error)

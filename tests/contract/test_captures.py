@@ -1,0 +1,409 @@
+"""What the chunk store promises, the same on fakeredis and on a redis-server."""
+
+import pytest
+
+from core.clock import now_ms
+from core.store import keys
+from core.store.captures import LeaseLost
+from core.store.keys import CaptureRef
+from core.store.listeners import LISTENER_LIFE_MS, Heartbeat
+from core.store.scripts import LEASE_MS, MAX_REQUEUE_MS, REQUEUE_MS
+from core.wire import Metadata, Sensors, parse_time
+
+REF = CaptureRef("AABB", "i.jpg")
+NOW = now_ms()
+DELAY, TIMEOUT = 3_000, 60_000
+A_DAY = 86_400
+
+
+def metadata(total=3, time="2025-10-04T12:34:56Z", size=None, name="i.jpg", **more):
+    return Metadata("AABB", None, name, parse_time(time), size, total, **more)
+
+
+def describe(store, message, now=NOW):
+    batch = store.batch()
+    batch.metadata(message, now)
+    [outcome] = batch.commit()
+    return outcome
+
+
+def put(store, *numbers, ref=REF, now=NOW, data=b"x%d"):
+    batch = store.batch()
+    batch.chunks(ref, now, [item for number in numbers for item in (number, data % number)])
+    [outcome] = batch.commit()
+    return outcome
+
+
+def complete(store, **options):
+    describe(store, metadata(**options))
+    return put(store, 0, 1, 2).ref
+
+
+def finish(store, ref, ack="ACK"):
+    claim = store.captures.claim(ref, "worker")
+    assert claim is not None
+    store.captures.close(ref, "stored", ack=ack, tombstone_ttl_s=A_DAY)
+
+
+def review(store, now, ref=REF, heard=None):
+    return store.captures.review(ref, now, now if heard is None else heard)
+
+
+def test_chunks_after_metadata_complete_the_capture(store):
+    assert describe(store, metadata()).status == "waiting"
+    assert put(store, 2, 0).status == "waiting"
+    outcome = put(store, 1)
+    assert outcome.status == "complete"
+    assert store.captures.chunks(outcome.ref) == {0: b"x0", 1: b"x1", 2: b"x2"}
+    assert store.captures.chunks(REF) == {}
+
+
+def test_metadata_after_chunks_completes_it_too(store):
+    assert put(store, 0, 1, 2).status == "waiting"
+    outcome = describe(store, metadata())
+    assert outcome.status == "complete"
+    assert set(store.captures.chunks(outcome.ref)) == {0, 1, 2}
+
+
+def test_a_chunk_twice_counts_once(store):
+    describe(store, metadata())
+    for _ in range(3):
+        assert put(store, 0, 1).status == "waiting"
+    assert put(store, 2).status == "complete"
+
+
+def test_a_batch_may_be_committed_again(store):
+    batch = store.batch()
+    batch.metadata(metadata(), NOW)
+    batch.chunks(REF, NOW, [0, b"x0", 1, b"x1", 2, b"x2"])
+    first, second = batch.commit(), batch.commit()
+    assert [outcome.status for outcome in first] == ["waiting", "complete"]
+    assert [outcome.status for outcome in second] == ["late", "late"]
+    assert len(store.captures.chunks(first[1].ref)) == 3
+
+
+def test_chunks_beyond_the_total_are_left_out(store):
+    describe(store, metadata())
+    assert put(store, 0, 3, 7).out_of_range == 2
+    assert put(store, 1, 2).status == "complete"
+
+
+def test_chunks_beyond_the_total_go_when_the_total_comes(store):
+    put(store, 0, 1, 2, 9)
+    outcome = describe(store, metadata())
+    assert outcome.status == "complete"
+    assert set(store.captures.chunks(outcome.ref)) == {0, 1, 2}
+
+
+def test_good_values_stay_and_gaps_are_filled(store):
+    describe(store, metadata(location="roof", sensors=Sensors(temperature_c=20.5)))
+    describe(store, metadata(location="cellar", total=None, time="", sensors=Sensors(21.0, 40.0)))
+    capture = store.captures.get(REF)
+    assert (capture.location, capture.sensors.temperature_c, capture.sensors.humidity_pct) == (
+        "roof",
+        20.5,
+        40.0,
+    )
+
+
+def test_an_empty_repeat_opens_nothing(store, client):
+    assert describe(store, metadata(total=None, time="")).status == "ignored"
+    assert client.keys() == []
+
+
+def test_two_devices_with_the_same_image_name(store):
+    other = CaptureRef("CCDD", "i.jpg")
+    describe(store, metadata())
+    put(store, 0, 1, ref=other)
+    assert put(store, 0).status == "waiting"
+    assert set(store.captures.chunks(other)) == {0, 1}
+
+
+def test_a_name_with_another_capture_time_is_another_capture(store):
+    first = complete(store)
+    assert describe(store, metadata(time="2025-10-05T00:00:00Z")).status == "waiting"
+    second = put(store, 0, 1, 2, data=b"y%d").ref
+    assert store.captures.chunks(first) == {0: b"x0", 1: b"x1", 2: b"x2"}
+    assert store.captures.chunks(second) == {0: b"y0", 1: b"y1", 2: b"y2"}
+
+
+def test_another_capture_under_the_name_gives_up_the_unfinished_one(store):
+    describe(store, metadata())
+    put(store, 0, 1)
+    outcome = describe(store, metadata(time="2025-10-05T00:00:00Z"))
+    assert outcome.superseded is not None
+    claim = store.captures.claim(outcome.superseded, "worker")
+    assert claim is not None
+    assert claim.capture.state == "superseded"
+    assert claim.capture.device_time == parse_time("2025-10-04T12:34:56Z")
+    assert store.captures.chunks(REF) == {}
+
+
+def test_an_error_report_gives_up_the_unfinished_one_and_is_complete(store):
+    describe(store, metadata())
+    put(store, 0, 1)
+    outcome = describe(store, metadata(total=None, time="2025-10-05T00:00:00Z", error=2))
+    assert outcome.status == "complete"
+    assert outcome.superseded not in (None, outcome.ref)
+    assert store.captures.get(outcome.ref).error == 2
+    assert store.captures.get(outcome.superseded).state == "superseded"
+
+
+def test_two_images_are_never_mixed(store):
+    put(store, 0, 1, 2)
+    put(store, 1, data=b"other%d")
+    assert store.captures.chunks(REF) == {1: b"other1"}
+
+
+def test_a_late_repeat_of_a_sealed_capture_changes_nothing(store):
+    ref = complete(store)
+    assert put(store, 0).status == "late"
+    assert describe(store, metadata()).status == "late"
+    assert len(store.captures.chunks(ref)) == 3
+
+
+def test_metadata_of_a_finished_capture_gets_the_ack_again_once_per_silence(store):
+    finish(store, complete(store))
+    later = now_ms() + DELAY
+    assert describe(store, metadata(), now_ms()).status == "late"  # still a repeat of before the ACK
+    assert describe(store, metadata(), later) == ("stored", REF, 0, "ACK", None)
+    assert describe(store, metadata(), later + 1).status == "late"
+    assert describe(store, metadata(), later + DELAY).status == "stored"
+    assert store.captures.get(REF) is None
+
+
+def test_chunks_of_a_finished_capture_get_the_ack_again_once_they_have_ended(store):
+    finish(store, complete(store))
+    later = now_ms() + DELAY
+    assert put(store, 1, now=later - 2 * DELAY).status == "late"  # still repeats of before the ACK
+    assert store.captures.due(later + DELAY, 10) == []
+    for number in range(3):
+        assert put(store, number, now=later + number).status == "late"
+    assert review(store, later + DELAY).action == "wait"
+    answer = review(store, later + 2 + DELAY)
+    assert (answer.action, answer.ack) == ("acknowledge", "ACK")
+    assert store.captures.due(later + 10 * DELAY, 10) == []
+    assert store.captures.chunks(REF) == {}
+
+
+def test_chunks_of_a_new_image_under_a_finished_name_are_not_acknowledged(store):
+    finish(store, complete(store))
+    later = now_ms() + DELAY
+    assert put(store, 0, now=later).status == "late"  # the same header, say
+    assert put(store, 1, now=later + 1, data=b"new%d").status == "waiting"
+    assert describe(store, metadata(time="2025-10-05T00:00:00Z"), later + 2).status == "waiting"
+    assert put(store, 2, now=later + 3, data=b"new%d").status == "waiting"
+    answer = review(store, later + 3 + DELAY)
+    assert (answer.action, answer.missing) == ("nack", [0])
+    # A repeat of the old metadata, much delayed, must not make the device delete the new image.
+    assert describe(store, metadata(), later + 2 * DELAY).status == "late"
+
+
+def test_a_failed_capture_may_be_sent_afresh(store):
+    ref = complete(store)
+    store.captures.close(ref, "failed", tombstone_ttl_s=A_DAY)
+    assert describe(store, metadata()).status == "waiting"
+    assert put(store, 0, 1, 2).status == "complete"
+
+
+def test_a_late_repeat_of_a_failed_capture_asks_for_nothing(store):
+    ref = complete(store)
+    store.captures.close(ref, "failed", tombstone_ttl_s=A_DAY)
+    describe(store, metadata())
+    assert review(store, NOW + DELAY).action == "wait"
+    assert review(store, NOW + TIMEOUT).action == "gone"
+    assert store.captures.get(REF) is None
+
+
+def test_captures_of_a_device_are_bounded(store):
+    refs = [CaptureRef("AABB", f"{number}.jpg") for number in range(4)]
+    assert [put(store, 0, ref=ref).status for ref in refs] == ["waiting"] * 3 + ["refused"]
+    assert put(store, 0, ref=CaptureRef("CCDD", "0.jpg")).status == "waiting"
+
+
+def test_an_image_is_bounded(store):
+    assert put(store, 0, data=b"%d" + bytes(2000)).status == "waiting"
+    assert put(store, 1, data=b"%d" + bytes(2000)).status == "too_large"
+    assert store.captures.chunks(REF) == {}
+    assert store.captures.due(NOW + TIMEOUT, 10) == []
+
+
+def test_every_key_has_an_end(store, client):
+    complete(store)
+    put(store, 0, ref=CaptureRef("CCDD", "j.jpg"))
+    finish(store, complete(store, time="2025-10-05T00:00:00Z"))
+    store.streams.append(keys.LOG, [{"a": 1}])
+    batch = store.batch()
+    batch.heard(Heartbeat("fleet", NOW, NOW))
+    batch.commit()
+    with store.locks.turn("sweep", 5):
+        assert client.keys()
+        assert [key for key in client.scan_iter() if client.ttl(key) <= 0] == []
+
+
+def test_missing_chunks_are_asked_for_after_silence_and_a_bounded_number_of_times(store):
+    describe(store, metadata(total=5))
+    put(store, 1, 3, now=NOW + 1000)
+    assert store.captures.due(NOW + DELAY - 1, 10) == []
+    assert store.captures.due(NOW + DELAY, 10) == [REF]
+    assert review(store, NOW + DELAY).action == "wait"  # the last chunk came a second after the first message
+    times = [NOW + 1000 + DELAY * round for round in (1, 2, 3, 4)]
+    reviews = [review(store, time) for time in times]
+    assert [answer.action for answer in reviews] == ["nack", "nack", "nack", "wait"]
+    assert reviews[0].missing == [0, 2, 4]
+
+
+def test_a_chunk_breaks_the_silence(store):
+    describe(store, metadata())
+    put(store, 0, now=NOW + DELAY - 1)
+    assert review(store, NOW + DELAY).action == "wait"
+    assert store.captures.due(NOW + 2 * DELAY - 2, 10) == []
+
+
+def test_nothing_is_missing_that_no_listener_could_have_heard(store):
+    describe(store, metadata())
+    put(store, 0)
+    for _ in range(2):
+        assert store.captures.review(REF, NOW + TIMEOUT, NOW + DELAY - 1).action == "wait"
+        assert store.captures.review(REF, NOW + TIMEOUT, None).action == "wait"
+    assert store.captures.review(REF, NOW + TIMEOUT, NOW + DELAY).action == "nack"
+
+
+def test_the_slowest_living_listener_tells_what_was_heard(store):
+    assert store.listeners.heard_until(NOW) is None
+    batch = store.batch()
+    batch.heard(Heartbeat("one", NOW, NOW - 100))
+    batch.heard(Heartbeat("two", NOW, NOW - 900))
+    batch.heard(Heartbeat("dead", NOW - LISTENER_LIFE_MS, NOW - 50_000))
+    batch.commit()
+    assert store.listeners.heard_until(NOW) == NOW - 900
+
+
+def test_an_arriving_capture_is_announced_once(store):
+    describe(store, metadata())
+    put(store, 0, now=NOW + DELAY)
+    assert review(store, NOW + DELAY).announce
+    assert not review(store, NOW + DELAY + 1000).announce
+
+
+def test_a_capture_that_times_out_keeps_its_chunks_and_may_come_back(store):
+    describe(store, metadata())
+    put(store, 0, 2)
+    assert review(store, NOW + TIMEOUT).action == "timed_out"
+    assert review(store, NOW + TIMEOUT + 1).action == "timed_out"  # until its row is written
+    store.captures.settle_timeout(REF)
+    assert store.captures.due(NOW + A_DAY * 1000, 10) == []
+    assert put(store, 1, now=NOW + 2 * TIMEOUT).status == "complete"
+
+
+def test_a_capture_that_came_back_is_not_settled(store):
+    describe(store, metadata())
+    review(store, NOW + TIMEOUT)
+    put(store, 0, now=NOW + TIMEOUT + 1)
+    store.captures.settle_timeout(REF)
+    assert store.captures.due(NOW + 2 * TIMEOUT, 10) == [REF]
+    assert review(store, NOW + TIMEOUT + 1 + DELAY).missing == [1, 2]
+
+
+def test_a_lost_message_to_the_workers_is_found_by_the_sweep(store):
+    ref = complete(store)
+    assert store.captures.due(NOW + REQUEUE_MS - 1, 10) == []
+    assert store.captures.due(NOW + REQUEUE_MS, 10) == [ref]
+    assert review(store, NOW + REQUEUE_MS, ref).action == "enqueue"
+    assert store.captures.due(NOW + 3 * REQUEUE_MS - 1, 10) == []
+    assert store.captures.due(NOW + MAX_REQUEUE_MS, 10) == [ref]
+
+
+def test_one_worker_at_a_time(store):
+    ref = complete(store)
+    claim = store.captures.claim(ref, "one")
+    assert claim is not None
+    assert store.captures.claim(ref, "two") is None
+    assert store.captures.note(claim, sha256="ab").capture.progress.sha256 == "ab"
+    store.captures.release(claim, 1000)
+    other = store.captures.claim(ref, "two")
+    assert other is not None
+    assert (other.attempts, other.capture.progress.sha256) == (1, "ab")
+    with pytest.raises(LeaseLost):
+        store.captures.note(claim, sha256="cd")
+
+
+def test_a_start_without_an_end_stays_counted(store, client):
+    ref = complete(store)
+    for attempt in range(1, 4):
+        claim = store.captures.claim(ref, f"worker {attempt}")
+        assert claim is not None
+        assert claim.attempts == attempt
+        client.hset(keys.capture_keys(ref)[0], "lease_until", now_ms() - 1)  # as if it ran out
+    store.captures.release(claim, 0, attempts=0)
+    assert store.captures.claim(ref, "last").attempts == 1
+
+
+def test_a_claimed_capture_is_left_alone_for_its_lease(store):
+    ref = complete(store)
+    before = now_ms()
+    store.captures.claim(ref, "one")
+    assert store.captures.due(before + LEASE_MS - 1, 10) == []
+    assert store.captures.due(now_ms() + LEASE_MS, 10) == [ref]
+
+
+def test_what_is_finished_is_gone(store):
+    ref = complete(store)
+    finish(store, ref)
+    assert store.captures.claim(ref, "late") is None
+    assert store.captures.get(ref) is None
+    assert store.captures.due(NOW + A_DAY * 1000, 10) == []
+
+
+def test_closing_an_older_capture_leaves_the_tombstone_of_the_newer(store, client):
+    first = complete(store)
+    second = complete(store, time="2025-10-05T00:00:00Z")
+    store.captures.close(second, "stored", ack="NEW", tombstone_ttl_s=A_DAY)
+    store.captures.close(first, "stored", ack="OLD", tombstone_ttl_s=A_DAY)
+    assert client.hget(keys.capture_keys(REF)[2], "ack") == b"NEW"
+
+
+def test_entries_wait_until_they_are_deleted(store):
+    store.streams.append(keys.LOG, [{"n": 1}, {"n": 2}])
+    store.streams.append(keys.LOG, [{"n": 3}])
+    batches = store.streams.oldest(keys.LOG, 10)
+    assert [batch.entries for batch in batches] == [[{"n": 1}, {"n": 2}], [{"n": 3}]]
+    store.streams.delete(keys.LOG, [batches[0].id])
+    assert [batch.entries for batch in store.streams.oldest(keys.LOG, 10)] == [[{"n": 3}]]
+
+
+def test_a_lock_has_one_holder(store):
+    with store.locks.turn("sweep", 5) as mine:
+        assert mine
+        with store.locks.turn("sweep", 5) as another:
+            assert not another
+    with store.locks.turn("sweep", 5) as mine:
+        assert mine
+
+
+def test_a_holder_whose_time_ran_out_does_not_free_its_successors_lock(store, client):
+    with store.locks.turn("sweep", 5) as first:
+        client.delete(keys.lock_key("sweep"))  # as if it ran out
+        with store.locks.turn("sweep", 5) as successor:
+            assert first
+            assert successor
+            with store.locks.turn("sweep", 5) as third:
+                assert not third
+            token = client.get(keys.lock_key("sweep"))
+        assert client.get(keys.lock_key("sweep")) is None
+        client.set(keys.lock_key("sweep"), token)
+    assert client.get(keys.lock_key("sweep")) == token
+
+
+def test_scripts_come_back_after_redis_lost_them(store, client):
+    describe(store, metadata())
+    client.script_flush()
+    assert put(store, 0, 1, 2).status == "complete"
+    client.script_flush()
+    assert store.captures.review(REF, NOW, NOW).action == "gone"
+
+
+def test_chunks_that_came_long_before_any_metadata_are_not_taken_for_its_own(store):
+    put(store, 0, 1, 2)
+    assert describe(store, metadata(), NOW + TIMEOUT).status == "waiting"
+    assert store.captures.chunks(REF) == {}
