@@ -143,7 +143,7 @@ class WatchedSettings(LogSettings, RedisSettings, HealthSettings):
     metrics_address: Text = "127.0.0.1"
 
 
-class ListenerSettings(WatchedSettings, SubscriberSettings, ArrivalSettings):
+class ListenerSettings(ArrivalSettings, SubscriberSettings, WatchedSettings):
     """What the listener needs."""
 
     max_chunk_bytes: int = Field(default=64 * 2**10, ge=64, le=2**20)
