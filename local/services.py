@@ -9,7 +9,7 @@ from typing import Self
 
 from honcho.environ import parse_procfile
 
-from core.settings import WorkerSettings
+from core.settings import EverySetting
 from local.part import REPOSITORY, clean_environment
 from local.ports import LOOPBACK, accepts, check_free, free_port
 from local.process import Process
@@ -67,7 +67,7 @@ class Services:
 
     def _environment(self, settings: Mapping[str, str]) -> dict[str, str]:
         inherited = clean_environment()
-        for name in WorkerSettings.model_fields:
+        for name in EverySetting.model_fields:
             inherited.pop(name.upper(), None)
         path = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
         return {
