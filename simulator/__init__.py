@@ -1,7 +1,7 @@
 """A fleet of ESP32S3-CAM devices that speaks the wire protocol as real firmware does.
 
-The package knows MQTT and JSON only: it imports nothing of the service it exercises, so that what
-both sides agree on is the protocol, and not a shared bug.
+The package uses only MQTT and JSON. It imports nothing from the service that it tests, so that the two
+sides share the protocol and cannot share a bug.
 
     options = FleetOptions(devices=5, images=2, loss=0.05)
     report = Fleet(options).run()

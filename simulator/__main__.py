@@ -1,7 +1,12 @@
 """`python -m simulator`: a fleet of devices from the command line.
 
-Exit status 0: every image that can be acknowledged was, and nothing else. 1: not so. 2: a wrong option, or
-no broker. 130: interrupted; the summary so far is printed all the same.
+Exit status:
+
+- 0: every image that can be stored was acknowledged, no damaged image was, and every picture was taken;
+  in conversation, no device waited without an answer.
+- 1: at least one of these conditions does not hold.
+- 2: an option is wrong, or the broker cannot be reached.
+- 130: the run was interrupted; the summary up to that moment is still printed.
 """
 
 import signal
@@ -189,7 +194,7 @@ def simulate(
     options = FleetOptions(**{field.name: given[field.name] for field in fields(FleetOptions)})
     if json is not None and str(json) != "-" and not json.absolute().parent.is_dir():
         raise OptionError(f"json: no such folder: {json.absolute().parent}")
-    # Standard output belongs to the JSON where it goes there.
+    # With `--json -` only the JSON may go to standard output, so the console writes to standard error.
     console = Console(stderr=json is not None and str(json) == "-")
     report = _run(options, console, quiet=quiet)
     show_summary(console, report)
@@ -233,7 +238,7 @@ def _write(path: Path, report: FleetReport) -> None:
 
 
 def main() -> int:
-    """Run the command line and return the exit status; what is wrong is said in one line."""
+    """Run the command line and return the exit status; an error is printed as one line on standard error."""
     try:
         status = app(prog_name="simulator", standalone_mode=False)
     except typer.TyperException as error:

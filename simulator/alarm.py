@@ -1,4 +1,4 @@
-"""When a device wakes: its schedule, the time between wakes, and the outages in which it hears of neither."""
+"""When a device wakes: its schedule, the interval between wakes, and the network outages."""
 
 from math import inf
 from random import Random
@@ -21,22 +21,26 @@ class Alarm:
         self._outage_until = -inf
 
     def schedule(self, sleep_seconds: float, now: float) -> None:
-        """Note the wake that the service has set, in device seconds from now.
+        """Note the wake that the service has set, in seconds of the device clock from now.
 
-        In push mode it goes unheeded: such a run is about images, and would last until tomorrow.
+        In push mode the device ignores it: a push run tests images, and waiting for the scheduled wake
+        could make the run last until the next day.
         """
         if self._options.conversation:
             self._scheduled = now + sleep_seconds / self._options.time_scale
 
     def wind_up(self, now: float) -> None:
-        """Set the next wake: the scheduled one, or as long after this one as the last one was."""
+        """Set the next wake: the scheduled one, or else `now` plus the last sleep interval."""
         if self._scheduled is not None and self._scheduled > now:
             self._interval = self._scheduled - now
         self.wake_at = now + self._interval
         self._scheduled = None
 
     def is_cut_off(self, now: float, rng: Random) -> bool:
-        """Whether a device that wakes now has no network; draws whether an outage begins."""
+        """Whether a device that wakes now has no network; a random draw decides if an outage begins.
+
+        An outage lasts 0.5 to 1.5 times `offline_hours` on the device clock.
+        """
         options, date = self._options, self._clock.at(now)
         if options.days and self.is_past_end(now):
             return False
@@ -45,5 +49,5 @@ class Alarm:
         return date < self._outage_until
 
     def is_past_end(self, now: float) -> bool:
-        """Whether the days that the run is for are over."""
+        """Whether the run's `days` have passed on the device clock."""
         return self._clock.at(now) >= self._clock.epoch + self._options.days * DAY

@@ -18,7 +18,10 @@ UNSTORABLE = frozenset(
 
 @dataclass(slots=True)
 class Image:
-    """One picture with its history: what was taken, and what became of it."""
+    """One picture and its history: when it was taken, what was sent, and how the service answered.
+
+    `captured_at` is Unix time by the device clock, `size` is in bytes, `chunks` is the number of chunks.
+    """
 
     name: str
     captured_at: int
@@ -29,40 +32,40 @@ class Image:
     metadata: Metadata
     offers: int = 0
     nacks: int = 0
-    chunks_sent: int = 0  # chunk messages, repeats and resends included
-    chunks_resent: int = 0  # asked for by missing_chunks
+    chunks_sent: int = 0  # chunk messages, including repeats and resends
+    chunks_resent: int = 0  # chunks that the service requested with missing_chunks
     last_chunk_at: float | None = None
     ack_latency_ms: float | None = None
     acked: bool = False
     acked_early: bool = False
-    left: set[int] = field(default_factory=set)  # chunks that have left the device in any offer
+    left: set[int] = field(default_factory=set)  # ids of the chunks sent so far, over all offers
 
     @property
     def damage(self) -> Damage:
-        """What is wrong with it."""
+        """The defect of the picture; `Damage.NONE` for a good one."""
         return self.shot.damage
 
 
 @dataclass(slots=True)
 class Card:
-    """The pictures a device holds, oldest first, and all it ever took, for the report."""
+    """The pictures that a device holds, oldest first, and every picture it ever took, for the report."""
 
     held: dict[str, Image] = field(default_factory=dict)
     taken: list[Image] = field(default_factory=list)
 
     def put(self, image: Image) -> None:
-        """Keep a picture until it is acknowledged."""
+        """Record a picture, and hold it until it is acknowledged unless the camera failed to take it."""
         self.taken.append(image)
         if image.damage is not Damage.DEVICE_ERROR:
             self.held[image.name] = image
 
     def delete(self, name: str) -> Image | None:
-        """Remove a picture and return it; None if there is none of that name."""
+        """Remove a picture and return it; return None if the card holds no picture of that name."""
         return self.held.pop(name, None)
 
 
 class Camera:
-    """Takes pictures: chooses their bytes, names, times and defects from the seed and the device alone."""
+    """Takes pictures; the photograph and the defect of each depend only on seed, device and count."""
 
     def __init__(
         self, device_id: str, options: FleetOptions, photos: Sequence[bytes], clock: Clock, seed: int
@@ -76,11 +79,11 @@ class Camera:
         self._last_second = 0
 
     def rng(self, *purpose: object) -> Random:
-        """Return a generator for one purpose, independent of everything else that happens."""
+        """Return a random generator for one purpose; the draws for other purposes do not affect it."""
         return Random(f"{self._seed}/{self._device_id}/{'/'.join(map(str, purpose))}")
 
     def develop(self, image: Image) -> bytes:
-        """Return a picture's bytes, as they lie on the card."""
+        """Return the picture's bytes as the card holds them."""
         return image.shot.develop(self._photos)
 
     def take(self, card: Card, now: float, *, age: float = 0.0) -> Image:
@@ -102,7 +105,7 @@ class Camera:
         metadata = Metadata(
             image_name=name,
             captured_at=captured_at,
-            # A wrong size that still agrees with the number of chunks is not noticed before assembly.
+            # One byte too few still fits the number of chunks, so the service finds it only at assembly.
             image_size=0 if failed else len(data) - (damage is Damage.WRONG_SIZE),
             chunk_size=self._options.chunk_size,
             chunks=0 if failed else chunks,
@@ -145,15 +148,18 @@ class Camera:
         return Damage.NONE
 
     def _capture_time(self, now: float, age: float, rng: Random) -> int:
-        """Return whole seconds, never twice the same: the time is part of a capture's identity."""
+        """Return the capture time as a whole Unix second.
+
+        A device never gets the same time twice, because the time is part of a capture's identity.
+        """
         if rng.random() < self._options.wrong_clock:
-            # Before NTP has answered the clock counts from 1970.
+            # Until NTP has answered, the device clock starts at 1970.
             return self._number * 60 + rng.randrange(60)
         self._last_second = max(int(self._clock.at(now) - age), self._last_second + 1)
         return self._last_second
 
     def _name(self, card: Card) -> str:
-        """Number the pictures on; where names are reused, take the lowest number free on the card."""
+        """Return `image_N.jpg`: N counts up, or with `reuse_names` is the lowest number free on the card."""
         if not self._options.reuse_names:
             return f"image_{self._number}.jpg"
         number = 1

@@ -1,8 +1,8 @@
-"""The devices' clock, and the forms in which times stand on the wire.
+"""The device clock, and the text forms of times in messages.
 
-Two times exist in the simulator. `now` is real seconds since the run began; what a device does while it
-is awake is measured in it. The device clock tells the date: it starts at `epoch` and runs `scale` times
-faster, so that a week of sleeping passes in minutes.
+The simulator uses two times. `now` is real seconds since the run began; it times everything that a device
+does while it is awake. The device clock gives the date: it starts at `epoch` and runs `scale` times faster
+than real time, so that a device sleeps through a week in minutes.
 """
 
 import re
@@ -14,9 +14,10 @@ _CLOCK_TIME = re.compile(r"(1[0-2]|[1-9]):([0-5]\d)(AM|PM)")
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The date as the devices of one fleet see it.
+    """The clock that all devices of a fleet share.
 
-    `epoch` is the Unix time on the devices' clocks when the run began, `real_epoch` the true one.
+    `epoch` is the Unix time that this clock showed when the run began, `real_epoch` the true Unix time
+    at that moment. `scale` is device seconds per real second.
     """
 
     epoch: float
@@ -33,18 +34,21 @@ class Clock:
 
 
 def iso(unix_time: float) -> str:
-    """Write a time as firmware does: `2025-10-06T01:04:27Z`."""
+    """Write a Unix time as firmware does: `2025-10-06T01:04:27Z`."""
     return datetime.fromtimestamp(unix_time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def unpadded_iso(unix_time: float) -> str:
-    """Write a time as older firmware does, month, day and hour unpadded: `2025-10-6T1:04:27Z`."""
+    """Write a Unix time as older firmware does, with month, day and hour unpadded: `2025-10-6T1:04:27Z`."""
     t = datetime.fromtimestamp(unix_time, UTC)
     return f"{t.year}-{t.month}-{t.day}T{t.hour}:{t.minute:02d}:{t.second:02d}Z"
 
 
 def read_iso(text: str) -> float | None:
-    """Read an ISO 8601 time, UTC unless it says otherwise, as Unix time; None if it is not one."""
+    """Read an ISO 8601 time and return Unix time, or None if the text is not such a time.
+
+    A time without an offset is UTC.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -53,7 +57,10 @@ def read_iso(text: str) -> float | None:
 
 
 def read_clock_time(text: str, after: float, zone: tzinfo = UTC) -> float | None:
-    """Read `5:30PM` as the first such moment after `after` (Unix time) in `zone`; None if it is not one."""
+    """Read a 12-hour time like `5:30PM` and return the first such moment after `after` in `zone`.
+
+    Both times are Unix time. Return None if the text has another form.
+    """
     match = _CLOCK_TIME.fullmatch(text)
     if match is None:
         return None
@@ -61,6 +68,6 @@ def read_clock_time(text: str, after: float, zone: tzinfo = UTC) -> float | None
     start = datetime.fromtimestamp(after, zone)
     moment = start.replace(hour=hour, minute=int(match[2]), second=0, microsecond=0)
     while moment.timestamp() <= after:
-        # On the wall clock, so that a day with a change of summer time has the right length.
+        # Adding a day to the local time also works on days of 23 or 25 hours, when summer time changes.
         moment += timedelta(days=1)
     return moment.timestamp()

@@ -1,7 +1,7 @@
-"""One MQTT connection: a paho client whose callbacks do nothing but note what happened.
+"""One MQTT connection: a paho client whose callbacks only record what happened.
 
-paho holds locks while it calls back, so nothing is published or handed on from there; the network looks
-at the notes afterwards.
+paho holds locks during its callbacks, so a callback neither publishes nor passes a message on. The network
+reads the recorded state afterwards.
 """
 
 from collections import deque
@@ -17,11 +17,11 @@ from simulator.options import FleetOptions
 
 SUBSCRIBE_BATCH = 50  # topics in one SUBSCRIBE packet
 WINDOW_MAX = 500
-RETRY_SECONDS = (0.2, 5.0)  # first and longest wait before the next attempt to connect
+RETRY_SECONDS = (0.2, 5.0)  # first and longest delay before the next connection attempt
 
 
 class Link(Enum):
-    """How far a connection is."""
+    """The phases of a connection."""
 
     DOWN = "down"
     OPENING = "opening"
@@ -30,9 +30,10 @@ class Link(Enum):
 
 
 class Connection:
-    """One MQTT connection and the topics it listens on.
+    """One MQTT connection and the topics it subscribes to.
 
-    At most `window` messages are without PUBACK. The topics are subscribed with QoS 1 at every connect.
+    At most `window` messages, and never more than `WINDOW_MAX`, may wait for their PUBACK. The topics are
+    subscribed with QoS 1 at every connect.
     """
 
     def __init__(self, client_id: str, topics: Sequence[str], window: int) -> None:
@@ -51,7 +52,7 @@ class Connection:
 
     @property
     def room(self) -> int:
-        """How many messages may be sent now."""
+        """How many messages may be sent now; 0 while the connection is not ready."""
         return self.window - self.unacknowledged if self.link is Link.READY else 0
 
     @property
@@ -60,7 +61,10 @@ class Connection:
         return self.client is not None and self.client.is_connected() and self._subscribing == 0
 
     def prepare(self, options: FleetOptions, tls: SSLContext | None) -> Client:
-        """Return the client to connect with. A lost connection keeps its client, and what it has not sent."""
+        """Return the client to connect with.
+
+        After a lost connection this is the same client, because it holds the messages not sent yet.
+        """
         self.link = Link.OPENING
         self.refusal = ""
         self._subscribing = 0
@@ -74,7 +78,10 @@ class Connection:
         self._retry_delay = RETRY_SECONDS[0]
 
     def become_down(self, now: float) -> None:
-        """Note that the socket is closed; if the connection is still wanted, set the time of the next try."""
+        """Note that the socket is closed; if the connection is still wanted, schedule the next attempt.
+
+        The delay doubles with each attempt, within `RETRY_SECONDS`.
+        """
         self.link = Link.DOWN
         if self.wanted:
             self.retry_at = now + self._retry_delay
@@ -84,7 +91,7 @@ class Connection:
             self.client = None
 
     def send(self, topic: str, payload: bytes) -> None:
-        """Publish with QoS 1. What a broken connection swallows is sent again after the reconnection."""
+        """Publish with QoS 1. paho sends a message without PUBACK again after a reconnection."""
         assert self.client is not None  # noqa: S101 (only a ready connection has room)
         self.unacknowledged += 1
         self.client.publish(topic, payload, qos=1)
@@ -97,7 +104,7 @@ class Connection:
             protocol=MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
         )
-        client.max_inflight_messages_set(0)  # The window is kept here, and shared out among devices.
+        client.max_inflight_messages_set(0)  # No limit in paho, because `window` limits the messages.
         if options.username is not None:
             client.username_pw_set(options.username, options.password)
         if tls is not None:

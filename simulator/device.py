@@ -2,9 +2,10 @@
 
     asleep ──▶ connecting ──▶ sending ──▶ waiting for a command or an ACK ──▶ … ──▶ asleep | finished
 
-`now` is real seconds since the run began. The caller asks `due(now, room)` for messages whenever
-`next_send` or `next_timer` has come, hands in what arrives with `on_message`, and keeps a connection
-while `awake`. Everything random comes from the seed, so the same inputs give the same outputs.
+`now` is real seconds since the run began. The caller does three things: it calls `due(now, room)` for
+messages when `next_send` or `next_timer` is reached, it passes incoming messages to `on_message`, and it
+keeps a connection open while `awake` is true. All random draws come from the seed, so the same inputs
+give the same outputs.
 """
 
 from collections import deque
@@ -23,12 +24,15 @@ from simulator.pictures import Damage
 from simulator.state import Message, State, Tally
 from simulator.vitals import vitals
 
-OFFLINE_AWAKE_SECONDS = 5.0  # a wake without network: the camera, and the search for the access point
-CATCH_UP_SECONDS = 0.5  # a device that was held up sends faster for no longer than this
+OFFLINE_AWAKE_SECONDS = 5.0  # time awake without network: take a picture, search for the access point
+CATCH_UP_SECONDS = 0.5  # a delayed device catches up on at most this much of its sending schedule
 
 
 class Device:
-    """A camera with its SD card, from its first wake until it has done all that the options ask for."""
+    """A camera with its SD card, from its first wake until it has done everything the options ask for.
+
+    `sink` receives every event of the device.
+    """
 
     def __init__(
         self,
@@ -68,31 +72,31 @@ class Device:
 
     @property
     def subscriptions(self) -> tuple[str, str]:
-        """The topics on which the service speaks to this device."""
+        """The topics on which the service sends to this device: `ack` and `cmd`."""
         return self._ack, self._cmd
 
     @property
     def awake(self) -> bool:
-        """Whether the device has its radio on."""
+        """Whether the device is awake, with its radio on."""
         return self.state not in (State.ASLEEP, State.FINISHED)
 
     @property
     def next_timer(self) -> float:
-        """When the device acts by itself, apart from sending: it wakes, or stops waiting."""
+        """The time of the device's next own action besides sending: it wakes, or a timeout ends its wait."""
         if self.state is State.FINISHED:
             return inf
         return self._alarm.wake_at if self.state is State.ASLEEP else self._deadline
 
-    # What the caller tells
+    # Input from the caller
 
     def on_connected(self, now: float) -> None:
-        """Begin with the hello; a reconnection within one wake begins nothing anew."""
+        """Begin with the hello; after a reconnection within the same wake, continue without a new hello."""
         if self.state is State.CONNECTING:
             self._says_hello = True
             self._keep_sending(now)
 
     def on_message(self, topic: str, payload: bytes, now: float) -> None:
-        """Take one message from the service. A device that sleeps hears nothing."""
+        """Handle one message from the service; a sleeping device ignores it."""
         if not self.awake:
             return
         options = self._options
@@ -113,7 +117,10 @@ class Device:
                 self._on_command(heard, now)
 
     def due(self, now: float, room: int) -> list[Message]:
-        """Return the messages that are due, at most `room`; `room` is 0 where there is no connection."""
+        """Return at most `room` messages that are due; `room` is 0 without a connection.
+
+        A call may also wake the device, or end a wait whose timeout has passed.
+        """
         out: list[Message] = []
         if not self.awake:
             if self.state is State.ASLEEP and now >= self._alarm.wake_at:
@@ -127,7 +134,7 @@ class Device:
         return out
 
     def power_off(self, now: float) -> None:
-        """End the device's life where it stands, because the run is over."""
+        """Stop the device in its present state, because the run is over."""
         if self.awake:
             self.tally.awake_seconds += now - self._awake_since
         self._close_offer()
@@ -143,7 +150,7 @@ class Device:
         self._wait(State.CONNECTING, now)
         self._emit("wake", now)
         if self._alarm.is_cut_off(now, self._camera.rng("outage", self.tally.wakes)):
-            # Without network the device takes its picture on its old schedule, and keeps it.
+            # Without network the device still takes its picture on the last known schedule and keeps it.
             if self._options.days or self._pictures_left:
                 self._take_picture(now)
             self.tally.offline += 1
@@ -175,7 +182,7 @@ class Device:
     def _is_done(self) -> bool:
         options = self._options
         settled = all(image.offers >= options.wakes for image in self.card.held.values())
-        # In conversation the service decides. A device for which it does nothing any more ends as well.
+        # In conversation the service decides what happens. A device also ends after `wakes` idle wakes.
         idle = options.conversation and self._idle_wakes >= options.wakes
         if options.days:
             return self._alarm.is_past_end(self._alarm.wake_at) and (settled or idle)
@@ -191,7 +198,7 @@ class Device:
         self._fall_asleep(now)
 
     def _silence_is_right(self) -> bool:
-        """Whether no ACK is just what a broken picture must get."""
+        """Whether the missing ACK is correct, because a damaged picture must not be acknowledged."""
         offer = self._offer
         return (
             self.state is State.AWAIT_ANSWER and offer is not None and offer.image.damage is not Damage.NONE
@@ -205,7 +212,7 @@ class Device:
     # Sending
 
     def _keep_sending(self, now: float) -> None:
-        """Send what is planned; where nothing is, wait for what comes after it."""
+        """Schedule the next planned message; if none is left, go on to the step that follows."""
         if self._says_hello or (self._offer is not None and self._offer.steps):
             self.state = State.SENDING
             if self.next_send == inf:
@@ -252,7 +259,7 @@ class Device:
             self.next_send = inf
         return message
 
-    # What follows on what
+    # Which step follows which
 
     def _after_hello(self, now: float) -> None:
         if self._options.conversation:
@@ -301,7 +308,7 @@ class Device:
             self.tally.chunks_repeated += self._offer.chunks_repeated
             self._offer = None
 
-    # What the service says
+    # Messages from the service
 
     def _on_ack(self, name: str, now: float) -> None:
         offer = self._offer
@@ -314,7 +321,7 @@ class Device:
             return
         self._progress = True
         image.acked = True
-        # Deleted before every chunk has left at least once: the picture is lost for good.
+        # If some chunk was never sent, deleting the picture here loses it for good.
         image.acked_early = len(image.left) < image.chunks
         if image.last_chunk_at is not None:
             image.ack_latency_ms = round((now - image.last_chunk_at) * 1000, 1)

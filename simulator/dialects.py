@@ -1,7 +1,7 @@
-"""How the firmware versions spell their messages.
+"""How each firmware version writes its messages.
 
-A dialect names the fields of one firmware. The encoders here are pure: values in, the bytes of one JSON
-message out.
+A dialect names the fields of one firmware version. The encoders here are pure functions: they take values
+and return the bytes of one JSON message.
 """
 
 from base64 import b64encode
@@ -13,7 +13,7 @@ import orjson
 
 from simulator.clock import iso, unpadded_iso
 
-MIXED = "mixed"  # the devices of a fleet take the dialects in turn
+MIXED = "mixed"  # the dialects are assigned to the devices of a fleet in turn
 PENDING_LIST_MAX = 10
 
 
@@ -29,7 +29,7 @@ class Sensors:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """The spelling of one firmware version."""
+    """The field names and value forms of one firmware version."""
 
     name: str
     time_key: Literal["capture_timeStamp", "capture_timestamp", "timestamp"] = "capture_timeStamp"
@@ -96,7 +96,11 @@ DIALECTS: Mapping[str, Dialect] = {
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a device says about one picture. Sizes are bytes, `captured_at` is Unix time."""
+    """What a device reports about one picture.
+
+    `image_size` and `chunk_size` are bytes, `chunks` is a count, `captured_at` is Unix time. `error` is 0,
+    or the device's own error code if it could not take the picture.
+    """
 
     image_name: str
     captured_at: float
@@ -112,7 +116,11 @@ class Metadata:
 def encode_hello(
     dialect: Dialect, device_id: str, pending: Sequence[str], vitals: Mapping[str, float | str]
 ) -> bytes:
-    """Write the status message; `pending` are the names on the SD card, `vitals` all telemetry values."""
+    """Write the status message.
+
+    `pending` holds the image names on the SD card; a pending list names at most `PENDING_LIST_MAX` of them.
+    `vitals` holds every telemetry value, of which the dialect picks its own.
+    """
     message: dict[str, Any] = {
         "device_id": device_id,
         "status": dialect.status_word,
@@ -125,7 +133,7 @@ def encode_hello(
 
 
 def metadata_fields(dialect: Dialect, device_id: str, metadata: Metadata) -> dict[str, Any]:
-    """Return the metadata message in this dialect's spelling."""
+    """Return the metadata message with this dialect's field names and value forms."""
     written = iso if dialect.padded_time else unpadded_iso
     sensors = metadata.sensors
     readings = {
@@ -155,14 +163,15 @@ def metadata_fields(dialect: Dialect, device_id: str, metadata: Metadata) -> dic
 
 
 def encode_metadata(dialect: Dialect, device_id: str, metadata: Metadata) -> bytes:
-    """Write the good metadata of a picture."""
+    """Write the complete metadata of a picture."""
     return orjson.dumps(metadata_fields(dialect, device_id, metadata))
 
 
 def encode_repeat(dialect: Dialect, device_id: str, metadata: Metadata, number: int) -> bytes:
-    """Write the metadata as firmware repeats it: the fields there, but their values empty or null.
+    """Write the metadata as firmware repeats it: all fields are present, their values empty or null.
 
-    `number` selects which of the values are empty text and which are null.
+    Only `device_id` and `image_name` keep their values. `number` selects which of the other values are
+    empty text and which are null.
     """
     message = metadata_fields(dialect, device_id, metadata)
     for position, key in enumerate(message):
@@ -174,7 +183,7 @@ def encode_repeat(dialect: Dialect, device_id: str, metadata: Metadata, number: 
 def encode_chunk(
     dialect: Dialect, device_id: str, image_name: str, chunk_id: int, data: bytes, *, chunk_size: int
 ) -> bytes:
-    """Write one chunk, its bytes as base64 text or as an array of numbers."""
+    """Write one chunk; its bytes become base64 text or an array of numbers, depending on the dialect."""
     return orjson.dumps(
         {
             "device_id": device_id,

@@ -1,32 +1,32 @@
-"""What a fleet reports while it runs, one small value per happening."""
+"""The events that a fleet reports while it runs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 EventKind = Literal[
-    "wake",  # the device is awake and reaches for the broker
-    "hello",  # status message sent
+    "wake",  # the device is awake and connects to the broker
+    "hello",  # the status message was sent; `total` is the number of images on the card
     "command",  # a command arrived; `detail` names it
     "capture",  # a picture was taken and written to the SD card
-    "metadata",  # the good metadata was sent; `total` is the number of chunks
+    "metadata",  # the complete metadata was sent; `total` is the number of chunks
     "chunk",  # one chunk was sent; `sent` of `total` distinct chunks so far
     "nack",  # missing_chunks arrived; `missing` holds the ids
     "ack",  # ACK_OK arrived; `latency_ms` since the last chunk was sent
     "deleted",  # the image was deleted from the SD card
-    "hung",  # a wait ended without an answer; `detail` says for what
-    "offline",  # the wake passed without a connection
+    "hung",  # a wait ended without an answer; `detail` says what the device waited for
+    "offline",  # the wake ended without a usable connection
     "error",  # the device could not take a picture, or got a message it cannot use
-    "sleep",  # the device sleeps; `detail` is its next wake on its own clock, ISO 8601
-    "finished",  # the device has done all it was asked to
+    "sleep",  # the device sleeps; `detail` is its next wake by its own clock, in ISO 8601
+    "finished",  # the device has done everything it was asked to do
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceEvent:
-    """One happening on one device.
+    """One event on one device.
 
-    `at` is in real seconds since the run began. Fields that do not belong to the kind keep their defaults.
+    `at` is in real seconds since the run began. Fields that the kind does not use keep their defaults.
     """
 
     device_id: str

@@ -1,23 +1,23 @@
-"""What the line does to chunk messages: loss, repetition and shuffling, all from one seeded generator."""
+"""Faults of the network line for chunk messages: loss, duplicates and reordering, drawn from one seed."""
 
 from collections.abc import Iterable
 from random import Random
 
-# A chunk that is overtaken arrives up to so many chunks later, a repeated one likewise.
+# A reordered chunk is delayed by at most this many chunks, and so is the second copy of a duplicate.
 REACH = 16
 
 
 def chunks_on_the_line(
     chunk_ids: Iterable[int], rng: Random, *, loss: float, duplicates: float, reorder: float
 ) -> list[int]:
-    """Return the chunk ids in the order in which they leave, some missing, some twice.
+    """Return the chunk ids in the order in which they are sent; some are missing, some appear twice.
 
-    The three shares are from 0 to 1, each drawn for each chunk on its own. The same generator state gives
-    the same answer. Only ids that were given are returned, none more than twice.
+    Each share is a probability from 0 to 1, drawn independently for each chunk. The same generator state
+    gives the same result. The result holds only ids from `chunk_ids`, none more than twice.
     """
     placed: list[tuple[float, int, int]] = []
     for position, chunk_id in enumerate(chunk_ids):
-        # All are drawn for each chunk, so that changing one share leaves the other draws as they were.
+        # Every value is drawn for every chunk, so that changing one share does not shift the other draws.
         lost, again, moved = rng.random() < loss, rng.random() < duplicates, rng.random() < reorder
         delay, echo = rng.uniform(1, REACH), rng.uniform(1, REACH)
         if lost:

@@ -1,4 +1,4 @@
-"""Runs a fleet: gives each device its connection and its time, and reports what came of it."""
+"""Runs a fleet: connects each device, calls it when it is due, and reports the results."""
 
 import heapq
 import os
@@ -21,14 +21,14 @@ from simulator.pictures import load_photos
 from simulator.report import FleetReport, all_images, sum_up
 from simulator.state import State
 
-WINDOW_PER_DEVICE = 20  # messages without PUBACK, as firmware keeps in flight
-BURST = 20  # messages of one device before the next one has its turn
+WINDOW_PER_DEVICE = 20  # messages that may wait for their PUBACK, as many as firmware keeps in flight
+BURST = 20  # messages that one device may send before the next device has its turn
 DRAIN_SECONDS = 5.0
 
 
 @dataclass(slots=True, eq=False)
 class Seat:
-    """A device with its connection and the time for which it is planned."""
+    """A device with its connection and the time of its next step, in real seconds since the run began."""
 
     device: Device
     connection: Connection
@@ -37,7 +37,7 @@ class Seat:
 
 @dataclass(slots=True, eq=False)
 class Line:
-    """A connection with the devices on it, and those that wait for room."""
+    """A connection with its devices, and those of them that wait until it can take more messages."""
 
     connection: Connection
     seats: list[Seat] = field(default_factory=list)
@@ -45,9 +45,9 @@ class Line:
 
 
 class Fleet:
-    """A fleet of devices, run once by `run`.
+    """A fleet of devices; `run` may be called once.
 
-    `on_event` is called in the thread of `run`, for every happening on every device; it must be quick.
+    `on_event` is called for every event of every device, in the thread of `run`, so it must be quick.
     Raises `OptionError` if the photographs or the CA certificate cannot be used.
     """
 
@@ -88,10 +88,10 @@ class Fleet:
         self._network = Network(options, self)
 
     def run(self) -> FleetReport:
-        """Run until every device has done what it was asked to, or `stop` is called, and report.
+        """Run until every device has finished or `stop` is called, and return the report.
 
         Raises `BrokerUnreachableError` if no connection was ever made, and `OptionError` if the system
-        does not allow so many.
+        does not allow enough open files for the connections.
         """
         self._began = monotonic()
         try:
@@ -112,7 +112,10 @@ class Fleet:
         return self._report()
 
     def stop(self) -> None:
-        """Make `run` return soon, with the report so far; may be called from any thread or signal handler."""
+        """Make `run` return soon with the report up to now.
+
+        May be called from any thread and from a signal handler.
+        """
         self._stopped = True
         self._network.wake()
 
@@ -132,7 +135,7 @@ class Fleet:
         self._network.poll(timeout)
 
     def _step(self, seat: Seat) -> None:
-        """Let a device do what is due."""
+        """Send the messages of a device that are due."""
         device, connection = seat.device, seat.connection
         was_awake, now = device.awake, self._now()
         for message in device.due(now, min(connection.room, BURST)):
@@ -141,7 +144,7 @@ class Fleet:
         self._settle(seat, was_awake)
 
     def _settle(self, seat: Seat, was_awake: bool) -> None:
-        """Open or close the radio after a device has woken or fallen asleep, and plan its next step."""
+        """Open or close the connection of a device that woke or fell asleep, and plan its next step."""
         device, connection = seat.device, seat.connection
         if device.awake and not was_awake and self._network.want(connection):
             device.on_connected(self._now())
@@ -168,7 +171,7 @@ class Fleet:
             heapq.heappush(self._heap, (moment, self._pushes, seat))
 
     def _drain(self) -> None:
-        """Let the last messages be acknowledged by the broker."""
+        """Wait for the last PUBACKs: at most `DRAIN_SECONDS`, or 1 s after `stop`."""
         if self._failure:
             return
         for line in self._lines.values():
@@ -177,10 +180,10 @@ class Fleet:
         while not self._network.is_quiet and monotonic() < until:
             self._network.poll(0.1)
 
-    # What the network tells
+    # Calls from the network
 
     def on_ready(self, connection: Connection) -> None:
-        """Let the devices that wait for this connection begin, and the others go on."""
+        """Start the awake devices of this connection; after a reconnection they continue."""
         self._ever_ready = True
         now = self._now()
         for seat in self._lines[connection].seats:
@@ -190,14 +193,14 @@ class Fleet:
         self.on_room(connection)
 
     def on_message(self, topic: str, payload: bytes) -> None:
-        """Hand a message to its device."""
+        """Pass a message to its device; a message for a sleeping device is dropped."""
         seat = self._seats.get(topic)
         if seat is not None and seat.device.awake:
             seat.device.on_message(topic, payload, self._now())
             self._settle(seat, was_awake=True)
 
     def on_room(self, connection: Connection) -> None:
-        """Let the devices that were held up go on, in the order in which they came."""
+        """Plan the devices that wait for this connection, in the order in which they began to wait."""
         waiting = self._lines[connection].waiting
         for _ in range(len(waiting)):
             if connection.room <= 0:
@@ -207,7 +210,7 @@ class Fleet:
                 self._plan(seat)
 
     def on_failure(self, reason: str) -> None:
-        """End the run if the very first attempt to reach the broker fails; later ones are repeated."""
+        """End the run if no connection was ready yet; later failed attempts are repeated instead."""
         if not self._ever_ready:
             self._failure = f"cannot reach the broker at {self.options.host}:{self.options.port}: {reason}"
 
@@ -253,6 +256,6 @@ def _device_ids(options: FleetOptions, seed: int) -> tuple[str, ...]:
     rng = Random(f"{seed}/devices")
     ids: dict[str, None] = {}
     while len(ids) < options.devices:
-        # 24:0A:C4 is one of the prefixes that Espressif gives its chips.
+        # 24:0A:C4 is one of the MAC address prefixes of Espressif, the maker of the ESP32.
         ids[f"240AC4{rng.getrandbits(24):06X}"] = None
     return tuple(ids)

@@ -1,4 +1,4 @@
-"""What a device makes of a message from the service: bytes in, one frozen value out."""
+"""How a device reads a message from the service: it turns the bytes into one frozen value."""
 
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -12,7 +12,11 @@ from simulator.options import FleetOptions
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """ACK_OK; `sleep_seconds` until its next_wake_time, None where there is none or it has a `problem`."""
+    """An `ACK_OK`.
+
+    `sleep_seconds` is the time until its `next_wake_time`. It is None if the message has no such time, or
+    if the time cannot be read, which `problem` then explains.
+    """
 
     image_name: str
     sleep_seconds: float | None
@@ -21,7 +25,7 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """missing_chunks."""
+    """A NACK: `missing_chunks` with the ids of the chunks that the device must send again."""
 
     image_name: str
     chunk_ids: tuple[int, ...]
@@ -29,7 +33,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """capture_image."""
+    """The command `capture_image`: take a picture and send it."""
 
     def describe(self) -> str:
         """Name the command."""
@@ -38,7 +42,7 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class SendImage:
-    """send_image."""
+    """The command `send_image`: send a picture that is on the card."""
 
     image_name: str
 
@@ -49,7 +53,7 @@ class SendImage:
 
 @dataclass(frozen=True, slots=True)
 class WakeAt:
-    """next_wake, as seconds from now."""
+    """The command `next_wake`: sleep for `sleep_seconds`; `text` is the time as it was received."""
 
     sleep_seconds: float
     text: str
@@ -61,7 +65,7 @@ class WakeAt:
 
 @dataclass(frozen=True, slots=True)
 class Custom:
-    """A command that this firmware does not know; it goes unheeded."""
+    """A command that this firmware does not know and ignores; `keys` holds the message's field names."""
 
     keys: tuple[str, ...]
 
@@ -72,7 +76,7 @@ class Custom:
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """A message that firmware cannot use, and why."""
+    """A message that firmware cannot use; `reason` says why."""
 
     reason: str
 
@@ -83,9 +87,10 @@ Heard = Acknowledged | Missing | Capture | SendImage | WakeAt | Custom | Unusabl
 def hear(
     topic: str, payload: bytes, device_id: str, options: FleetOptions, *, zone: tzinfo, time: float
 ) -> Heard:
-    """Read one message on a device's `ack` or `cmd` topic.
+    """Read one message from a device's `ack` or `cmd` topic.
 
-    Wake times are read against `time` (Unix). Any bytes give a value; nothing is raised.
+    Wake times are relative to `time` (Unix time); 12-hour times are in `zone`. Raises nothing: bytes that
+    are not a usable message give `Unusable`.
     """
     try:
         message = orjson.loads(payload)

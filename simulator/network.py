@@ -1,8 +1,8 @@
-"""All connections of a fleet in one thread: paho clients driven by one selector.
+"""All connections of a fleet in one thread: one selector drives all paho clients.
 
-Two hundred threads would cost the machine under test more than the devices themselves, so each client's
-`loop_read`, `loop_write` and `loop_misc` are called here when its socket asks for it. Only the blocking
-part of connecting runs in a few helper threads.
+A thread for each of two hundred clients would use more of the test machine than the devices themselves.
+So this module calls each client's `loop_read` and `loop_write` when its socket is ready, and `loop_misc`
+at intervals. Only the blocking part of connecting runs in a few helper threads.
 """
 
 import resource
@@ -20,32 +20,32 @@ from simulator.connection import Connection, Link
 from simulator.options import FleetOptions, OptionError
 
 CONNECT_THREADS = 8
-SPARE_DESCRIPTORS = 256  # open files beside the connections
-MISC_SECONDS = 1.0  # how often each client looks at its keepalive
+SPARE_DESCRIPTORS = 256  # open files that the process needs besides the connections
+MISC_SECONDS = 1.0  # interval at which each client checks its keepalive
 
 
 class BrokerUnreachableError(Exception):
-    """No device ever got a connection; the message says in one line to which broker, and why."""
+    """No device ever got a connection; the message names the broker and the reason in one line."""
 
 
 class Listener(Protocol):
-    """Who is told what happens on the connections."""
+    """The object that the network informs about events on the connections."""
 
     def on_ready(self, connection: Connection) -> None:
-        """Hear that the connection is up and its topics are subscribed."""
+        """Handle a connection that is up and has its topics subscribed."""
 
     def on_message(self, topic: str, payload: bytes) -> None:
-        """Take a message."""
+        """Handle a message."""
 
     def on_room(self, connection: Connection) -> None:
-        """Hear that the connection takes messages again."""
+        """Handle a connection that can take messages again."""
 
     def on_failure(self, reason: str) -> None:
-        """Hear that an attempt to connect failed; it is repeated while the connection is wanted."""
+        """Handle a failed connection attempt; the network repeats it while the connection is wanted."""
 
 
 class Network:
-    """The connections of a fleet. Everything but `wake` belongs to the thread that calls `poll`.
+    """The connections of a fleet. Only `wake` may be called outside the thread that calls `poll`.
 
     Raises `OptionError` if the CA certificate cannot be used.
     """
@@ -67,7 +67,7 @@ class Network:
         self._misc_at = 0.0
 
     def make_room_for(self, connections: int) -> None:
-        """Raise the limit on open files where it is too low for so many connections at once.
+        """Raise the process's limit on open files if it is too low for this number of connections.
 
         Raises `OptionError` if the system does not allow it.
         """
@@ -87,14 +87,14 @@ class Network:
         return not self._live
 
     def want(self, connection: Connection) -> bool:
-        """Open a connection, and keep it open until it is released; say whether it is ready at once."""
+        """Open a connection and keep it open until `release`; return whether it is ready already."""
         connection.wanted = True
         if connection.link is Link.DOWN and connection not in self._retries:
             self._open(connection)
         return connection.link is Link.READY
 
     def release(self, connection: Connection) -> None:
-        """Close a connection as soon as all it has sent is acknowledged."""
+        """Close a connection as soon as the broker has acknowledged everything sent on it."""
         connection.wanted = False
         if connection in self._retries:
             self._retries.discard(connection)
@@ -102,11 +102,11 @@ class Network:
         self._close_if_idle(connection)
 
     def flush(self, connection: Connection) -> None:
-        """See to what could not be written at once, or to a connection that broke while it was written to."""
+        """After a send, register what could not be written at once and notice a broken connection."""
         self._settle(connection)
 
     def poll(self, timeout: float) -> None:
-        """Wait at most `timeout` seconds for something to happen, and see to it."""
+        """Wait at most `timeout` seconds for events on the connections and handle them."""
         if self._retries:
             timeout = min(timeout, max(0.0, min(c.retry_at for c in self._retries) - monotonic()))
         for key, events in self._selector.select(min(timeout, MISC_SECONDS)):
@@ -126,11 +126,11 @@ class Network:
                     self._settle(connection)
 
     def wake(self) -> None:
-        """Make `poll` return now; may be called from any thread and from a signal handler."""
+        """Make `poll` return now. May be called from any thread and from a signal handler."""
         try:
             self._rope.send(b"!")
         except OSError:
-            return  # The bell is ringing already, or the network is closed.
+            return  # A wake-up is pending already, or the network is closed.
 
     def close(self) -> None:
         """Close everything at once."""
@@ -155,7 +155,7 @@ class Network:
         self._pool.submit(self._connect, connection, client)
 
     def _connect(self, connection: Connection, client: Client) -> None:
-        """Connect, in a helper thread: name look-up, TCP and TLS block."""
+        """Connect in a helper thread, because name look-up, TCP and TLS block."""
         options, reason = self._options, ""
         try:
             client.connect(options.host, options.port, options.keepalive)
@@ -166,7 +166,7 @@ class Network:
         else:
             sock = client.socket()
             if isinstance(sock, socket.socket):
-                # Or the kernel holds a small message back until the last one is confirmed, up to 40 ms.
+                # Without it the kernel delays a small message until the last one is confirmed, up to 40 ms.
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._opened.put((connection, reason))
         self.wake()
@@ -204,7 +204,7 @@ class Network:
             self._listener.on_room(connection)
 
     def _settle(self, connection: Connection) -> None:
-        """Act on what the callbacks have noted."""
+        """Act on the state that the callbacks have recorded."""
         while connection.inbox:
             self._listener.on_message(*connection.inbox.popleft())
         client = connection.client
@@ -242,7 +242,7 @@ class Network:
             self._retries.add(connection)
 
     def _watch(self, connection: Connection) -> None:
-        """Tell the selector for what this connection waits."""
+        """Tell the selector which socket events this connection waits for."""
         client = connection.client
         if client is None or (sock := client.socket()) is None:
             return
@@ -263,7 +263,7 @@ class Network:
 
 
 def _holds_decrypted_bytes(client: Client) -> bool:
-    """Whether TLS has bytes ready that the selector cannot see."""
+    """Whether TLS holds decrypted bytes, which the selector cannot see."""
     sock = client.socket()
     return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
 
@@ -280,7 +280,7 @@ def _tls_context(options: FleetOptions) -> ssl.SSLContext | None:
 
 
 class _TidySocket(ssl.SSLSocket):
-    """Closes itself when the handshake fails; paho forgets it in that case."""
+    """A TLS socket that closes itself when the handshake fails, because paho does not close it then."""
 
     def do_handshake(self, block: bool = False) -> None:
         try:

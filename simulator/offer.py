@@ -1,4 +1,4 @@
-"""One attempt to hand a picture to the service: which messages leave, in which order, with what in them."""
+"""One attempt to send a picture to the service: the messages, their order and their content."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -15,9 +15,9 @@ Step = tuple[StepKind, int]
 
 
 class Offer:
-    """The messages of one image in one wake, resends included.
+    """The messages of one image in one wake, including resends.
 
-    `data` are the image's bytes. `rng` makes an independent generator for a purpose.
+    `data` holds the image's bytes. `rng` returns an independent random generator for a purpose.
     """
 
     def __init__(
@@ -53,21 +53,21 @@ class Offer:
 
     @property
     def distinct_sent(self) -> int:
-        """How many different chunks have left in this attempt."""
+        """How many different chunks were sent in this attempt."""
         return len(self._sent)
 
     def resend(self, chunk_ids: Iterable[int]) -> None:
-        """Plan to send these chunks again, over the same bad line."""
+        """Plan to send these chunks again; the line loses, repeats and reorders them as well."""
         wanted = list(chunk_ids)
         self.image.chunks_resent += len(wanted)
         self.steps.extend(("chunk", chunk_id) for chunk_id in self._over_the_line(wanted))
 
     def drop_chunks(self) -> None:
-        """Forget the chunks still to be sent; the empty metadata goes on, from a loop of its own."""
+        """Drop the unsent chunks; keep the empty metadata, which firmware sends from a separate loop."""
         self.steps = deque(step for step in self.steps if step[0] == "repeat")
 
     def write(self, step: Step, now: float) -> bytes:
-        """Return the payload of one step, and note that it is sent."""
+        """Return the payload of one step and count it as sent."""
         kind, number = step
         if kind == "metadata":
             return encode_metadata(self._dialect, self._device_id, self.image.metadata)
@@ -82,7 +82,10 @@ class Offer:
         return encode_chunk(self._dialect, self._device_id, self.image.name, number, part, chunk_size=size)
 
     def _plan(self) -> None:
-        """Metadata among the first chunks, its empty repeats half among and half after the others."""
+        """Plan all messages: the metadata comes after the first `metadata_late` chunks.
+
+        Half of its empty repeats come between the remaining chunks, the other half after the last one.
+        """
         if self.image.metadata.error:
             self.steps.append(("metadata", 0))
             return

@@ -1,4 +1,4 @@
-"""The options of a fleet: one frozen object, checked when it is made."""
+"""The options of a fleet: one frozen object that checks its values when it is created."""
 
 import re
 from dataclasses import dataclass, field
@@ -20,9 +20,9 @@ class OptionError(ValueError):
 class FleetOptions:
     """Everything that decides how a fleet behaves.
 
-    Shares (`loss`, `duplicates`, `reorder`, `corrupt`, …) are from 0 to 1. Durations are seconds: of
-    real time while a device is awake, of its own clock while it sleeps, which runs `time_scale` times
-    faster. Raises `OptionError` for values that cannot work.
+    Shares (`loss`, `duplicates`, `reorder`, `corrupt`, …) are from 0 to 1. Durations are in seconds: in
+    real seconds while a device is awake, and in seconds of the device clock, which runs `time_scale` times
+    faster, while it sleeps. `chunk_size` is in bytes. Raises `OptionError` for values that cannot work.
     """
 
     # Broker
@@ -42,8 +42,8 @@ class FleetOptions:
     backlog: int = 0  # old pictures on each SD card at the start
     device_ids: tuple[str, ...] = ()  # default: MAC addresses drawn from the seed
     names_prefix: str = ""  # device ids PREFIX001, PREFIX002, …
-    spread: float = 0.0  # first wakes are spread over so many seconds
-    seed: int | None = None  # None: a new one, to be found in the report
+    spread: float = 0.0  # the first wakes are spread over this many seconds
+    seed: int | None = None  # None: a new seed is drawn; the report contains it
 
     # Wire
     dialect: str = "standard"
@@ -53,7 +53,7 @@ class FleetOptions:
     chunk_size: int = 1024
     sha256: bool = False
     metadata_repeats: int = 3
-    metadata_late: int = 0  # so many chunks go out before the metadata
+    metadata_late: int = 0  # number of chunks sent before the metadata
     reuse_names: bool = False
 
     # Line and time
@@ -63,12 +63,12 @@ class FleetOptions:
     pace: float = 0.0  # seconds between two chunks
     image_seconds: float | None = None  # seconds for all chunks of an image; instead of `pace`
     timeout: float = 60.0  # seconds that a device waits for an answer
-    wakes: int = 3  # an image is offered at most so many times
+    wakes: int = 3  # an image is offered at most this many times
     sleep: float | None = None  # seconds between wakes without a schedule; default 1, in conversation 3600
 
     # Conversation
     conversation: bool = False
-    days: float = 0.0  # run for so long on the devices' clocks, instead of for `images`
+    days: float = 0.0  # length of the run in days of the device clock; replaces `images`
     time_scale: float = 1.0
     clock_start: datetime | None = None  # default: now
     wake_clock: Literal["device", "service"] = "device"
@@ -80,8 +80,8 @@ class FleetOptions:
     photos: Path | None = None
     corrupt: float = 0.0  # without SOI or EOI marker
     truncate: float = 0.0  # cut short
-    wrong_size: float = 0.0  # metadata tells another image_size
-    wrong_sha256: float = 0.0  # metadata tells another image_sha256
+    wrong_size: float = 0.0  # the metadata has a wrong image_size
+    wrong_sha256: float = 0.0  # the metadata has a wrong image_sha256
     device_error: float = 0.0  # error ≠ 0 and no chunks
     wrong_clock: float = 0.0  # capture time in 1970
 
@@ -140,12 +140,12 @@ class FleetOptions:
 
     @property
     def device_count(self) -> int:
-        """The number of devices, however they are given."""
+        """The number of devices: the number of `device_ids` if given, otherwise `devices`."""
         return len(self.device_ids) or self.devices
 
     @property
     def sleep_seconds(self) -> float:
-        """How long a device sleeps that was told no wake time, in seconds of its own clock."""
+        """How long a device without a wake time sleeps, in seconds of the device clock."""
         if self.sleep is not None:
             return self.sleep
         return 3600.0 if self.conversation else 1.0

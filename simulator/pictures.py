@@ -1,8 +1,8 @@
-"""Photographs for the cameras: each picture taken is a valid JPEG with bytes of its own.
+"""Photographs for the cameras: each undamaged picture is a valid JPEG with unique bytes.
 
-A comment segment after the SOI marker makes the bytes distinct. Its length differs too, so that the same
-chunk of two pictures of one photograph almost never has the same bytes: a chunk that ends up in the wrong
-picture changes that picture's SHA-256.
+A comment segment after the SOI marker makes the bytes unique. Its length varies as well, which shifts all
+later bytes, so that a chunk almost never has the same bytes in two pictures of one photograph. A chunk that
+is stored in the wrong picture therefore changes that picture's SHA-256.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,9 @@ class Damage(Enum):
 
 
 def load_photos(folder: Path | None = None) -> tuple[bytes, ...]:
-    """Read all JPEG files of a folder in the order of their names, by default the simulator's own.
+    """Return the bytes of all JPEG files of a folder, in the order of their names.
+
+    Without a folder, the simulator's own photographs are used.
 
     Raises `OptionError` if the folder cannot be read or holds no usable JPEG.
     """
@@ -55,7 +57,10 @@ def load_photos(folder: Path | None = None) -> tuple[bytes, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """How one picture's bytes are made, so that a sleeping device need not keep them."""
+    """The recipe for one picture's bytes, so that a sleeping device need not keep the bytes in memory.
+
+    `photo` is an index into the photographs. `cut` is the share of the bytes that `Damage.CUT` keeps.
+    """
 
     photo: int
     comment: bytes
@@ -63,7 +68,7 @@ class Shot:
     cut: float = 1.0
 
     def develop(self, photos: Sequence[bytes]) -> bytes:
-        """Return the picture's bytes; the same for every call."""
+        """Return the picture's bytes; every call returns the same bytes."""
         photo = photos[self.photo]
         segment = COM + (len(self.comment) + 2).to_bytes(2) + self.comment
         data = SOI + segment + photo[2:]
@@ -79,7 +84,7 @@ class Shot:
 
 
 def take_shot(photos: Sequence[bytes], label: str, damage: Damage, rng: Random) -> Shot:
-    """Choose a photograph and a comment that no other picture has, as long as `label` is unique."""
+    """Choose a photograph and a comment; the comment is unique if `label` is."""
     padding = "." * rng.randrange(256)
     return Shot(
         photo=rng.randrange(len(photos)),

@@ -1,4 +1,4 @@
-"""What a run has shown: every picture with its fate, and the totals."""
+"""The result of a run: every picture with its outcome, and the totals."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -18,12 +18,13 @@ Expected = Literal["stored", "failed", "error"]
 
 @dataclass(frozen=True, slots=True)
 class ImageReport:
-    """One picture: what was sent, exactly, and what came back.
+    """One picture: what the device sent and how the service answered.
 
-    `captured_at` is ISO 8601 in UTC, `bytes` and `sha256` are those of the bytes sent. `expected` is what
-    the service must make of it: `stored` and acknowledged, `failed` because it is damaged, or `error`
-    because the device could take no picture. `acked_early` means that ACK_OK came before every chunk had
-    left the device, which loses the image. Sensor readings are °C, %, hPa and ohms.
+    `captured_at` is ISO 8601 in UTC. `bytes` and `sha256` describe the image as the device sends it.
+    `expected` is the outcome that the service must reach: `stored` means stored and acknowledged, `failed`
+    means that the picture is damaged, and `error` means that the device could not take it. `acked_early`
+    means that ACK_OK came before the device had sent every chunk, which loses the image. Sensor readings
+    are in °C, %, hPa and ohms.
     """
 
     device_id: str
@@ -50,7 +51,11 @@ class ImageReport:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over the fleet. Latencies are from the last chunk sent to its ACK, seconds awake are real ones."""
+    """Sums over the fleet.
+
+    The ACK latencies are measured from the last chunk sent to the image's ACK. The seconds awake are real
+    seconds.
+    """
 
     images: int
     images_not_taken: int
@@ -85,7 +90,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class FleetReport:
-    """The result of a run. `seconds` are real time, `started_at` is ISO 8601 on the devices' clock."""
+    """The result of a run. `seconds` is real time; `started_at` is ISO 8601 by the device clock."""
 
     seed: int
     dialect: str
@@ -99,9 +104,10 @@ class FleetReport:
 
     @property
     def ok(self) -> bool:
-        """Whether all that can be acknowledged was, and nothing else, and all pictures were taken.
+        """Whether the run reached its end without a fault.
 
-        In conversation no device may have waited in vain, either.
+        Every image that can be stored was acknowledged, no damaged image was, no ACK came before all chunks
+        were sent, and all pictures were taken. In conversation, no device waited without an answer either.
         """
         t = self.totals
         acks_amiss = t.not_acked or t.wrongly_acked or t.acked_early
@@ -109,7 +115,7 @@ class FleetReport:
         return not (self.interrupted or acks_amiss or t.images_not_taken or unanswered)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values, as they stand in the JSON form."""
+        """Return the report as plain values, with the structure of the JSON form."""
         return {"ok": self.ok, **asdict(self)}
 
     def as_json(self) -> bytes:
@@ -118,7 +124,7 @@ class FleetReport:
 
 
 def report_image(device_id: str, image: Image) -> ImageReport:
-    """Describe one picture."""
+    """Return the report of one picture."""
     expected: Expected = "stored"
     if image.damage is Damage.DEVICE_ERROR:
         expected = "error"
@@ -151,7 +157,7 @@ def report_image(device_id: str, image: Image) -> ImageReport:
 
 
 def sum_up(devices: Sequence[Device], images: Sequence[ImageReport], asked_for: int) -> Totals:
-    """Add up what the devices have counted; `asked_for` is the number of pictures they were to take."""
+    """Add up the counts of all devices; `asked_for` is the number of pictures they should have taken."""
     tallies = [device.tally for device in devices]
     latencies = sorted(i.ack_latency_ms for i in images if i.ack_latency_ms is not None)
     awake = sum(tally.awake_seconds for tally in tallies)
@@ -194,5 +200,5 @@ def _percentile(ordered: Sequence[float], share: float) -> float | None:
 
 
 def all_images(devices: Iterable[Device]) -> tuple[ImageReport, ...]:
-    """Describe all pictures of a fleet, device by device, in the order they were taken."""
+    """Return the reports of all pictures, device by device, in the order in which they were taken."""
     return tuple(report_image(device.device_id, image) for device in devices for image in device.card.taken)

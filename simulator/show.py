@@ -1,4 +1,4 @@
-"""Shows a run: a live table on a terminal, plain lines elsewhere, and the summary at the end."""
+"""Shows a run: a live table on a terminal, otherwise plain lines, and a summary at the end."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from simulator.events import DeviceEvent, EventKind
 from simulator.options import FleetOptions
 from simulator.report import FleetReport, ImageReport
 
-ROWS_MAX = 20  # a larger fleet is shown as counts
+ROWS_MAX = 20  # a larger fleet is shown as sums instead of one row per device
 REFRESH_SECONDS = 0.25
-PLAIN_SECONDS = 5.0  # a line of progress for a large fleet without a terminal
+PLAIN_SECONDS = 5.0  # interval between progress lines of a large fleet without a terminal
 TOLD: frozenset[EventKind] = frozenset({"nack", "ack", "hung", "offline", "error"})
 
 
@@ -32,7 +32,7 @@ class _Row:
 
 
 class FleetShow:
-    """Follows a fleet on a console: a context manager around the run, with `on_event` as its sink."""
+    """Shows a fleet on a console: a context manager around the run; pass `on_event` to the fleet."""
 
     def __init__(self, console: Console, options: FleetOptions) -> None:
         self._console = console
@@ -55,7 +55,7 @@ class FleetShow:
             self._live.stop()
 
     def on_event(self, event: DeviceEvent) -> None:
-        """Note an event, and draw what has changed a few times per second."""
+        """Record an event and redraw the table at most every `REFRESH_SECONDS`."""
         self._counts[event.kind] += 1
         if self._one_by_one:
             self._note(self._rows.setdefault(event.device_id, _Row()), event)
@@ -128,7 +128,7 @@ def _tell(event: DeviceEvent) -> str:
 
 
 def show_summary(console: Console, report: FleetReport) -> None:
-    """Print the totals, and the images that came to something else than they should have."""
+    """Print the totals, and up to ten images whose outcome is not the expected one."""
     t = report.totals
     lines = [
         f"{len(report.devices)} devices, {t.images} images, {t.bytes / 1e6:.1f} MB in {report.seconds:.1f} s"

@@ -1,11 +1,11 @@
-"""What a device is at one moment, and what it has counted so far."""
+"""The states of a device, its messages and its counters."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class State(Enum):
-    """Where a device is in its wake; the waiting states are named for what the device waits for."""
+    """The phase of a device; the value of a waiting state says what the device waits for."""
 
     ASLEEP = "asleep"
     CONNECTING = "connection"
@@ -19,7 +19,7 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One MQTT message that a device sends, QoS 1 and not retained."""
+    """One MQTT message that a device sends with QoS 1 and without the retain flag."""
 
     topic: str
     payload: bytes
@@ -27,7 +27,7 @@ class Message:
 
 @dataclass(slots=True)
 class Tally:
-    """What a device counts over its life; `awake_seconds` are real ones."""
+    """The counters of a device over the whole run; `awake_seconds` is in real seconds."""
 
     wakes: int = 0
     hellos: int = 0

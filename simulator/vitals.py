@@ -1,4 +1,4 @@
-"""Battery, radio and memory of a device, as newer firmware reports them."""
+"""Battery, radio and memory values of a device, as newer firmware reports them."""
 
 from collections.abc import Mapping
 from random import Random
@@ -9,12 +9,16 @@ FULL_VOLTS, EMPTY_VOLTS = 4.2, 3.3
 
 
 def charge_used_mah(awake_seconds: float) -> float:
-    """Return the charge that being awake has cost, in mAh."""
+    """Return the charge used while awake, in mAh: AWAKE_MILLIAMPERES times the time awake in hours."""
     return awake_seconds * AWAKE_MILLIAMPERES / 3600
 
 
 def vitals(rng: Random, boots: int, awake_seconds: float) -> Mapping[str, float | str]:
-    """Return all telemetry values under all the names that any firmware uses."""
+    """Return every telemetry value under every name that some firmware version uses.
+
+    `boots` is the number of wakes so far. The battery voltage falls linearly from FULL_VOLTS to EMPTY_VOLTS
+    as the charge used goes from 0 to BATTERY_MAH.
+    """
     left = max(0.0, 1 - charge_used_mah(awake_seconds) / BATTERY_MAH)
     volts = round(EMPTY_VOLTS + (FULL_VOLTS - EMPTY_VOLTS) * left, 2)
     millivolts = round(volts * 1000)
