@@ -25,12 +25,12 @@ Broker = Annotated[
 
 def _console() -> Console:
     console = Console()
-    # Into a file or a pipe the tables of the answers would be squeezed into 80 columns.
+    # In a file or a pipe rich assumes 80 columns, too few for the tables of the query results.
     return console if console.is_terminal else Console(width=150)
 
 
 def _run(action: Callable[[], bool | None]) -> NoReturn:
-    """Run the action and end with status 0, 1, or 128 and the number of the signal that ended it."""
+    """Run the action and exit: status 0 on success, 1 on failure, 128 + n after signal n."""
     try:
         with interruptible():
             complete = action()
@@ -44,7 +44,7 @@ def _run(action: Callable[[], bool | None]) -> NoReturn:
 
 @app.command()
 def install() -> None:
-    """Install the npm packages of the stack, and Node.js where there is none."""
+    """Install the npm packages of the stack, and Node.js if it is missing."""
     _run(node.install)
 
 
@@ -54,7 +54,7 @@ def demo(
     images: Annotated[int, typer.Option(min=1, max=100, help="photographs of each device")] = IMAGES,
     broker: Broker = None,
 ) -> None:
-    """Let a small fleet send photographs through every process; show the answers; stop everything."""
+    """Start everything, let a small fleet send photographs, show the results, and stop everything."""
     _run(lambda: run_demo(_console(), devices=devices, images=images, broker=broker))
 
 
@@ -71,7 +71,7 @@ def up(
     ] = ENVIRONMENT_FILE,
     fleet: Annotated[bool, typer.Option(help="let the demonstration's fleet run first")] = True,
 ) -> None:
-    """Do as the demo, on fixed ports, and stay until Ctrl-C."""
+    """Start everything on fixed ports, run the demo's fleet, and keep running until Ctrl-C."""
 
     def action() -> None:
         stack = Stack(broker=broker, mqtt_port=mqtt_port, redis_port=redis_port, supabase_port=supabase_port)

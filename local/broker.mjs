@@ -1,5 +1,5 @@
-// The MQTT broker of the embedded stack: aedes on a loopback port, sessions in memory.
-// Usage: node broker.mjs <port>. Says "ready" on stdout once it listens; SIGTERM ends it cleanly.
+// The MQTT broker of the embedded stack: aedes on a loopback port, with its sessions in memory.
+// Usage: node broker.mjs <port>. It prints "ready" on stdout once it listens; SIGTERM stops it cleanly.
 import { createServer } from 'node:net'
 import { Aedes } from 'aedes'
 
@@ -9,12 +9,12 @@ if (!Number.isInteger(port) || port < 1 || port > 65535) {
   process.exit(2)
 }
 
-// A whole fleet sends at once: the default of 100 messages in hand would stall on one slow subscriber.
+// A whole fleet sends at once; at the default of 100 concurrent messages one slow subscriber would stall it.
 const broker = await Aedes.createBroker({ concurrency: 1000, maxClientsIdLength: 128, drainTimeout: 20_000 })
 broker.on('clientError', (client, error) => console.error(`client ${client.id}: ${error.message}`))
 broker.on('connectionError', (_client, error) => console.error(`connection: ${error.message}`))
 
-// Without noDelay a PUBACK waits for the next packet, and every exchange costs 40 ms.
+// Without noDelay a PUBACK waits for the next packet, which adds 40 ms to every exchange.
 const server = createServer({ noDelay: true }, broker.handle)
 server.on('error', (error) => {
   console.error(error.message)

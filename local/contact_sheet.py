@@ -1,4 +1,4 @@
-"""The thumbnails of a demo on one picture, with the names of devices and images below them."""
+"""A contact sheet: the thumbnails of a demo in one picture, each above its device and image name."""
 
 import io
 from collections.abc import Sequence
@@ -14,7 +14,10 @@ _TEXT = (225, 228, 232)
 
 
 def write(thumbnails: Sequence[tuple[str, bytes]], path: Path, *, columns: int = 5) -> None:
-    """Write a PNG of the thumbnails: pairs of a label, of one line or more, and the bytes of a picture."""
+    """Write a PNG with all thumbnails in rows of at most `columns`.
+
+    Each thumbnail is a pair: a label of one or more lines, and the bytes of a picture.
+    """
     columns = max(1, min(columns, len(thumbnails)))
     rows = -(-len(thumbnails) // columns)
     width, height = _TILE + _GAP, _TILE * 3 // 4 + _LABEL + _GAP

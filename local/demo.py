@@ -1,4 +1,4 @@
-"""The demonstration: a small fleet sends photographs through every process, and the answers are shown."""
+"""The demonstration: a small fleet sends photographs through every process, and the results are shown."""
 
 import statistics
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ IMAGES = 2
 
 
 def fleet_options(stack: Stack, devices: int = DEVICES, images: int = IMAGES) -> FleetOptions:
-    """A fleet on a bad line: chunks are lost, repeated and shuffled."""
+    """Return the options of a fleet on a bad line: chunks are lost, duplicated and reordered."""
     return FleetOptions(
         host=stack.mqtt_host,
         port=stack.mqtt_port,
@@ -31,7 +31,7 @@ def fleet_options(stack: Stack, devices: int = DEVICES, images: int = IMAGES) ->
         reorder=0.2,
         image_seconds=2.0,
         spread=1.0,
-        # If nothing answers, the demonstration is to say so soon.
+        # A short timeout, so that the demonstration reports a missing answer soon.
         timeout=10.0,
         wakes=2,
     )
@@ -40,13 +40,13 @@ def fleet_options(stack: Stack, devices: int = DEVICES, images: int = IMAGES) ->
 def run_demo(
     console: Console, *, devices: int = DEVICES, images: int = IMAGES, broker: str | None = None
 ) -> bool:
-    """Start everything, run a fleet, show what came of it, stop everything; True if all has arrived."""
+    """Start everything, run a fleet, show the result, stop everything; return True if all images arrived."""
     with started(console, Stack(broker=broker)) as running:
         return show_fleet(console, running, devices, images)
 
 
 def show_fleet(console: Console, running: Running, devices: int, images: int) -> bool:
-    """Run a fleet and show what came of it; True if all has arrived."""
+    """Run a fleet and show the result; return True if all images arrived."""
     stack = running.stack
     console.print(
         f"{devices} devices take {images} photographs each and send them in chunks of 1 KB on a bad line"
@@ -73,7 +73,7 @@ def show_fleet(console: Console, running: Running, devices: int, images: int) ->
 
 
 def sent_captures(report: FleetReport) -> list[Sent]:
-    """Each capture of the report, as the proof needs it."""
+    """Convert each capture of the report into the form that `proof.examine` takes."""
     return [
         Sent(
             device_id=image.device_id,
@@ -87,7 +87,7 @@ def sent_captures(report: FleetReport) -> list[Sent]:
 
 
 def summarise(console: Console, report: FleetReport, findings: Sequence[Finding], expected: int) -> bool:
-    """Print how many captures have arrived, and what has not; True if all `expected` ones have."""
+    """Print how many captures arrived and which did not; return True if all `expected` captures arrived."""
     for finding in findings:
         if finding.problem:
             name = f"{finding.sent.device_id} {finding.sent.image_name}"

@@ -1,8 +1,9 @@
-"""A helper process that ends what this process has started, should this process die without doing so.
+"""A helper process that cleans up after this process if this process dies before it can do so itself.
 
-SIGKILL, a crash of the interpreter or a test runner's hard timeout leave no chance to clean up. The guard
-reads from a pipe which process groups and temporary directories exist; when the pipe closes, it ends the
-groups and removes the directories that are still on its list. It is a plain script: `python -I guard.py`.
+A process cannot clean up after SIGKILL, a crash of the interpreter or a test runner's hard timeout. So it
+tells the guard through a pipe which process groups and temporary directories exist. When the pipe closes,
+the guard ends the groups and removes the directories that are still on its list. The guard is a plain
+script: `python -I guard.py`.
 """
 
 import atexit
@@ -30,7 +31,7 @@ class _Guard:
 
     def tell(self, line: str) -> None:
         if self._popen.stdin is None or self._popen.poll() is not None:
-            return  # without its guard the process still cleans up itself
+            return  # the guard is gone; this process still cleans up by itself on a normal exit
         self._popen.stdin.write(line.encode() + b"\n")
         self._popen.stdin.flush()
 
@@ -68,7 +69,7 @@ def watch_directory(directory: Path) -> None:
 
 
 def release_directory(directory: Path) -> None:
-    """Forget a directory that is removed, or is to stay."""
+    """Forget a directory that has been removed or shall stay."""
     _tell(f"-directory {directory}")
 
 
@@ -79,18 +80,18 @@ def group_alive(group: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return sys.platform != "darwin"  # macOS says so of zombies
-    # Orphans that ended count for killpg until init has reaped them, for which some take seconds.
+        return sys.platform != "darwin"  # macOS gives this error for a group of zombies
+    # killpg also finds ended orphans until init has reaped them, which some init processes do seconds later.
     return not Path("/proc/self/stat").exists() or _runs_in(group)
 
 
 def _runs_in(group: int) -> bool:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            # The name in parentheses may hold anything; behind it stand state, parent and group.
+            # The process name in parentheses may contain any character; state, parent and group follow it.
             state, _parent, its_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
         except (OSError, ValueError):
-            continue  # it ended meanwhile
+            continue  # the process ended meanwhile
         if int(its_group) == group and state not in "ZX":
             return True
     return False
@@ -108,7 +109,7 @@ def _end_groups(groups: list[int], number: signal.Signals, seconds: float) -> li
 
 
 def main(commands: IO[str]) -> None:
-    """Keep the list that comes in on `commands`, and at its end do away with what is on it."""
+    """Keep the list that `commands` describes; at end of input, end its groups and remove its directories."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     watched: dict[str, None] = {}

@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM as one exception, raised once and never between a start and its bookkeeping."""
+"""Turns Ctrl-C, SIGTERM and SIGHUP into one exception.
+
+It is raised at most once, and never between the start of a process and the record of that start.
+"""
 
 import signal
 from collections.abc import Iterator
@@ -15,7 +18,7 @@ class _State:
 
 
 class Interrupted(KeyboardInterrupt):
-    """The process was asked to end; `status` is the exit status that says by which signal."""
+    """A signal asked the process to end; `status` is the exit status for it, 128 + the signal number."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"signal {number}")
@@ -24,7 +27,7 @@ class Interrupted(KeyboardInterrupt):
 
 def _handle(number: int, _frame: FrameType | None) -> None:
     if _State.raised:
-        return  # what was started is being stopped already, which has its own time limits
+        return  # the first signal already stops everything, and each stop has its own time limit
     if _State.depth:
         _State.pending = number
         return
@@ -34,7 +37,7 @@ def _handle(number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """Put a signal off until the block is done, so that no process is started and then not known."""
+    """Delay a signal until the block ends, so that no process is started without being recorded."""
     _State.depth += 1
     try:
         yield
@@ -49,7 +52,7 @@ def shielded() -> Iterator[None]:
 def interruptible() -> Iterator[None]:
     """Raise Interrupted in this block at the first SIGINT, SIGTERM or SIGHUP.
 
-    Those that follow are ignored, and go on being ignored: what was interrupted ends in its own time.
+    Later signals are ignored, also after the block, so that the interrupted work can stop in an orderly way.
     """
     _State.raised = False
     before = {number: signal.signal(number, _handle) for number in _SIGNALS}
@@ -57,5 +60,5 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            # A handler in Python would be taken away while the interpreter ends; SIG_IGN stays to the last.
+            # The interpreter removes Python handlers while it shuts down; SIG_IGN stays in force to the end.
             signal.signal(number, signal.SIG_IGN if _State.raised else handler)

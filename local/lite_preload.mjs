@@ -1,6 +1,7 @@
-// Loaded into Supabase Lite before it starts: makes its storage downloads work on every Node.js from 20 on.
-// It streams files with FileHandle.readableWebStream(), which before Node.js 24 gives chunks that its HTTP server
-// cannot send (the connection breaks off after the headers), and which leaves the file open on all of them.
+// Loaded into Supabase Lite before it starts: makes its storage downloads work on Node.js 20 and later.
+// Supabase Lite streams files with FileHandle.readableWebStream(). Before Node.js 24 that method gives chunks
+// that the HTTP server cannot send, so the connection breaks after the headers. On every version it leaves
+// the file open.
 import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'

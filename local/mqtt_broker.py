@@ -1,4 +1,4 @@
-"""The stack's MQTT broker: aedes, which npm brings, or Mosquitto where the machine has it."""
+"""The stack's MQTT broker: aedes, an npm package, or Mosquitto if the machine has it."""
 
 import os
 import shutil
@@ -10,8 +10,8 @@ from local.ports import LOOPBACK, StackError
 
 BROKERS = ("aedes", "mosquitto")
 
-# By default 20 messages are in flight and 1,000 queued; what a fleet sends beyond that is dropped, and the
-# publishers are told that all went well.
+# Mosquitto's defaults are 20 messages in flight and 1,000 queued per client. A fleet sends more than that;
+# Mosquitto drops the excess but still confirms it to the publishers.
 _MOSQUITTO_CONFIG = """\
 {user}listener {port} {host}
 allow_anonymous true
@@ -26,7 +26,7 @@ sys_interval 0
 
 
 class Broker(Part):
-    """An MQTT broker without users on a loopback port."""
+    """An MQTT broker on a loopback port that accepts clients without user name and password."""
 
     name = "broker"
     host = LOOPBACK
@@ -34,7 +34,7 @@ class Broker(Part):
 
 
 class Aedes(Broker):
-    """The broker from npm: sessions are kept while it runs, and lost with it."""
+    """The broker from npm; it keeps sessions in memory and loses them when it ends."""
 
     name = "aedes"
     title = "MQTT broker aedes"
@@ -45,18 +45,21 @@ class Aedes(Broker):
         return [node_binary(), str(REPOSITORY / "local" / "broker.mjs"), str(self.port)]
 
     def ready(self) -> bool:
-        """Whether the broker has said that it listens."""
+        """Whether the broker has printed that it listens."""
         return self.process is not None and "ready on" in self.process.output()
 
 
 def mosquitto_binary() -> str | None:
-    """The path of mosquitto, or None where the machine has none; /usr/sbin is looked into in any case."""
+    """Return the path of mosquitto, or None if the machine has none.
+
+    The search covers PATH, and also the sbin folders that PATH often lacks.
+    """
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"])
     return shutil.which("mosquitto", path=path)
 
 
 class Mosquitto(Broker):
-    """Mosquitto with limits for a fleet; what its sessions hold is written to disk every second."""
+    """Mosquitto with limits for a fleet; it writes its sessions to disk every second."""
 
     name = "mosquitto"
     title = "MQTT broker Mosquitto"
@@ -64,7 +67,7 @@ class Mosquitto(Broker):
     def prepare(self) -> None:
         """Write mosquitto.conf."""
         config = _MOSQUITTO_CONFIG.format(
-            # As root it would become the user `mosquitto`, who may not write here.
+            # When root starts it, Mosquitto switches to the user `mosquitto`, who may not write here.
             user="user root\n" if os.geteuid() == 0 else "",
             port=self.port,
             host=LOOPBACK,
@@ -73,7 +76,7 @@ class Mosquitto(Broker):
         (self.directory / "mosquitto.conf").write_text(config)
 
     def command(self) -> list[str]:
-        """Run mosquitto with the written configuration."""
+        """Run mosquitto with the written configuration; raise StackError if there is no mosquitto."""
         binary = mosquitto_binary()
         if binary is None:
             raise StackError("mosquitto: there is none on PATH; install it, or use the broker aedes")
@@ -81,7 +84,7 @@ class Mosquitto(Broker):
 
 
 def make_broker(kind: str, directory: Path, port: int | None = None) -> Broker:
-    """The broker of this kind, `aedes` or `mosquitto`."""
+    """Return a broker of this kind, `aedes` or `mosquitto`; raise StackError for any other."""
     if kind not in BROKERS:
         raise StackError(f"broker: {kind!r} is none of {', '.join(BROKERS)}")
     return (Mosquitto if kind == "mosquitto" else Aedes)(directory, port)

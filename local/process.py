@@ -1,4 +1,4 @@
-"""One server as a subprocess: a session of its own, a log file, readiness, and an end that leaves nothing."""
+"""One server as a subprocess, with its own session and log file; stopping it ends all its child processes."""
 
 import os
 import signal
@@ -15,13 +15,13 @@ POLL_SECONDS = 0.02
 
 
 class StartError(StackError):
-    """A server ended or stayed silent before it was ready; the message holds the end of its log."""
+    """A server ended or timed out before it was ready; the message contains the end of its log."""
 
 
 class Process:
-    """A command in a session of its own, so that it can be ended with everything it has started.
+    """A command in its own session, so that it can be ended together with its child processes.
 
-    `name` stands in error messages, `log` receives stdout and stderr (appended over restarts), and
+    Error messages use `name`. The file `log` receives stdout and stderr; a restart appends to it.
     `environment` is the complete environment of the process.
     """
 
@@ -40,7 +40,7 @@ class Process:
 
     @property
     def pid(self) -> int | None:
-        """The process id, which is the id of its group too; None before the start and after the end."""
+        """The process id, which is also the id of its group; None before `launch` and after `stop`."""
         return self._popen.pid if self._popen else None
 
     @property
@@ -49,7 +49,7 @@ class Process:
         return self._popen is not None and self._popen.poll() is None
 
     def launch(self) -> None:
-        """Start the process and return at once."""
+        """Start the process and return at once; raise StackError if it is running already."""
         if self.running:
             raise StackError(f"{self.name} is running already")
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,10 @@ class Process:
             guard.watch_group(self._popen.pid)
 
     def wait_ready(self, ready: Callable[[], bool], timeout: float) -> None:
-        """Wait until `ready` says so; raise StartError with the log's end after `timeout` seconds."""
+        """Wait until `ready` returns True.
+
+        Raises StartError if the process ends before that, or after `timeout` seconds.
+        """
         deadline = time.monotonic() + timeout
         while not ready():
             status = self._popen.poll() if self._popen else None
@@ -79,7 +82,7 @@ class Process:
             time.sleep(POLL_SECONDS)
 
     def output(self) -> str:
-        """What the process has written since its last start."""
+        """Return what the process has written since its last start."""
         if not self.log.exists():
             return ""
         with self.log.open("rb") as file:
@@ -87,11 +90,11 @@ class Process:
             return file.read().decode(errors="replace")
 
     def tail(self, lines: int = 15) -> str:
-        """The last lines that the process has written since its last start."""
+        """Return the last lines that the process has written since its last start."""
         return "\n".join(self.output().splitlines()[-lines:])
 
     def excerpt(self) -> str:
-        """The end of the log, as the rest of a sentence."""
+        """Return the end of the log as the last part of an error message."""
         tail = self.tail()
         return f"; the end of {self.log}:\n{tail}" if tail else f"; {self.log} is empty"
 
@@ -102,7 +105,7 @@ class Process:
             self._signal(signal.SIGTERM)
 
     def stop(self, timeout: float = 10) -> None:
-        """End the whole group with SIGTERM, and with SIGKILL what is left after `timeout` seconds."""
+        """End the whole group with SIGTERM; after `timeout` seconds end the rest with SIGKILL."""
         if self._popen is None:
             return
         self.terminate()
@@ -112,12 +115,12 @@ class Process:
         self._forget()
 
     def kill(self) -> None:
-        """End the whole group with SIGKILL, as a crash would."""
+        """End the whole group with SIGKILL, as in a crash."""
         if self._popen is None:
             return
         self._signal(signal.SIGKILL)
         self._popen.wait()
-        # The leader is gone; the others of its group go at the same moment, but nobody tells when.
+        # The leader has ended. Its children got the same signal, but only polling shows when they have ended.
         self._wait_gone(2)
         self._forget()
 
@@ -126,7 +129,7 @@ class Process:
         try:
             os.killpg(self._popen.pid, number)
         except (ProcessLookupError, PermissionError):
-            # Nobody is left; macOS answers EPERM for a group of zombies.
+            # The group has no live process left; macOS reports EPERM for a group of zombies.
             return
 
     def _wait_gone(self, timeout: float) -> bool:

@@ -1,6 +1,6 @@
-"""The proof that captures have arrived: rows and images as the database and storage give them back.
+"""Proves that captures have arrived: reads their rows and images back from the database and storage.
 
-It asks over HTTP with the service's key and uses none of the service's own code.
+It uses HTTP with the service's key and none of the service's own code.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from local.stack import BUCKET, Stack
 
 @dataclass(frozen=True)
 class Sent:
-    """A capture that a device has sent, as the device knows it."""
+    """A capture as the device has sent it; `sha256` is the hash of its bytes in hexadecimal."""
 
     device_id: str
     image_name: str
@@ -26,7 +26,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of one capture: `problem` is None if it is stored byte for byte and acknowledged."""
+    """The result for one capture: `problem` is None if it was stored byte for byte and acknowledged."""
 
     sent: Sent
     problem: str | None
@@ -34,7 +34,10 @@ class Finding:
 
 
 def examine(stack: Stack, captures: Iterable[Sent]) -> list[Finding]:
-    """Look up the row of every capture, download its image, and compare it with what was sent."""
+    """Look up the row of every capture, download its image, and compare the image with what was sent.
+
+    Raises httpx.HTTPError if the database or storage cannot be reached or refuses to list rows.
+    """
     key = stack.supabase_secret_key
     headers = {"apikey": key, "authorization": f"Bearer {key}"}
     with httpx.Client(base_url=stack.supabase_url, headers=headers, timeout=30, trust_env=False) as http:

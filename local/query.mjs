@@ -1,5 +1,6 @@
-// Runs SQL text against a PGlite data directory that no server has open.
-// Usage: node query.mjs <data directory> < text.sql; writes [{columns, rows}, …] as JSON, one per statement.
+// Runs SQL text on a PGlite data directory that no server has open.
+// Usage: node query.mjs <data directory> < text.sql
+// It writes JSON to stdout: [{columns, rows}, …], one element per statement.
 import { PGlite } from '@supabase/lite/pglite'
 
 let text = ''
@@ -16,5 +17,5 @@ try {
   status = 1
 }
 await database.close()
-// Closing sets the exit status to 0, so that it must be said last.
+// close() sets the exit status to 0, so this assignment must come after it.
 process.exitCode = status

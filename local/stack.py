@@ -1,4 +1,4 @@
-"""The embedded stack: Redis, an MQTT broker and Supabase on loopback, without Docker, root or account."""
+"""The embedded stack: Redis, an MQTT broker and Supabase on loopback; needs no Docker, root or account."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ BUCKET = "gxp-captures"
 
 
 def temporary_directory() -> Path:
-    """A new directory under .local/, which goes with this process whatever happens to it."""
+    """Create a directory under .local/ that the guard removes if this process dies, and return its path."""
     parent = REPOSITORY / ".local"
     parent.mkdir(exist_ok=True)
     directory = Path(tempfile.mkdtemp(dir=parent, prefix=f"stack-{os.getpid()}-"))
@@ -26,7 +26,7 @@ def temporary_directory() -> Path:
 
 
 def remove_directory(directory: Path) -> None:
-    """Remove a directory that temporary_directory() has made."""
+    """Remove a directory that temporary_directory() has created."""
     shutil.rmtree(directory, ignore_errors=True)
     guard.release_directory(directory)
 
@@ -34,10 +34,11 @@ def remove_directory(directory: Path) -> None:
 class Stack:
     """The three servers, started together and stopped together; also a context manager.
 
-    `directory` holds data and logs and stays; without it a temporary one is made, and removed by `stop`.
-    Ports are chosen free unless given. `broker` is `aedes` or `mosquitto`, by default what MQTT_BROKER says,
-    or aedes. With `redis_appendonly` the data of Redis outlives SIGKILL. Each server can be killed and
-    restarted on its own: `stack.redis.kill()`, `stack.broker.restart()`, `stack.supabase.stop()`.
+    `directory` holds data and logs and is kept; without it, `stop` removes the temporary directory that the
+    stack creates. A port that is not given is chosen among the free ones. `broker` is `aedes` or
+    `mosquitto`; the default is the value of MQTT_BROKER, or else aedes. With `redis_appendonly` the data of
+    Redis survives SIGKILL. Each server can be killed and restarted alone: `stack.redis.kill()`,
+    `stack.broker.restart()`, `stack.supabase.stop()`. Raises StackError for an unknown broker.
     """
 
     def __init__(
@@ -59,12 +60,12 @@ class Stack:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """The servers, the slowest first."""
+        """The servers; the one that starts slowest comes first."""
         return self.supabase, self.redis, self.broker
 
     @property
     def redis_url(self) -> str:
-        """The URL of the database for chunks."""
+        """The URL of the Redis database for chunks, number 0."""
         return self.redis.url
 
     @property
@@ -79,26 +80,26 @@ class Stack:
 
     @property
     def supabase_url(self) -> str:
-        """The address that a Supabase client is given."""
+        """The URL for Supabase clients."""
         return self.supabase.url
 
     @property
     def supabase_secret_key(self) -> str:
-        """The key of `service_role`."""
+        """The key for the role `service_role`."""
         return self.supabase.secret_key
 
     @property
     def supabase_publishable_key(self) -> str:
-        """The key of `anon`, and of users together with their token."""
+        """The key for the role `anon`; a signed-in user sends it together with their token."""
         return self.supabase.publishable_key
 
     @property
     def logs(self) -> Path:
-        """The folder of everybody's logs."""
+        """The folder with the logs of all processes."""
         return self.directory / "logs"
 
     def environment(self) -> dict[str, str]:
-        """The settings with which the service's processes use this stack."""
+        """Return the settings that make the service's processes use this stack."""
         return {
             "MQTT_HOST": self.mqtt_host,
             "MQTT_PORT": str(self.mqtt_port),
@@ -112,7 +113,11 @@ class Stack:
         }
 
     def start(self) -> Self:
-        """Start all servers side by side and wait for them; what was started is stopped if one fails."""
+        """Start all servers in parallel and wait until they answer.
+
+        Raises PortInUseError if a requested port is taken, and StartError if a server does not become
+        ready; all servers are stopped first.
+        """
         try:
             for part in self.parts:
                 part.check_port()
@@ -126,7 +131,7 @@ class Stack:
         return self
 
     def stop(self) -> None:
-        """Stop all servers, and remove the directory if it is a temporary one."""
+        """Stop all servers, and remove the directory if it is temporary."""
         try:
             for part in self.parts:
                 part.stop()

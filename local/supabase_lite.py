@@ -1,4 +1,4 @@
-"""The stack's Supabase: the Supabase team's own local server on PGlite, with `sql/` applied."""
+"""The stack's Supabase: Supabase Lite, the Supabase team's local server on PGlite, with `sql/` applied."""
 
 import hashlib
 import http.client
@@ -42,12 +42,12 @@ enable_confirmations = false
 
 
 def schema_files() -> list[Path]:
-    """The files of the schema, in the order in which they are applied."""
+    """Return the files of the schema in the order in which they are applied."""
     return sorted((REPOSITORY / "sql").glob("0*.sql"))
 
 
 def _fingerprint() -> str:
-    """What a migrated project depends on, as one hash."""
+    """Return a hash of everything that a migrated project depends on."""
     state = hashlib.sha256((FOLDER / "package-lock.json").read_bytes() + _CONFIG.encode())
     for file in schema_files():
         state.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
@@ -55,7 +55,7 @@ def _fingerprint() -> str:
 
 
 class SupabaseLite(Part):
-    """Auth, PostgREST and Storage on one port, over a PGlite database of its own."""
+    """Auth, PostgREST and Storage on one port, with their own PGlite database."""
 
     name = "supabase"
     title = "Supabase Lite"
@@ -69,16 +69,16 @@ class SupabaseLite(Part):
 
     @property
     def url(self) -> str:
-        """The address that a Supabase client is given."""
+        """The URL for Supabase clients."""
         return f"http://{LOOPBACK}:{self.port}"
 
     @property
     def data(self) -> Path:
-        """The files of the database, which one process at a time may have open."""
+        """The folder of the database files; only one process at a time may have them open."""
         return self.directory / "supabase" / "data"
 
     def environment(self) -> dict[str, str]:
-        """The switches and keys of the server."""
+        """Return the server's environment: its switches and its keys."""
         return {
             **clean_environment(),
             "EXPERIMENTAL_STORAGE": "1",
@@ -91,7 +91,7 @@ class SupabaseLite(Part):
         }
 
     def prepare(self) -> None:
-        """Put a migrated project into the directory, unless there is one from before."""
+        """Copy a migrated project into the directory unless it already contains one."""
         project = self.directory / "supabase"
         if not project.exists():
             template = TEMPLATES / _fingerprint()
@@ -101,7 +101,7 @@ class SupabaseLite(Part):
         (project / "config.toml").write_text(_CONFIG.format(port=self.port))
 
     def command(self) -> list[str]:
-        """Run the server; requests without a key are not taken for the service's."""
+        """Run the server; `--no-admin` keeps requests without a key from getting the service's rights."""
         preload = (FOLDER / "lite_preload.mjs").as_uri()
         return [node_binary(), "--import", preload, str(LITE), "start", "--no-admin"]
 
@@ -117,14 +117,14 @@ class SupabaseLite(Part):
             connection.close()
 
     def _build_template(self, template: Path) -> None:
-        """Migrate an empty project, which takes seconds, and keep it for later stacks of this schema."""
+        """Migrate an empty project and keep it as a template, because a migration takes seconds."""
         template.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=template.parent, prefix="building-") as folder:
             project = Path(folder) / "supabase"
             (project / "migrations").mkdir(parents=True)
             (project / "config.toml").write_text(_CONFIG.format(port=self.port))
             for number, file in enumerate(schema_files(), start=1):
-                # The server orders migrations by the time that their names begin with.
+                # The server orders migrations by the timestamp at the start of their names.
                 name = f"{20250101000000 + number}_{file.stem}.sql"
                 shutil.copyfile(file, project / "migrations" / name)
             self._migrate(Path(folder))
@@ -145,13 +145,13 @@ class SupabaseLite(Part):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        # It ends with status 0 also where a migration has failed.
+        # The command ends with status 0 even if a migration has failed.
         if answer.returncode != 0 or "Migration failed" in answer.stdout:
             raise StackError(f"supabase: the files of sql/ do not apply:\n{answer.stdout.strip()}")
 
 
 def _drop_old_templates() -> None:
-    """Remove all but the newest templates: each is 40 MB."""
+    """Remove all but the newest templates, because each takes 40 MB."""
     templates = [
         path for path in TEMPLATES.iterdir() if path.is_dir() and not path.name.startswith("building-")
     ]

@@ -1,4 +1,4 @@
-"""The stack and the service on known ports, staying up for a simulated or real fleet of one's own."""
+"""Keeps the stack and the service running on known ports, for the user's own simulated or real fleet."""
 
 import shlex
 import time
@@ -19,8 +19,11 @@ ENVIRONMENT_FILE = REPOSITORY / ".local" / "env"
 def run_up(
     console: Console, stack: Stack, *, flower_port: int, env_file: Path = ENVIRONMENT_FILE, fleet: bool = True
 ) -> None:
-    """Start everything, let the demonstration's fleet run if asked, print the addresses and stay."""
-    check_free("Flower", flower_port)  # now, and not when all else runs already
+    """Start everything, run the demonstration's fleet if `fleet`, print the addresses and keep running.
+
+    Raises PortInUseError if a port is taken, and StartError if a process does not become ready.
+    """
+    check_free("Flower", flower_port)  # checked first, before the other servers take time to start
     with started(console, stack, flower_port=flower_port) as running:
         if fleet:
             show_fleet(console, running, DEVICES, IMAGES)
@@ -33,7 +36,7 @@ def run_up(
 
 
 def _stay(console: Console, running: Running) -> None:
-    """Stay until a signal comes, and say it when a process has ended by itself."""
+    """Keep running until a signal comes, and report each process that has ended by itself."""
     told: list[Process] = []
     while True:
         ended = running.ended()
@@ -45,7 +48,7 @@ def _stay(console: Console, running: Running) -> None:
 
 
 def write_environment(stack: Stack, path: Path) -> None:
-    """Write a file that a shell can source, readable by its owner alone: it has the service's key."""
+    """Write a file that a shell can source; only its owner may read it, as it contains the service's key."""
     settings = {**stack.environment(), "SUPABASE_PUBLISHABLE_KEY": stack.supabase_publishable_key}
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in settings.items()]
     path.parent.mkdir(parents=True, exist_ok=True)

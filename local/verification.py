@@ -1,4 +1,4 @@
-"""The operators' verification queries, run as they stand in their file, shown as tables."""
+"""Runs the operators' verification queries from `sql/verification.sql` and shows the results as tables."""
 
 import re
 from collections.abc import Iterable
@@ -22,16 +22,17 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z")
 
 @dataclass(frozen=True)
 class Verification:
-    """One query of the file: the comment above it, and what it answered."""
+    """One query of the file: the comment above it as `title`, and the query's answer."""
 
     title: str
     answer: Answer
 
 
 def titles(text: str) -> list[str]:
-    """The first comment line right above each statement of `text`; a statement ends with `;` at a line's end.
+    """Return a title for each statement of `text`: the first line of the comment directly above it.
 
-    A statement without one continues the question of the statement before it.
+    A statement ends with `;` at the end of a line. A statement without a comment gets the title of the
+    statement before it.
     """
     found: list[str] = []
     title, inside = "", False
@@ -49,7 +50,10 @@ def titles(text: str) -> list[str]:
 
 
 def run(supabase: SupabaseLite) -> list[Verification]:
-    """Run sql/verification.sql against what the server holds now."""
+    """Run sql/verification.sql on the server's present data.
+
+    Raises StackError if a query fails, or if the file's titles and answers differ in number.
+    """
     text = FILE.read_text()
     names, answers = titles(text), query(supabase, text)
     if len(names) != len(answers):
@@ -60,7 +64,7 @@ def run(supabase: SupabaseLite) -> list[Verification]:
 
 
 def show(verifications: Iterable[Verification], console: Console) -> None:
-    """Print each question, and a table of the first rows that answered it."""
+    """Print the title of each query and a table with the first rows of its answer."""
     for verification in verifications:
         answer = verification.answer
         if not answer.rows:
@@ -70,7 +74,7 @@ def show(verifications: Iterable[Verification], console: Console) -> None:
 
 
 def _table(answer: Answer) -> Table:
-    """The first rows; columns without a value in any row are named below instead of taking width."""
+    """Return a table of the first rows; the caption names empty columns, which would only take width."""
     used = [any(row[place] is not None for row in answer.rows) for place in range(len(answer.columns))]
     more = len(answer.rows) - _SHOWN_ROWS
     empty = [column for column, has_value in zip(answer.columns, used, strict=True) if not has_value]
@@ -89,5 +93,5 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     text = str(value)
-    # Fractions of a second would only cost width.
+    # Times are shortened to seconds to save width.
     return f"{text[:10]} {text[11:19]}" if _TIME.fullmatch(text) else text

@@ -1,4 +1,4 @@
-"""What a fleet does, as it does it: a live table on a terminal, plain lines elsewhere."""
+"""Shows what a fleet is doing: a live table on a terminal, otherwise plain lines."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ _COLUMNS: dict[str, Literal["left", "right"]] = {
     "last ACK": "right",
     "now": "left",
 }
-# On plain output each of these is a line; chunks would be hundreds.
+# The events that plain output prints, one line each; chunks are left out because there are hundreds.
 _TOLD = ("hello", "nack", "ack", "hung", "offline", "error")
 
 
@@ -42,7 +42,7 @@ class _Device:
 
 
 class FleetView:
-    """Takes a fleet's events (`on_event`) and shows one row for each device; use `shown()` around the run."""
+    """Takes a fleet's events in `on_event` and shows one row per device; use `shown()` around the run."""
 
     def __init__(self, console: Console, images: int) -> None:
         self._console = console
@@ -59,14 +59,14 @@ class FleetView:
             yield
 
     def on_event(self, event: DeviceEvent) -> None:
-        """Take in one happening."""
+        """Handle one event."""
         device = self._devices.setdefault(event.device_id, _Device(self._images))
         _update(device, event)
         if not self._console.is_terminal and event.kind in _TOLD:
             self._console.print(f"{event.at:6.2f} s  {event.device_id}  {_line(event)}", highlight=False)
 
     def table(self) -> Table:
-        """The present state, in 80 columns where the terminal has no more."""
+        """Return the present state as a table; it fits 80 columns if the terminal is narrower than 100."""
         wide = self._console.width >= 100
         table = Table(box=None, padding=(0, 2 if wide else 1, 0, 0), header_style="dim")
         for column, justify in _COLUMNS.items():
