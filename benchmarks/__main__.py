@@ -14,7 +14,7 @@ from benchmarks.measures import Size
 from local.mqtt_broker import mosquitto_binary
 
 RESULTS = Path(__file__).parent / "results"
-# To see that all of it runs; its figures mean nothing.
+# The smallest size, which only shows that everything runs; its figures mean nothing.
 TINY = Size(
     rounds=1,
     seconds=1.0,
@@ -36,7 +36,7 @@ def main(
     *,
     tiny: Annotated[bool, typer.Option("--tiny", help="only see whether everything runs")] = False,
 ) -> None:
-    """Measure the service beside the limits of this machine; print the table, write JSON and plots."""
+    """Measure the service and the limits of this machine; print a table, and write JSON and plots."""
     console = Console(width=110)
     if mosquitto_binary() is None:
         console.print("there is no mosquitto on PATH; the benchmarks need it")

@@ -1,11 +1,11 @@
-"""How many of each a fleet needs: a model on measured figures, for the plan in docs/scaling.md.
+"""How many processes of each kind a fleet needs: a model of measured figures, for docs/scaling.md.
 
     python -m benchmarks.capacity             the plan for 100, 10,000 and 1,000,000 devices
     python -m benchmarks.capacity --devices 5000 --window 300 --photos 24
     python -m benchmarks.capacity --measure   measure anew and write capacity.json
 
-What is measured is the CPU time of each process for each message and capture, and their memory: that holds
-on a busy machine too, where a count per second would not. Everything else is an assumption, and an option.
+The measured figures are the CPU time of each process per message and per capture, and its memory. They stay
+valid on a busy machine, unlike a rate per second. Everything else is an assumption, which an option can set.
 """
 
 import argparse
@@ -25,17 +25,17 @@ from benchmarks.rig import Rig
 
 FIGURES: Final = Path(__file__).with_name("capacity.json")
 FLEETS: Final = (100, 10_000, 1_000_000)
-# The rest is for what comes at once, for retries and for a neighbour on the same machine.
+# The share of each core that a plan uses. The rest is for bursts, retries and other work on the machine.
 BUSY: Final = 0.6
 THREADS: Final = 16
-# Redis keeps a chunk of 1,020 bytes in 1,332 (allocator classes, and the entry of its hash).
+# Bytes that Redis uses for a chunk of 1,020 bytes, including its allocator's rounding and the hash entry.
 CHUNK_IN_REDIS: Final = 1_332
-# From here on the listener takes nothing more (core/store/memory.py).
+# The share of Redis's `maxmemory` at which the listener stops taking messages (FULL in core/store/memory.py).
 REDIS_FULL: Final = 0.7
 
 
 class Figures(NamedTuple):
-    """What was measured: CPU seconds of one core, and resident megabytes."""
+    """The measured figures: CPU seconds of one core per message or capture, and resident memory in MB."""
 
     listener_s_per_message: float
     worker_s_per_capture: float
@@ -45,7 +45,12 @@ class Figures(NamedTuple):
 
 
 class Assumptions(NamedTuple):
-    """What the owner's fleet and project decide."""
+    """What depends on the owner's fleet and project.
+
+    `photos_a_day` is per device. `window_s` is the time in seconds within which all devices wake,
+    `transfer_s` the time a device takes to send one capture, and `supabase_s` the time that the uploads and
+    the row of one capture take.
+    """
 
     photos_a_day: float
     window_s: float
@@ -54,7 +59,10 @@ class Assumptions(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What a fleet needs while its devices wake within `window_s`."""
+    """What a fleet needs if all its devices wake within `window_s` seconds.
+
+    MB and GB are 10⁶ and 10⁹ bytes; a month has 30 days.
+    """
 
     devices: int
     window_s: float
@@ -69,9 +77,13 @@ class Plan(NamedTuple):
 
 
 def plan(devices: int, figures: Figures, given: Assumptions) -> Plan:
-    """Size everything so that each capture is acknowledged as it comes, at BUSY of every core."""
+    """Size everything so that captures are acknowledged at the rate at which they come.
+
+    Every core is used to the share BUSY. A worker's rate is limited by its CPU time or by its threads, which
+    wait for Supabase, whichever gives the lower rate.
+    """
     captures = devices / given.window_s
-    messages = captures * (MESSAGES + 1)  # and the hello
+    messages = captures * (MESSAGES + 1)  # + 1 for the hello
     by_cpu = BUSY / figures.worker_s_per_capture
     by_threads = BUSY * THREADS / (given.supabase_s + figures.worker_s_per_capture)
     in_flight = min(devices, captures * (given.transfer_s + given.supabase_s))
@@ -84,13 +96,16 @@ def plan(devices: int, figures: Figures, given: Assumptions) -> Plan:
         math.ceil(captures / min(by_cpu, by_threads)),
         in_flight * CHUNKS * CHUNK_IN_REDIS / REDIS_FULL / 1e6,
         captures * figures.redis_s_per_capture,
-        captures * 3,  # image, thumbnail, row
-        devices * given.photos_a_day * 30 * IMAGE_BYTES * 1.15 / 1e9,  # with the thumbnail
+        captures * 3,  # the requests for image, thumbnail and row
+        devices * given.photos_a_day * 30 * IMAGE_BYTES * 1.15 / 1e9,  # the thumbnail adds 15 %
     )
 
 
 def capacity(figures: Figures, supabase_s: float) -> dict[str, float]:
-    """Give what one listener and one worker carry with a core each, at full load."""
+    """Return how many messages and captures per second one listener and one worker handle at full load.
+
+    Each has a core of its own. `supabase_s` is the time in seconds that a capture waits for Supabase.
+    """
     threads = THREADS / (supabase_s + figures.worker_s_per_capture)
     return {
         "listener_messages_per_s": 1 / figures.listener_s_per_message,
@@ -99,7 +114,7 @@ def capacity(figures: Figures, supabase_s: float) -> dict[str, float]:
 
 
 def table(plans: list[Plan]) -> Table:
-    """Lay plans out, a column for each."""
+    """Return a table with one column for each plan."""
     grid = Table(box=None, padding=(0, 2, 0, 0), header_style="")
     for column in ("", *(f"{each.devices:,} in {_duration(each.window_s)}" for each in plans)):
         grid.add_column(column, justify="right" if column else "left")
@@ -127,7 +142,10 @@ def _duration(seconds: float) -> str:
 
 
 def measure(seconds: float = 15.0, devices: int = 24) -> dict[str, Any]:
-    """Let devices send through listener, worker and beat on a rig, with a Supabase that answers at once."""
+    """Let devices send through listener, worker and beat on a rig; return the figures for capacity.json.
+
+    The Supabase stub answers at once, so that only the service's own work is measured.
+    """
     with Rig() as rig:
         rig.start("listener", "worker", "beat")
         with Reporter("fleet", rig.broker.port, devices, seconds, "--warm-up", 3) as fleet:
@@ -151,13 +169,13 @@ def measure(seconds: float = 15.0, devices: int = 24) -> dict[str, Any]:
 
 
 def read() -> Figures:
-    """Read the figures that were measured last."""
+    """Read the figures of the last measurement from capacity.json."""
     found = json.loads(FIGURES.read_text())
     return Figures(**{name: found[name] for name in Figures._fields})
 
 
 def main() -> None:
-    """Read the command line, and measure or plan."""
+    """Read the command line, measure if asked, and print the plans."""
     parser = argparse.ArgumentParser(description="How many of each a fleet needs.")
     parser.add_argument("--measure", action="store_true")
     parser.add_argument("--devices", type=int, nargs="*", default=list(FLEETS))

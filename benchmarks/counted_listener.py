@@ -1,6 +1,7 @@
-"""The listener, with its round trips to Redis counted: `python -m benchmarks.counted_listener FILE`.
+"""The listener with a counter of its Redis round trips: `python -m benchmarks.counted_listener FILE`.
 
-A pipeline is one round trip however many commands it holds; Redis itself counts commands only.
+It writes the count to FILE when it ends. The counter is in the client, because Redis counts only commands,
+and a pipeline of many commands is one round trip.
 """
 
 import sys

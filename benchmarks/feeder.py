@@ -1,8 +1,8 @@
-"""A broker for one client that only feeds it: to measure a receiver alone, faster than any real broker.
+"""A broker that only feeds one client: it measures a receiver alone, faster than any real broker could.
 
-All packets are encoded before the clock starts. It keeps as many messages in flight as the client's receive
-maximum is by default, acknowledges the client's own publishes, and writes `begin` and `end` around
-the feeding, then one line of JSON.
+All packets are encoded before the clock starts. The feeder keeps 1,000 messages in flight, the default
+receive maximum of the listener (`mqtt_receive_maximum`), and acknowledges what the client publishes. It
+prints `begin` and `end` around the feeding, then one line of JSON.
 
     python -m benchmarks.feeder PORT CAPTURES [--devices N] [--number N]
 """
@@ -25,7 +25,10 @@ VERSION_5: Final = 5
 
 
 def interleaved(captures: int, devices: int, number: int, *, version5: bool) -> list[bytes]:
-    """Give the packets of `captures` captures as they come from `devices` devices that send at once."""
+    """Return the PUBLISH packets of `captures` captures, mixed as if `devices` devices sent at once.
+
+    `number` is the number of the last capture sent earlier.
+    """
     rng = random.Random(6)  # noqa: S311 - the same order in every round
     templates = [CaptureTemplate(device_id) for device_id in device_ids(devices)]
     packets: list[bytes] = []
@@ -43,7 +46,7 @@ def interleaved(captures: int, devices: int, number: int, *, version5: bool) -> 
 
 
 class Feeder:
-    """The broker's side of the one connection."""
+    """The broker's side of the only connection."""
 
     def __init__(self, connection: socket.socket, captures: int, devices: int, number: int) -> None:
         self._socket = connection
@@ -60,7 +63,10 @@ class Feeder:
         return body[6] == VERSION_5
 
     def feed(self) -> dict[str, float]:
-        """Send everything and give the seconds until the last PUBACK, and the CPU this process took."""
+        """Send all packets; return their count and size, the seconds to the last PUBACK, and own CPU seconds.
+
+        Raises ConnectionError if the client closes the connection earlier.
+        """
         self._until(lambda: self._subscribed)
         whole = memoryview(b"".join(self._packets))
         ends = [0, *accumulate(map(len, self._packets))]
@@ -106,13 +112,13 @@ class Feeder:
         self._subscribed = True
 
     def _take(self, body: bytes) -> None:
-        """Acknowledge the client's ping; to bring it back would need a place in the window."""
+        """Acknowledge the client's ping; do not send it back, as that would use a place in the window."""
         end = 2 + int.from_bytes(body[:2], "big")
         self._socket.sendall(wire.puback(body[end : end + 2]))
 
 
 def main() -> None:
-    """Take one client, feed it, and print what it took."""
+    """Accept one client, feed it, and print the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
     parser.add_argument("captures", type=int)
@@ -127,7 +133,7 @@ def main() -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with connection:
         print(json.dumps(Feeder(connection, asked.captures, asked.devices, asked.number).feed()), flush=True)
-        # The client's CPU is read before it sees the end of the connection.
+        # The connection stays open so that the client's CPU time can be read while the client still runs.
         connection.settimeout(5)
         try:
             while connection.recv(65_536):

@@ -1,7 +1,7 @@
-"""The load generator: devices that each send a capture, wait for its ACK, and send the next.
+"""The load generator: each device sends a capture, waits for its ACK, and sends the next one.
 
-Each device is an MQTT connection of its own over a bare socket, and what it sends is encoded before the
-clock starts. It writes `begin` and `end` around the measured time, then one line of JSON.
+Each device is a separate MQTT connection without a client library, and its packets are encoded before the
+clock starts. The generator prints `begin` and `end` around the measured time, then one line of JSON.
 
     python -m benchmarks.fleet PORT DEVICES SECONDS [--spread S] [--warm-up S] [--number N]
 """
@@ -17,7 +17,7 @@ from benchmarks.photograph import CaptureTemplate, device_ids
 
 
 class Measured:
-    """What the devices have seen within the measured time."""
+    """What the devices have observed during the measured time."""
 
     def __init__(self) -> None:
         self.running = False
@@ -27,7 +27,10 @@ class Measured:
 
 
 class Device(asyncio.Protocol):
-    """One device; with `spread` its chunks take that many seconds, as real ones do, and else none."""
+    """One device. It spreads the packets of a capture over `spread_s` seconds, as real devices do.
+
+    With `spread_s` 0 it sends them all at once. `number` is the number of the last capture sent earlier.
+    """
 
     def __init__(self, device_id: str, measured: Measured, spread_s: float, number: int) -> None:
         self.ready = asyncio.get_running_loop().create_future()
@@ -41,14 +44,14 @@ class Device(asyncio.Protocol):
         self._sent_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Log in and subscribe to what is for this device."""
+        """Send CONNECT and subscribe to this device's ACK topic."""
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]
         self._transport.set_write_buffer_limits(high=0)
         topic = f"ESP32CAM/{self._device_id}/ack"
         self._transport.write(wire.connect(self._device_id) + wire.subscribe(topic, 1))
 
     def data_received(self, data: bytes) -> None:
-        """Take what the broker sends; its PUBACKs need no answer."""
+        """Handle what the broker sends; a PUBACK needs no answer."""
         for head, body in self._splitter.feed(data):
             if head >> 4 == wire.PUBLISH:
                 self._heard(bytes(body), head)
@@ -56,7 +59,7 @@ class Device(asyncio.Protocol):
                 self.ready.set_result(None)
 
     def resume_writing(self) -> None:
-        """Note when the last of a capture has left for the socket."""
+        """Note the time at which the socket took the last bytes of a capture."""
         self._sent_at = time.perf_counter()
 
     def start(self) -> None:
@@ -73,7 +76,7 @@ class Device(asyncio.Protocol):
 
     def _send(self, data: bytes) -> None:
         self._transport.write(data)
-        self._sent_at = time.perf_counter()  # moved on by resume_writing where the socket was full
+        self._sent_at = time.perf_counter()  # resume_writing sets it later if the socket was full
 
     def _heard(self, body: bytes, head: int) -> None:
         start = 2 + int.from_bytes(body[:2], "big")
@@ -85,7 +88,7 @@ class Device(asyncio.Protocol):
             self._measured.nacked_chunks += len(message["missing_chunks"])
             return
         if not message["image_name"].endswith(f"{self._number:06d}.jpg"):
-            return  # an ACK sent twice
+            return  # a repeated ACK of an earlier capture
         if self._measured.running:
             self._measured.latencies_ms.append((time.perf_counter() - self._sent_at) * 1000)
         if self._measured.stopping:
@@ -101,7 +104,7 @@ def _same(device: Device) -> Device:
 async def run(
     port: int, devices: int, seconds: float, spread_s: float, warm_up_s: float, number: int
 ) -> None:
-    """Run the fleet and print what it saw."""
+    """Run the fleet and print what it observed; all times are in seconds."""
     loop, measured = asyncio.get_running_loop(), Measured()
     fleet = []
     for device_id in device_ids(devices):
@@ -120,7 +123,7 @@ async def run(
     elapsed, cpu = time.perf_counter() - begun, time.process_time() - cpu
     print("end", flush=True)
     measured.stopping = True
-    # What is under way ends, so that one round leaves nothing to the next.
+    # Wait for the captures that are still being sent, so that they do not disturb the next round.
     await asyncio.wait([asyncio.ensure_future(device.idle.wait()) for device in fleet], timeout=20)
     print(
         json.dumps(

@@ -14,7 +14,6 @@ from redis import Redis
 from benchmarks.photograph import CHUNK_BYTES, CHUNKS, IMAGE_BYTES, device_ids
 from core.clock import now_ms
 from core.dispatch import Dispatcher, make_app
-from core.errors import Transient
 from core.settings import ArrivalSettings, RedisSettings, WorkerSettings, load
 from core.store.connection import connect
 from core.store.keys import CaptureRef
@@ -26,7 +25,7 @@ SWEEPS = 300
 
 
 def fill(redis: Redis, captures: int, chunks: int) -> None:
-    """Begin captures, one for each device, each with its first chunks."""
+    """Begin one capture for each of `captures` devices: its metadata and its first `chunks` chunks."""
     batches = Batches(redis, ArrivalSettings())
     data = bytes(CHUNK_BYTES)
     devices = device_ids(captures, "CA")
@@ -38,15 +37,12 @@ def fill(redis: Redis, captures: int, chunks: int) -> None:
             if chunks:
                 pieces = [piece for number in range(chunks) for piece in (number, data)]
                 batch.chunks(CaptureRef(device_id, name), now, pieces)
-        try:
-            batch.commit()
-        except Transient:
-            batch.commit()  # a new Redis has to be told the scripts first
+        batch.commit()
 
 
 def sweep(captures: int) -> dict[str, float]:
-    """Time a sweep over `captures` that wait, none of them due: the median and the 95th percentile in ms."""
-    # A worker's modules, for the one of the two that needs them.
+    """Time sweeps while `captures` captures wait and none is due; return median and 95th percentile in ms."""
+    # Imported here because only the sweep needs the worker's modules; `fill` does not.
     from tasks.resources import open_resources  # noqa: PLC0415
     from tasks.sweep import sweep_once  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""The measurements, each of one thing, on a rig; `suite` runs them in rounds."""
+"""The single measurements on a rig; `suite` runs them in rounds."""
 
 import statistics
 import time
@@ -11,12 +11,13 @@ from benchmarks.rig import Rig
 from local.ports import LOOPBACK, free_port
 
 Figures = dict[str, Any]
-# How long a device takes for a capture at light load, so that only the end of it is waited for.
+# Seconds over which a device spreads a capture at light load, so that the service keeps up and the latency
+# covers only the work after the last chunk.
 SPREAD_S: Final = 0.3
 
 
 class Size(NamedTuple):
-    """How much is measured: the smoke test takes little, a run that counts takes enough."""
+    """How much is measured: small for the smoke test, large enough for a real run."""
 
     rounds: int = 3
     seconds: float = 4.0
@@ -30,7 +31,7 @@ class Size(NamedTuple):
 
 
 def straight_line(rig: Rig, captures: int, delay_ms: int) -> Figures:
-    """Measure the irreducible work of a capture: wall and CPU in ms."""
+    """Measure the minimum work of a capture: wall time and CPU time in ms."""
     rig.stub.delay(delay_ms)
     count = captures if not delay_ms else max(5, captures // 8)
     with Reporter("straight_line", f"http://{LOOPBACK}:{rig.stub.port}", count) as reporter:
@@ -38,7 +39,7 @@ def straight_line(rig: Rig, captures: int, delay_ms: int) -> Figures:
 
 
 def raw_paho(captures: int, version: str) -> Figures:
-    """Measure paho alone: messages per second, and CPU of paho and of the feeder in µs per message."""
+    """Measure paho alone: messages per second, and CPU time of paho and of the feeder in µs per message."""
     port = free_port()
     with Reporter("feeder", port, captures) as feeder:
         feeder.wait_ready()
@@ -48,7 +49,7 @@ def raw_paho(captures: int, version: str) -> Figures:
 
 
 def listener_alone(rig: Rig, captures: int, number: int) -> Figures:
-    """Measure the real listener and Redis on what a feeder has: nothing of it waits for a real broker."""
+    """Measure the real listener and Redis with a feeder, so that no real broker limits the rate."""
     port = free_port()
     with Reporter("feeder", port, captures, "--number", number) as feeder:
         feeder.wait_ready()
@@ -74,7 +75,10 @@ def _received(report: Figures, cpu_s: dict[str, float]) -> Figures:
 def fleet(
     rig: Rig, size: Size, devices: int, delay_ms: int, number: int, *, spread_s: float = 0.0
 ) -> Figures:
-    """Let devices send for a while through everything that runs on the rig."""
+    """Let devices send through all processes on the rig for `size.seconds` and return the figures.
+
+    Latencies run from the last chunk to its ACK, in ms; CPU times are in ms per capture.
+    """
     rig.stub.delay(delay_ms)
     before = rig.stub.counts()
     arguments = (rig.broker.port, devices, size.seconds, "--warm-up", size.warm_up_s, "--number", number)
@@ -92,7 +96,7 @@ def fleet(
         "ack_p95_ms": statistics.quantiles(latencies, n=20)[-1] if len(latencies) > 1 else None,
         "cpu_ms": {name: 1000 * used / max(1, len(latencies)) for name, used in measured.cpu_s.items()},
         "cores": sum(measured.cpu_s.values()) / report["seconds"],
-        # Over the whole run, warm-up included, and for each row: that is how the stub counts.
+        # Divided by the rows and not by the measured captures, because the stub also counts in the warm-up.
         "requests_per_capture": {
             "its own": (asked.get("uploads", 0) + asked.get("record_capture", 0))
             / max(1, asked.get("record_capture", 0)),
@@ -104,9 +108,9 @@ def fleet(
 
 
 def baseline(rig: Rig, size: Size, number: int) -> Figures:
-    """Measure the naive service with ten devices, which is where it is at its best."""
+    """Measure the naive service with ten devices, the number at which it performs best."""
     with Reporter("naive", rig.broker.port, f"http://{LOOPBACK}:{rig.stub.port}") as naive:
-        time.sleep(1.5)  # until it has subscribed, which it does not say
+        time.sleep(1.5)  # time to subscribe, because the naive service does not report it
         before = cpu_seconds(naive.group)
         figures = fleet(rig, size, 10, 0, number)
         used = cpu_seconds(naive.group) - before
@@ -115,7 +119,7 @@ def baseline(rig: Rig, size: Size, number: int) -> Figures:
 
 
 def round_trips(rig: Rig, size: Size, number: int) -> Figures:
-    """Count the listener's round trips to Redis for each chunk, with 50 devices at once."""
+    """Count the listener's round trips to Redis per chunk, with the largest number of devices at once."""
     file = Path(rig.directory) / "trips"
     rig.stop("listener")
     rig.launch("listener", f"python -m benchmarks.counted_listener {file}")
@@ -129,14 +133,14 @@ def round_trips(rig: Rig, size: Size, number: int) -> Figures:
 
 
 def stations(rig: Rig, captures: int) -> Figures:
-    """Measure the CPU time of each station of a worker, without Celery, in ms per capture."""
+    """Measure the CPU time of each station of a worker without Celery, in ms per capture."""
     rig.stub.delay(0)
     with Reporter("stations", captures, environment=rig.environment()) as reporter:
         return reporter.measure().report
 
 
 def in_flight(size: Size) -> Figures:
-    """Compare the CPU time of a capture beside ten that are held with that beside many."""
+    """Compare the CPU time per capture while Redis holds ten other captures, and while it holds many."""
     settings = {"RETRANSMIT_DELAY_MS": "1000000", "CAPTURE_TIMEOUT_MS": "2000000"}
     found: dict[int, list[Figures]] = {10: [], size.held: []}
     memory = 0.0
@@ -157,7 +161,7 @@ def in_flight(size: Size) -> Figures:
 
 
 def sweeps(size: Size) -> list[Figures]:
-    """Time a sweep that finds nothing due among few and among many captures that wait."""
+    """Time a sweep that finds no capture due, with few and with many waiting captures."""
     settings = {
         "RETRANSMIT_DELAY_MS": "1000000",
         "CAPTURE_TIMEOUT_MS": "2000000",
@@ -173,7 +177,7 @@ def sweeps(size: Size) -> list[Figures]:
 
 
 def merged(rounds: list[Figures]) -> Figures:
-    """Give the median of each number over the rounds, and its spread where it is of some interest."""
+    """Return the median of each number over the rounds, and its spread as [minimum, maximum]."""
     result: Figures = {}
     for name, value in rounds[0].items():
         values = [each[name] for each in rounds]

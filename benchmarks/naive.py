@@ -1,8 +1,9 @@
-"""The baseline: the whole service in one process, as it is written first.
+"""The baseline: the whole service in one process, the way a first version is usually written.
 
-paho with its own thread, chunks in a dictionary, and supabase-py in the callback: each message is noted in
-the log and counted in the row of its capture, and the last one uploads, stores and acknowledges. Two HTTP
-requests for each message; the predecessor of this service made 160 for each capture.
+It uses paho with paho's own thread, a dictionary for the chunks, and supabase-py inside the callback. For
+each message it makes two HTTP requests: one logs the message, one counts it in the row of its capture. The
+last message of a capture triggers upload, row and ACK. This service's predecessor made 160 requests for
+each capture.
 
     python -m benchmarks.naive MQTT_PORT SUPABASE_URL
 """
@@ -21,7 +22,7 @@ from supabase import ClientOptions, create_client
 
 
 class Naive:
-    """Everything that happens to a message, in its callback."""
+    """A service that does all the work for a message in its callback."""
 
     def __init__(self, url: str) -> None:
         options = ClientOptions(httpx_client=httpx.Client())
@@ -30,7 +31,7 @@ class Naive:
         self._captures: dict[tuple[str, str], dict[str, Any]] = {}
 
     def receive(self, client: Client, _data: object, received: MQTTMessage) -> None:
-        """Handle one message."""
+        """Handle one message; after the last one of a capture, store the image and acknowledge it."""
         message = json.loads(received.payload)
         device_id, image_name = message["device_id"], message["image_name"]
         self._supabase.rpc("log_message", {"device_id": device_id, "topic": received.topic}).execute()

@@ -1,4 +1,4 @@
-"""The load: one photograph of 51,000 bytes in 50 chunks, encoded once for all messages of a run."""
+"""The load: one photograph of 51,000 bytes in 50 chunks; its messages are encoded once for a whole run."""
 
 import base64
 import io
@@ -15,7 +15,7 @@ PHOTO: Final = Path(__file__).parent.parent / "simulator" / "photos" / "coffee.j
 IMAGE_BYTES: Final = 51_000
 CHUNKS: Final = 50
 CHUNK_BYTES: Final = IMAGE_BYTES // CHUNKS
-# Metadata and chunks.
+# The messages of one capture: the metadata and its chunks.
 MESSAGES: Final = CHUNKS + 1
 _NAME: Final = "image_{:06d}.jpg"
 _PLACEHOLDER: Final = _NAME.format(0)
@@ -23,12 +23,12 @@ _PLACEHOLDER: Final = _NAME.format(0)
 
 @cache
 def photograph() -> bytes:
-    """Give a valid JPEG of 800×600 and exactly IMAGE_BYTES; a comment segment makes up the length."""
+    """Return a valid JPEG of 800×600 pixels and exactly IMAGE_BYTES; a comment segment fills up the size."""
     with Image.open(PHOTO) as original:
         picture = original.convert("RGB").resize((800, 600))
     for quality in range(95, 30, -1):
         data = _save(picture, quality)
-        # A comment takes four bytes of its own, and at most 65,533 of text.
+        # A comment segment has four bytes of marker and length, and at most 65,533 bytes of text.
         if len(data) <= IMAGE_BYTES - 4:
             return _save(picture, quality, comment=b"-" * (IMAGE_BYTES - 4 - len(data)))
     raise AssertionError("the photograph cannot be made small enough")
@@ -41,7 +41,7 @@ def _save(picture: Image.Image, quality: int, **options: bytes) -> bytes:
 
 
 def payloads(device_id: str, image_name: str = _PLACEHOLDER) -> list[bytes]:
-    """Give the payloads of one capture as firmware sends them: metadata, then the chunks in order."""
+    """Return the payloads of one capture as firmware sends them: the metadata, then the chunks in order."""
     image = photograph()
     metadata = {
         "device_id": device_id,
@@ -71,12 +71,12 @@ def payloads(device_id: str, image_name: str = _PLACEHOLDER) -> list[bytes]:
 
 
 class CaptureTemplate:
-    """The PUBLISH packets of a capture of one device; only the image name changes from one to the next."""
+    """The PUBLISH packets of one device's captures, which differ only in the image name."""
 
     def __init__(self, device_id: str) -> None:
         self.topic = f"ESP32CAM/{device_id}/data"
         self._payloads = payloads(device_id)
-        # Message ids from 2 on: 1 is the subscription's.
+        # Packet ids begin at 2, because the subscription uses 1.
         self._packets = [
             wire.publish(self.topic, payload, message_id)
             for message_id, payload in enumerate(self._payloads, start=2)
@@ -84,15 +84,15 @@ class CaptureTemplate:
         self._whole = b"".join(self._packets)
 
     def packets(self, number: int) -> bytes:
-        """Give all packets of capture `number` of this device."""
+        """Return all packets of capture `number` as one byte string."""
         return _named(self._whole, number)
 
     def packet_list(self, number: int) -> list[bytes]:
-        """Give the packets of capture `number` one by one."""
+        """Return the packets of capture `number` one by one."""
         return [_named(packet, number) for packet in self._packets]
 
     def payload_list(self, number: int) -> list[bytes]:
-        """Give the payloads of capture `number` one by one."""
+        """Return the payloads of capture `number` one by one."""
         return [_named(payload, number) for payload in self._payloads]
 
 
@@ -101,5 +101,5 @@ def _named(data: bytes, number: int) -> bytes:
 
 
 def device_ids(count: int, prefix: str = "BE") -> list[str]:
-    """Name devices as MAC addresses do."""
+    """Return `count` device ids in the form of MAC addresses: a prefix and ten hexadecimal digits."""
     return [f"{prefix}{number:010X}" for number in range(count)]

@@ -1,4 +1,4 @@
-"""The plots: throughput and latency against devices, CPU by process and station, cost of captures held."""
+"""The plots: throughput and latency by device count, CPU by process and station, cost of held captures."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ PROCESSES = ("listener", "worker", "redis", "mosquitto", "beat", "stub", "fleet"
 
 
 def draw(figures: Figures, folder: Path) -> list[Path]:
-    """Write the PNG files and give their paths."""
+    """Write the PNG files into `folder` and return their paths."""
     return [
         _save(_against_devices(figures), folder / "devices.png"),
         _save(_cpu(figures), folder / "cpu.png"),

@@ -1,4 +1,4 @@
-"""Processes of a benchmark: CPU time and memory of each from /proc, and those that report in JSON."""
+"""The processes of a benchmark: their CPU time and memory from /proc, and their reports in JSON."""
 
 import json
 import os
@@ -12,19 +12,22 @@ from local.part import REPOSITORY
 
 
 def _processes(group: int) -> list[Path]:
-    """Give the /proc folders of a process group."""
+    """Return the /proc folders of the processes in a process group."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if int((folder / "stat").read_text().rpartition(")")[2].split()[2]) == group:
                 found.append(folder)
         except (OSError, ValueError):
-            continue  # it has ended meanwhile
+            continue  # the process has ended meanwhile
     return found
 
 
 def cpu_seconds(group: int) -> float:
-    """Give the CPU time that the living threads of a process group have used, in nanosecond steps."""
+    """Return the CPU time in seconds that the live threads of a process group have used.
+
+    Linux counts it in nanoseconds in /proc/PID/task/TID/schedstat. Threads that have ended are not included.
+    """
     total = 0
     for folder in _processes(group):
         for task in (folder / "task").iterdir():
@@ -36,20 +39,20 @@ def cpu_seconds(group: int) -> float:
 
 
 def resident_mb(group: int) -> float:
-    """Give the resident memory of a process group in MB (10⁶ bytes)."""
+    """Return the resident memory of a process group in MB (10⁶ bytes), from /proc/PID/statm."""
     pages = sum(int((folder / "statm").read_text().split()[1]) for folder in _processes(group))
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 class Measured(NamedTuple):
-    """What a reporting process printed, and the CPU seconds of others between its `begin` and `end`."""
+    """The report of a Reporter, and the CPU seconds of other processes between its `begin` and `end`."""
 
     report: dict[str, Any]
     cpu_s: dict[str, float]
 
 
 class Reporter:
-    """A module of this package that runs as a process and writes `begin`, `end` and one line of JSON."""
+    """A module of this package that runs as a process and prints `begin`, `end` and one line of JSON."""
 
     def __init__(self, module: str, *arguments: object, environment: dict[str, str] | None = None) -> None:
         self._module = module
@@ -64,17 +67,20 @@ class Reporter:
 
     @property
     def group(self) -> int:
-        """The process group, which is the process's id."""
+        """The id of the process group, which is also the id of the process."""
         return self._popen.pid
 
     def wait_ready(self) -> None:
-        """Wait until it writes `ready`."""
+        """Wait until the process prints `ready`; raise RuntimeError if it prints something else or ends."""
         assert self._popen.stdout is not None  # noqa: S101 - for the type checker
         if self._popen.stdout.readline() != "ready\n":
             raise RuntimeError(f"benchmarks.{self._module} did not start")
 
     def measure(self, groups: dict[str, int] | None = None) -> Measured:
-        """Wait for its end and give its report, with the CPU time that `groups` took meanwhile."""
+        """Wait for the report and return it with the CPU seconds of `groups` from `begin` to `end`.
+
+        `groups` maps names to process groups. Raises RuntimeError if the process ends without a report.
+        """
         assert self._popen.stdout is not None  # noqa: S101 - for the type checker
         before: dict[str, float] = {}
         used: dict[str, float] = {}

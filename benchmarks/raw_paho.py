@@ -1,6 +1,6 @@
-"""The limit of receiving: paho alone, which takes each message, drops it and sends its PUBACK.
+"""The limit of receiving: paho alone, which receives each message, drops it and sends its PUBACK.
 
-It waits with select and reads up to 100 packets for one wait, the fastest way that paho offers.
+It waits with select and then reads up to 100 packets, which is the fastest way that paho offers.
 
     python -m benchmarks.raw_paho PORT [--version 5|3.1.1]
 """

@@ -1,7 +1,7 @@
-"""The rig: Mosquitto, redis-server, the Supabase stub and the service's own processes, each by itself.
+"""The rig: Mosquitto, redis-server, the Supabase stub and the service's processes, all separate processes.
 
-The processes are started by the lines of the Procfile, with the settings of a deployment save for the
-addresses. Everything listens on loopback, on ports of its own, and ends with the rig.
+The service's processes are started with the command lines of the Procfile and, except for the addresses,
+with the settings of a deployment. Everything listens on separate loopback ports and ends with the rig.
 """
 
 import os
@@ -35,7 +35,7 @@ _STOP_S: Final = 20.0
 
 
 class SupabaseStub(Part):
-    """The stub as a server of the rig."""
+    """The Supabase stub as a server of the rig."""
 
     name = "stub"
     title = "Supabase stub"
@@ -45,15 +45,15 @@ class SupabaseStub(Part):
         return [sys.executable, "-m", "benchmarks.supabase_stub", str(self.port)]
 
     def environment(self) -> Mapping[str, str]:
-        """Find this package from the server's own directory."""
+        """Return an environment in which Python finds this package from any working directory."""
         return {**clean_environment(), "PYTHONPATH": str(REPOSITORY)}
 
     def delay(self, milliseconds: float) -> None:
-        """Let every answer wait so long from now on."""
+        """Delay every answer by `milliseconds` from now on."""
         self._request("PUT", f"/stub/{milliseconds}")
 
     def counts(self) -> dict[str, int]:
-        """Give how many requests of each kind have come."""
+        """Return the number of requests of each kind since the stub's start."""
         counts: dict[str, int] = orjson.loads(self._request("GET", "/stub/counts"))
         return counts
 
@@ -65,7 +65,10 @@ class SupabaseStub(Part):
 
 
 class Rig:
-    """Servers first, then the processes that are asked for; a context manager."""
+    """A context manager that starts the servers; `start` then starts processes of the service.
+
+    `settings` override the service's settings.
+    """
 
     def __init__(self, *, settings: Mapping[str, str] | None = None) -> None:
         self._stack = ExitStack()
@@ -94,7 +97,7 @@ class Rig:
         self._stack.close()
 
     def environment(self, **settings: Any) -> dict[str, str]:
-        """Give the environment of a process of the service on this rig."""
+        """Return the environment for a process of the service on this rig."""
         addresses = {
             "MQTT_HOST": LOOPBACK,
             "MQTT_PORT": self.broker.port,
@@ -132,7 +135,7 @@ class Rig:
         self._processes[name].launch()
 
     def wait_ready(self, name: str) -> None:
-        """Wait until a process has written what says that it works."""
+        """Wait until a process has logged that it is ready; raise StartError after 60 s."""
         process = self._processes[name]
         process.wait_ready(lambda: all(line in process.output() for line in _READY[name]), _START_S)
 
@@ -144,7 +147,7 @@ class Rig:
             self._processes.pop(name).stop(_STOP_S)
 
     def groups(self) -> dict[str, int]:
-        """Give the process group of everything that runs."""
+        """Return the process group of every running process: {name: group id}."""
         parts = {
             "mosquitto": self.broker.process,
             "redis": self.redis_server.process,
@@ -157,13 +160,13 @@ class Rig:
         }
 
     def log(self, name: str) -> str:
-        """Give what a process has written."""
+        """Return what a process has written since its start."""
         return self._processes[name].output()
 
     def resident_mb(self, name: str) -> float:
-        """Give the resident memory of a process, in MB."""
+        """Return the resident memory of a process in MB (10⁶ bytes)."""
         return resident_mb(self.groups()[name])
 
     def cpu_seconds(self) -> dict[str, float]:
-        """Give the CPU time that each process has used so far."""
+        """Return the CPU time in seconds that each process has used so far."""
         return {name: cpu_seconds(group) for name, group in self.groups().items()}

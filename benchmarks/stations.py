@@ -17,11 +17,10 @@ from typing import Any, Final
 from benchmarks.photograph import device_ids, payloads
 from core import wire
 from core.clock import now_ms
-from core.errors import Transient
 from core.settings import ArrivalSettings, WorkerSettings, load
 from core.store.keys import CaptureRef
 from core.wire import Chunk, Limits, Metadata
-from listener.batch import Batch, Batches, Outcome
+from listener.batch import Batches
 from tasks import pipeline
 from tasks.resources import Resources, open_resources
 
@@ -56,7 +55,7 @@ class Clock:
 
 
 def fill(batches: Batches, device_id: str, captures: int) -> list[CaptureRef]:
-    """Store captures as the listener does and give them, complete."""
+    """Put captures into the store as the listener does, and return those that are complete."""
     limits = Limits(64 * 2**10, 2**20)
     topic = wire.topic(device_id, "data")
     refs = []
@@ -70,19 +69,15 @@ def fill(batches: Batches, device_id: str, captures: int) -> list[CaptureRef]:
             elif isinstance(message, Chunk):
                 pieces += [message.chunk_id, message.data]
         batch.chunks(CaptureRef(device_id, name), now_ms(), pieces)
-        refs += [outcome.ref for outcome in _committed(batch) if outcome.status == "complete"]
+        refs += [outcome.ref for outcome in batch.commit() if outcome.status == "complete"]
     return refs
 
 
-def _committed(batch: Batch) -> list[Outcome]:
-    try:
-        return batch.commit()
-    except Transient:
-        return batch.commit()  # a new Redis has to be told the scripts first
-
-
 def run(resources: Resources, captures: int) -> dict[str, float]:
-    """Take captures through their stations and give the CPU time of each station in ms per capture."""
+    """Run the pipeline of captures and return the CPU time of each station in ms per capture.
+
+    `between` is the CPU time outside all stations.
+    """
     clock, store = Clock(), resources.store.captures
     batches = Batches(resources.store.redis, ArrivalSettings())
     refs = [ref for device_id in device_ids(captures // 10) for ref in fill(batches, device_id, 10)]

@@ -1,7 +1,8 @@
-"""The limit of a capture: the work that nothing can spare, in one straight line of one process.
+"""The limit for a capture: only the work that no service can avoid, done in sequence by one thread.
 
-JSON and base64 of 50 chunks, join, SHA-256, decode with draft, thumbnail, save, two uploads and one rpc
-over one keep-alive connection, one after the other. No MQTT, no Redis, no Celery, no second thread.
+It decodes the JSON and base64 of 50 chunks, joins them, computes the SHA-256, decodes the JPEG in draft
+mode, makes and saves the thumbnail, and makes two uploads and one rpc call over one keep-alive connection.
+It uses no MQTT, no Redis, no Celery and no second thread.
 
     python -m benchmarks.straight_line URL CAPTURES
 """
@@ -22,7 +23,7 @@ from benchmarks.photograph import payloads
 
 
 def one_capture(http: httpx.Client, messages: list[bytes]) -> None:
-    """Do for one capture what must be done."""
+    """Do the unavoidable work of one capture; raise httpx.HTTPError if a request fails."""
     metadata, *chunks = map(orjson.loads, messages)
     image = b"".join(b64decode(chunk["payload"], validate=True) for chunk in chunks)
     digest = sha256(image).hexdigest()
@@ -41,7 +42,7 @@ def one_capture(http: httpx.Client, messages: list[bytes]) -> None:
 
 
 def main() -> None:
-    """Do it again and again, and print the median wall and the CPU time of one capture."""
+    """Repeat the work, and print the median wall time and the mean CPU time of one capture in ms."""
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("captures", type=int)

@@ -1,4 +1,4 @@
-"""All measurements in interleaved rounds, and what they come to: the figures and the targets."""
+"""Runs all measurements in interleaved rounds and derives the figures and the targets from them."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ from benchmarks.rig import Rig
 
 
 class Target(NamedTuple):
-    """One line of the table; `met` is None where it is stated only."""
+    """One line of the table; `met` is None if the value is only stated and has no target."""
 
     measure: str
     wanted: str
@@ -23,7 +23,7 @@ class Target(NamedTuple):
 
 
 def run(size: Size, tell: Callable[[str], None]) -> Figures:
-    """Measure everything and give the figures, ready for JSON."""
+    """Measure everything and return the figures as values for JSON; `tell` receives progress messages."""
     rounds: defaultdict[str, list[Figures]] = defaultdict(list)
     load_before = os.getloadavg()
     with Rig() as rig:
@@ -39,7 +39,7 @@ def run(size: Size, tell: Callable[[str], None]) -> Figures:
             take("raw_paho_5", measures.raw_paho(size.feed, "5"))
             take("listener", measures.listener_alone(rig, size.feed, 0))
             take("raw_paho_3", measures.raw_paho(size.feed, "3.1.1"))
-            with Rig() as own:  # or the broker would keep its messages for the listener
+            with Rig() as own:  # a separate broker, because this one would keep the messages for the listener
                 take("naive", measures.baseline(own, size, number))
             rig.start("listener", "worker", "beat")
             for delay in size.delays_ms:
@@ -81,7 +81,7 @@ def run(size: Size, tell: Callable[[str], None]) -> Figures:
 
 
 def capacity(figures: Figures) -> Figures:
-    """Give what a model of capacity needs, under names that stay: rates, CPU time and bytes."""
+    """Return the figures for a capacity model under names that do not change: rates, CPU times and bytes."""
     most = max(figures["size"]["devices"])
     fleets = {delay: figures[f"fleet_{most}_{delay}"] for delay in figures["size"]["delays_ms"]}
     names = ("listener", "worker", "redis", "mosquitto", "beat")
@@ -99,7 +99,10 @@ def capacity(figures: Figures) -> Figures:
 
 
 def ratios(rounds: dict[str, list[Figures]], size: Size) -> Figures:
-    """Give each ratio as its median over the rounds: both of its sides come from the same one."""
+    """Return each ratio as its median and spread over the rounds.
+
+    Both sides of a ratio come from the same round, so that a change in the machine's load affects both.
+    """
     most, quick, slow = max(size.devices), min(size.delays_ms), max(size.delays_ms)
 
     def ratio(
@@ -147,7 +150,7 @@ def ratios(rounds: dict[str, list[Figures]], size: Size) -> Figures:
 
 
 def targets(figures: Figures) -> list[Target]:
-    """Hold the figures against what was asked for."""
+    """Compare the figures with the targets and return one line for each."""
     ratio = {name: each["median"] for name, each in figures["ratios"].items()}
     most, slow = max(figures["size"]["devices"]), max(figures["size"]["delays_ms"])
     at_once, delayed = figures[f"fleet_{most}_0"], figures[f"fleet_{most}_{slow}"]

@@ -1,7 +1,7 @@
-"""A stub of Supabase: it answers what the service asks, at once or after a settable delay, and counts.
+"""A stub of Supabase: it answers the service's requests, at once or after a set delay, and counts them.
 
-It is a bare HTTP/1.1 server on asyncio that looks at nothing but the length of a body and the first words
-of a path, so that it takes little of the machine beside what is measured.
+It is a minimal HTTP/1.1 server on asyncio. It reads only the method, the path and the length of the body,
+so that it uses little CPU time next to the processes that are measured.
 
     python -m benchmarks.supabase_stub PORT
 """
@@ -29,7 +29,7 @@ _BUCKET: Final = b'{"name":"gxp-captures","public":false}'
 _SCHEMA: Final = json.dumps(
     {"version": SCHEMA_VERSION, "functions": sorted(FUNCTIONS), "open_tables": [], "open_functions": []}
 ).encode()
-# What the functions give; any other gives null.
+# The answers of the database functions; every other function answers null.
 _ANSWERS: Final = {"record_capture": _ROW, "inspect_schema": _SCHEMA}
 
 
@@ -39,14 +39,14 @@ def _answer(body: bytes, status: bytes = b"200 OK") -> bytes:
 
 
 class Stub:
-    """What the connections share: the delay and the counts by kind of request."""
+    """The state that all connections share: the delay and the number of requests of each kind."""
 
     def __init__(self) -> None:
         self.delay_s = 0.0
         self.counts: Counter[str] = Counter()
 
     def respond(self, method: bytes, path: bytes) -> tuple[bytes, float]:
-        """Give the answer to a request and after how many seconds to send it."""
+        """Return the answer to a request, and the seconds to wait before sending it."""
         if path.startswith(b"/stub/"):
             if method == b"PUT":
                 self.delay_s = float(path.rpartition(b"/")[2]) / 1000
@@ -74,7 +74,7 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._parts.append(data)
         self._held += len(data)
-        # Joined only once a request is whole: a body comes in many pieces.
+        # The pieces are joined only when a whole request may be there, because a body comes in many pieces.
         while self._held >= self._needed and self._held:
             whole = b"".join(self._parts)
             end = whole.find(b"\r\n\r\n")
