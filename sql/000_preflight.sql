@@ -1,10 +1,13 @@
--- Before anything is changed: stop where an older table cannot be extended, and lay the ground for the rest.
--- Every file of this folder may be run any number of times, in the order of the names. It runs in the SQL editor of a
--- hosted Supabase project, in psql (with -1 -v ON_ERROR_STOP=1: each file is one transaction, so that nobody meets the
--- rights of 070_security.sql half set) and as a migration of the embedded stack.
+-- This file runs before anything is changed: it stops if an older table cannot be extended, and it creates
+-- the helper functions that the other files use.
+-- Run the files of this folder in the order of their names; each may be run any number of times. They run in
+-- the SQL editor of a hosted Supabase project, in psql (with -1 -v ON_ERROR_STOP=1, so that each file is one
+-- transaction and nobody sees the rights of 070_security.sql half set), and as migrations of the embedded
+-- stack.
 
--- An older table of one of our names gets the columns that it lacks. A column that is there under the same name and
--- means something else (a uuid where the topic name of a device belongs) cannot be guessed at: nothing is touched then.
+-- If an older table has one of our table names, it gets the columns that it lacks. If it has a column of the
+-- right name but another type (for example a uuid instead of the text device_id of an MQTT topic), its
+-- meaning is unknown; then the installation stops and changes nothing.
 do $$
 declare
   v_mismatch text;
@@ -52,12 +55,14 @@ begin
 end
 $$;
 
--- Not among the schemas that the data API serves: what is in here can be used by policies and functions, never called
--- by a client. A schema of its own, since projects often have one named private, whose grants are their owner's.
+-- The data API does not serve this schema, so policies and functions can use its content but clients cannot
+-- call it. It is not named "private", because many projects have a schema of that name with grants of their
+-- own.
 create schema if not exists fleet_private;
 
--- Adds a constraint by its name, once. Rows that were there before it and break it do not stop the installation: the
--- constraint then holds for new rows, and the message says what to clean up.
+-- Adds a constraint unless the table has one of this name. Existing rows that break it do not stop the
+-- installation: the constraint then applies to new rows only, and a warning names the table and the
+-- constraint to clean up.
 create or replace function fleet_private.ensure_constraint(p_table regclass, p_name text, p_definition text)
 returns void
 language plpgsql
@@ -81,8 +86,9 @@ begin
 end
 $$;
 
--- An older table may have a column of ours without its default, or with empty rows: both are filled. created_at without
--- a default would put every new row first or last in the queries of operators.
+-- Gives a column of an older table its default, replaces its nulls with that default and forbids further
+-- nulls. Without it created_at would stay null in new rows, which would sort them all first or last in the
+-- operators' queries.
 create or replace function fleet_private.ensure_filled(p_table regclass, p_column text, p_default text)
 returns void
 language plpgsql
@@ -101,7 +107,8 @@ begin
 end
 $$;
 
--- The key that other tables refer to: the primary key, or a unique constraint where an older table has another one.
+-- Makes a column a key that other tables can reference: the primary key, or a unique constraint if an older
+-- table already has another primary key.
 create or replace function fleet_private.ensure_key(p_table regclass, p_name text, p_column text)
 returns void
 language plpgsql

@@ -1,6 +1,7 @@
--- The tables of the service. Each is created with its key alone and then given its columns one by one, so that a fresh
--- project and one with older tables of the same names run the same statements and end up with the same schema.
--- device_id is the {MAC} of the MQTT topic everywhere: the broker can guard a topic, nobody can guard a payload.
+-- The tables of the service. Each table is created with only its key and then gets its columns one by one, so
+-- that a new project and a project with older tables of the same names run the same statements and get the
+-- same schema. device_id is always the {MAC} of the MQTT topic and never a value of the payload, because the
+-- broker can restrict who publishes to a topic but cannot check a payload.
 
 create table if not exists public.companies (company_id uuid not null default gen_random_uuid());
 alter table public.companies
@@ -12,7 +13,7 @@ select fleet_private.ensure_filled('public.companies', 'name', '''''');
 select fleet_private.ensure_filled('public.companies', 'created_at', 'now()');
 select fleet_private.ensure_key('public.companies', 'companies_pkey', 'company_id');
 
--- Who belongs to which company. user_id is the id of auth.users.
+-- Assigns each user to a company. user_id is the id in auth.users.
 create table if not exists public.users (user_id uuid not null);
 alter table public.users
   add column if not exists company_id uuid,
@@ -24,12 +25,12 @@ select fleet_private.ensure_constraint('public.users', 'users_user_id_fkey',
 select fleet_private.ensure_constraint('public.users', 'users_company_id_fkey',
   'foreign key (company_id) references public.companies (company_id) on delete set null');
 
--- A device is created by its first message and belongs to nobody until an owner sets company_id.
+-- The first message of a device creates its row. The device has no owner until somebody sets company_id.
 -- The telemetry columns hold the latest known value; device_status has the history.
---   next_wake_at      what the device was told last
---   wake_override_at  a wake that a next_wake command asked for; until it has passed it stands before the schedule
---   capture_asked_at  when it was last told to take a picture
---   last_capture_at   when it last took one, by its own clock where that can be believed
+--   next_wake_at      the wake time that the device was last told
+--   wake_override_at  the wake time of a next_wake command; it overrides the schedule until it has passed
+--   capture_asked_at  when the service last told the device to take a picture
+--   last_capture_at   when the device last took a picture, by its own clock if that is plausible
 create table if not exists public.devices (device_id text not null);
 alter table public.devices
   add column if not exists device_hw_id text,
@@ -74,8 +75,8 @@ create trigger devices_fill_hw_id
   before insert on public.devices
   for each row execute function fleet_private.fill_device_hw_id();
 
--- One row per hello. message_key is the service's own key of the message: a repeat makes no second row, and gets the
--- answer that is kept here.
+-- One row per hello. message_key is a key that the service gives to the message: a repeated message adds no
+-- second row and gets the answer stored here.
 create table if not exists public.device_status (status_id bigint generated always as identity);
 alter table public.device_status
   add column if not exists status_id bigint generated always as identity,
@@ -101,8 +102,9 @@ select fleet_private.ensure_constraint('public.device_status', 'device_status_me
 select fleet_private.ensure_constraint('public.device_status', 'device_status_device_id_fkey',
   'foreign key (device_id) references public.devices (device_id)');
 
--- One row per picture. Names are reused (image_1.jpg after a reflash): device, name and capture time together identify
--- it. The unique index leads with the time, so that it also serves "the latest pictures of this device".
+-- One row per picture. Devices reuse names (image_1.jpg after a reflash), so device, name and capture time
+-- together identify a picture. In the unique index the time comes before the name, so that the index also
+-- serves the query "the latest pictures of this device".
 create table if not exists public.captures (capture_id uuid not null default gen_random_uuid());
 alter table public.captures
   add column if not exists capture_id uuid not null default gen_random_uuid(),
@@ -146,11 +148,11 @@ select fleet_private.ensure_constraint('public.captures', 'captures_device_captu
   'check (length(device_capture_id) between 1 and 255)');
 select fleet_private.ensure_constraint('public.captures', 'captures_sizes_check',
   'check (image_bytes >= 0 and total_chunks >= 0 and width >= 0 and height >= 0 and nacks_sent >= 0)');
--- A row that says stored names the object: nothing may be acknowledged that cannot be found again.
+-- A stored capture must name its object in storage, because a device deletes its picture after the ACK.
 select fleet_private.ensure_constraint('public.captures', 'captures_stored_path_check',
   $$check (ingest_status <> 'stored' or storage_path is not null)$$);
 
--- At most one reading per capture: a repeated write does not double it.
+-- At most one reading per capture, so that a repeated write adds no second row.
 create table if not exists public.sensor_readings (reading_id bigint generated always as identity);
 alter table public.sensor_readings
   add column if not exists reading_id bigint generated always as identity,
@@ -165,7 +167,7 @@ alter table public.sensor_readings
 select fleet_private.ensure_filled('public.sensor_readings', 'created_at', 'now()');
 select fleet_private.ensure_key('public.sensor_readings', 'sensor_readings_pkey', 'reading_id');
 select fleet_private.ensure_constraint('public.sensor_readings', 'sensor_readings_capture_id_key', 'unique (capture_id)');
--- What a sensor can read; the workers keep anything else out.
+-- The range of values that a sensor can measure; the workers discard other values before they write a row.
 select fleet_private.ensure_constraint('public.sensor_readings', 'sensor_readings_bounds_check',
   'check (temperature_c between -100 and 200 and humidity_pct between 0 and 100
           and pressure_hpa between 100 and 2000 and gas_kohm between 0 and 1e6)');
@@ -174,7 +176,7 @@ select fleet_private.ensure_constraint('public.sensor_readings', 'sensor_reading
 select fleet_private.ensure_constraint('public.sensor_readings', 'sensor_readings_device_id_fkey',
   'foreign key (device_id) references public.devices (device_id)');
 
--- What went wrong. No foreign key to devices: garbage arrives under any topic and is worth a row of its own.
+-- The errors. There is no foreign key to devices, because invalid messages on any topic need a row too.
 create table if not exists public.device_errors (error_id bigint generated always as identity);
 alter table public.device_errors
   add column if not exists error_id bigint generated always as identity,
@@ -190,7 +192,8 @@ select fleet_private.ensure_filled('public.device_errors', 'created_at', 'now()'
 select fleet_private.ensure_key('public.device_errors', 'device_errors_pkey', 'error_id');
 select fleet_private.ensure_constraint('public.device_errors', 'device_errors_message_key_key', 'unique (message_key)');
 
--- The MQTT traffic in both directions, without the bytes of the chunks. No foreign key to devices, as above.
+-- The MQTT traffic in both directions, without the bytes of the chunks. There is no foreign key to devices,
+-- for the same reason as above.
 create table if not exists public.device_publish_log (log_id bigint generated always as identity);
 alter table public.device_publish_log
   add column if not exists log_id bigint generated always as identity,
@@ -207,9 +210,10 @@ select fleet_private.ensure_constraint('public.device_publish_log', 'device_publ
 select fleet_private.ensure_constraint('public.device_publish_log', 'device_publish_log_direction_check',
   $$check (direction in ('in', 'out'))$$);
 
--- Schedules: of a device, of a company (device_id is null), of all (both are null). What a row leaves open is taken from
--- the next wider one. At most one of captures_per_day (spread evenly over the local day), times_of_day (local) and
--- interval_minutes (for the bench) in a row.
+-- Schedules: for one device, for a company (device_id is null), or for all devices (device_id and company_id
+-- are null). A value that a row leaves null comes from the row with the next wider scope. A row may set at
+-- most one of captures_per_day (spread evenly over the local day), times_of_day (local time) and
+-- interval_minutes (for tests on the bench).
 create table if not exists public.device_configs (config_id uuid not null default gen_random_uuid());
 alter table public.device_configs
   add column if not exists config_id uuid not null default gen_random_uuid(),
@@ -237,16 +241,19 @@ select fleet_private.ensure_constraint('public.device_configs', 'device_configs_
            and interval_minutes between 1 and 10080
            and wake_spread_s between 0 and 21600)$$);
 
--- What people want of a device: queued -> sent -> done | failed | expired.
+-- Commands that users give to devices. The status goes queued -> sent -> done | failed | expired.
+-- The types and their payloads:
 --   capture_image  {}
 --   send_image     {"image_name": "image_1.jpg"}
 --   next_wake      {"next_wake": "2025-10-07T16:48:00Z"}
---   custom         any object, which goes to the device as it is
--- A malformed one is marked failed when its turn comes, with the reason, so that whoever queued it can read it.
+--   custom         any object; the device gets it unchanged
+-- When a malformed command reaches its turn, it is marked failed with the reason, which the user who queued
+-- it can read.
 create table if not exists public.device_commands (command_id uuid not null default gen_random_uuid());
 alter table public.device_commands
   add column if not exists command_id uuid not null default gen_random_uuid(),
-  -- The order of the queue: commands that are inserted together have one created_at.
+  -- The order of the queue. created_at cannot give it, because commands inserted together have the same
+  -- created_at.
   add column if not exists queue_number bigint generated always as identity,
   add column if not exists device_id text not null,
   add column if not exists type text not null,
@@ -274,7 +281,7 @@ select fleet_private.ensure_constraint('public.device_commands', 'device_command
   'foreign key (capture_id) references public.captures (capture_id) on delete set null');
 select fleet_private.ensure_constraint('public.device_commands', 'device_commands_status_check',
   $$check (status in ('queued', 'sent', 'done', 'failed', 'expired'))$$);
--- What a device can take in one message.
+-- The payload limit is what a device can receive in one message.
 select fleet_private.ensure_constraint('public.device_commands', 'device_commands_size_check',
   'check (octet_length(payload::text) <= 4096 and length(type) <= 64 and max_attempts between 1 and 10)');
 
@@ -293,7 +300,8 @@ select fleet_private.ensure_key('public.device_command_logs', 'device_command_lo
 select fleet_private.ensure_constraint('public.device_command_logs', 'device_command_logs_command_id_fkey',
   'foreign key (command_id) references public.device_commands (command_id) on delete cascade');
 
--- The one row that the service reads at its start, written by the last file.
+-- A single row with the version of the schema. 090_version.sql writes it, and the service reads it when it
+-- starts.
 create table if not exists public.schema_version (singleton boolean not null default true);
 alter table public.schema_version
   add column if not exists version integer not null,

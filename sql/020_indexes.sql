@@ -1,5 +1,5 @@
--- Indexes for the reads that exist: the newest rows of all, the newest rows of a device, the devices of a company.
--- What a primary key or a unique constraint already serves has none of its own.
+-- Indexes for the queries that exist: the newest rows of a table, the newest rows of a device, the devices of
+-- a company. A query that a primary key or a unique constraint already serves has no index here.
 
 create index if not exists devices_company_id_idx on public.devices (company_id);
 create index if not exists device_status_created_at_idx on public.device_status (created_at desc);
@@ -14,7 +14,8 @@ create index if not exists device_publish_log_received_at_idx on public.device_p
 create index if not exists device_publish_log_device_id_received_at_idx
   on public.device_publish_log (device_id, received_at desc);
 
--- Few rows are ever in this state; both the adoption by record_capture and the sweep look for them.
+-- Few rows are in this state at any time. record_capture looks for them to adopt a row, and the sweep to fail
+-- old ones.
 create index if not exists captures_assembling_idx
   on public.captures (device_id, device_capture_id, updated_at) where ingest_status = 'assembling';
 
@@ -26,7 +27,7 @@ create unique index if not exists device_configs_company_key on public.device_co
 create unique index if not exists device_configs_global_key on public.device_configs ((true))
   where device_id is null and company_id is null;
 
--- Commands by device for their owners, and the few that are still open for the service.
+-- Commands by device for the owners' queries, and the few open commands for the service.
 create index if not exists device_commands_device_id_created_at_idx
   on public.device_commands (device_id, created_at desc);
 create index if not exists device_commands_open_idx

@@ -1,5 +1,5 @@
--- Reading values out of JSON that came from outside. What does not fit is null, never an error: one bad field of one
--- message must not lose the other rows of a bulk call.
+-- Functions that read values from JSON of other parties. A value that does not fit gives null and never an
+-- error, because one bad field in one message must not lose the other rows of a bulk call.
 
 create or replace function fleet_private.as_integer(p_value text, p_least bigint, p_most bigint)
 returns bigint
@@ -25,8 +25,9 @@ as $$
   end
 $$;
 
--- ISO 8601; without an offset it is UTC. Words that Postgres would take for a time ('now', 'infinity') are refused, and
--- so are years that the workers' own calendar does not have.
+-- Reads an ISO 8601 time; without an offset it is UTC. Words that Postgres accepts as a time ('now',
+-- 'infinity') give null. So do years outside 1 to 9999, because the workers' Python dates cannot represent
+-- them.
 create or replace function fleet_private.as_time(p_value text)
 returns timestamptz
 language plpgsql
@@ -77,7 +78,8 @@ as $$
   select case when p_value ~ '^[0-9A-Fa-f]{64}$' then lower(p_value) end
 $$;
 
--- A document that is kept for reference is kept up to 64 KiB; a larger one leaves a note of its size.
+-- Returns a JSON document that is stored for reference, up to 64 KiB; a larger one is replaced by a note of
+-- its size.
 create or replace function fleet_private.as_document(p_value jsonb)
 returns jsonb
 language sql
@@ -91,7 +93,7 @@ as $$
   end
 $$;
 
--- The elements of an array, or nothing where it is none.
+-- Returns the objects in a JSON array; returns no rows if the value is not an array.
 create or replace function fleet_private.elements(p_value jsonb)
 returns setof jsonb
 language sql

@@ -1,6 +1,7 @@
--- When a device wakes next.
+-- Computes when a device wakes next.
 
--- A name of the time zone database. Postgres itself also takes things like 'FOO5', which no client would understand.
+-- Whether a text is a name of the time zone database. Postgres also accepts POSIX forms like 'FOO5', which
+-- clients do not understand.
 create or replace function fleet_private.is_timezone(p_name text)
 returns boolean
 language plpgsql
@@ -20,17 +21,20 @@ select fleet_private.ensure_constraint('public.devices', 'devices_timezone_check
 select fleet_private.ensure_constraint('public.device_configs', 'device_configs_timezone_check',
   'check (fleet_private.is_timezone(timezone))');
 
--- Around the moment p_at: the wake that a device which is awake now has woken for (slot), and the one after it.
--- Both are null where no schedule is set.
+-- For a device that is awake at the moment p_at, returns the scheduled wake that it has woken for (slot) and
+-- the next one (next_wake_at). Without a schedule slot is null, and next_wake_at is null or the wake of a
+-- next_wake command.
 --
--- Two moments less than `grace` apart are one. A clock that runs fast brings a device shortly before its time: it must
--- not be sent back to sleep for those seconds. And a wake that has passed by the time a device hears of it would come
--- a day late where it is told as a time of day.
+-- Two moments at most `grace` apart count as the same wake, for two reasons. A device whose clock runs fast
+-- wakes shortly before its time and must not be sent back to sleep for those seconds. And a wake time that
+-- has passed when the device receives it would take effect a day late, because an ACK gives it as a time of
+-- day without a date.
 --
--- Times of day are local. One that the clock leaves out in spring comes an hour later by the clock, one that comes
--- twice in autumn counts the second time, and both exactly once. An interval is counted from the epoch and knows of no
--- time zone. Each device has an offset of its own in the window wake_spread_s, by a hash of its name, so that a fleet
--- on one schedule does not wake in one second, while each device keeps its own times.
+-- Times of day are local. When the clock changes in spring, a time that does not exist is used one hour
+-- later; in autumn, a time that exists twice is used the second time. Both give exactly one wake. An interval
+-- is counted from 1970-01-01 UTC and does not depend on a time zone. Each device has a fixed offset within
+-- wake_spread_s seconds, computed from a hash of its device_id, so that the devices of one schedule do not
+-- all wake in the same second.
 create or replace function fleet_private.wakes(
   p_device text, p_at timestamptz,
   out slot timestamptz, out next_wake_at timestamptz, out timezone text, out grace interval
@@ -79,7 +83,7 @@ begin
     next_wake_at := slot + make_interval(mins => v_minutes);
   elsif v_per_day is not null or v_times is not null then
     if v_times is null then
-      -- The middles of equal parts of the day: one picture is taken at noon, two at 6 and at 18 o'clock.
+      -- A wake is in the middle of each equal part of the day: one a day at 12:00, two at 06:00 and 18:00.
       v_times := array(select (interval '1 day' * (i + 0.5) / v_per_day)::time from generate_series(0, v_per_day - 1) as i);
     end if;
     v_day := ((p_at - v_offset) at time zone wakes.timezone)::date;

@@ -1,6 +1,7 @@
 -- The life of a command: queued -> sent -> done | failed | expired.
 
--- Security definer: whoever may queue a command need not be able to write its log.
+-- Writes the log of a command. Security definer, so that a user who may queue commands needs no right to
+-- write the log.
 create or replace function fleet_private.log_command()
 returns trigger
 language plpgsql
@@ -23,7 +24,7 @@ create trigger device_commands_log_update
   for each row when (old.status <> new.status or old.attempts <> new.attempts)
   execute function fleet_private.log_command();
 
--- Why a command cannot be sent, or null.
+-- Returns the reason why a command cannot be sent, or null if it can.
 create or replace function fleet_private.command_fault(p_type text, p_payload jsonb, p_at timestamptz)
 returns text
 language sql
@@ -45,8 +46,8 @@ as $$
   end
 $$;
 
--- Marks commands as sent and gives them to the caller, in the order in which they were queued; those that cannot be
--- sent are marked failed. The caller holds the locks of the rows.
+-- Marks commands as sent and returns them in the order in which they were queued. Commands that cannot be
+-- sent are marked failed. The caller must hold the locks of the rows.
 -- Returns [{command_id, device_id, type, payload}].
 create or replace function fleet_private.send_commands(p_commands uuid[], p_at timestamptz)
 returns jsonb
@@ -60,7 +61,8 @@ begin
      set status = 'failed', reason = fleet_private.command_fault(type, payload, p_at), finished_at = p_at
    where command_id = any (p_commands) and fleet_private.command_fault(type, payload, p_at) is not null;
 
-  -- Sorted, so that two callers with commands for the same devices wait for each other instead of deadlocking.
+  -- Locks in sorted order, so that two callers with the same devices wait for each other instead of
+  -- deadlocking.
   perform from public.devices
     where device_id in (
       select device_id from public.device_commands
@@ -90,9 +92,11 @@ begin
 end
 $$;
 
--- Commands for devices that were heard within the last seconds and are therefore awake: at most p_limit, each given to
--- one caller only, however many call at once. Expires what is past its deadline, of all devices, on the way.
--- Returns [{command_id, device_id, type, payload}]; a caller that cannot publish one gives it back with finish_command.
+-- Returns at most p_limit queued commands, and marks them as sent, for devices that were heard within
+-- p_heard_within and are therefore awake. Concurrent callers never get the same command. Also expires the
+-- commands of all devices that are past their deadline.
+-- Returns [{command_id, device_id, type, payload}]. A caller that cannot publish a command returns it to the
+-- queue with finish_command.
 create or replace function public.claim_commands(p_limit integer default 100, p_heard_within interval default '10 seconds')
 returns jsonb
 language plpgsql
@@ -120,11 +124,12 @@ begin
 end
 $$;
 
--- What became of a command: {command_id, status, reason}, with the status
---   done    its effect was seen
---   failed  it never will be
---   queued  it was claimed and not published: it goes back, and the attempt does not count.
--- A command that is finished stays as it is. Returns {command_id, status} as it now stands, status null if there is none.
+-- Records the outcome of a command: {command_id, status, reason}, where status is one of
+--   done    the effect of the command was seen
+--   failed  the command will never have an effect
+--   queued  the command was claimed but not published; it returns to the queue and the attempt does not count
+-- A finished command does not change. Returns {command_id, status} with the present status, which is null if
+-- the command does not exist. Raises 22023 for another status.
 create or replace function public.finish_command(p jsonb)
 returns jsonb
 language plpgsql
@@ -150,9 +155,10 @@ begin
 end
 $$;
 
--- A capture has come in: it is the effect of every send_image of its name, and of the oldest capture_image if it was
--- taken since that was sent. Where the clock denies that, the device's last hello tells a new picture from one of its
--- backlog. Called again for the same capture, it finds nothing more to finish.
+-- Finishes the commands that a capture is the effect of: every sent send_image of its name, and the oldest
+-- sent capture_image if the picture was taken after that was sent. If the device clock says otherwise, the
+-- last hello decides: a picture that was not in the device's backlog then is new. A second call for the same
+-- capture finds nothing more to finish.
 create or replace function fleet_private.finish_commands_of_capture(
   p_device text, p_image_name text, p_capture uuid, p_taken_at timestamptz, p_status text, p_error_code integer,
   p_at timestamptz
@@ -162,7 +168,8 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  -- The device said that it cannot; any other failure happened on the way, and the picture is still on the device.
+  -- Error codes 1000 to 1999 are errors that the device itself has reported. After any other failure the
+  -- picture is still on the device.
   v_refused boolean := p_status = 'failed' and p_error_code between 1000 and 1999;
   v_new boolean;
 begin

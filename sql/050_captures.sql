@@ -1,9 +1,9 @@
--- What the workers write about captures. Every function may be called twice with the same argument: the second call
--- changes nothing.
+-- The functions with which the workers record captures. Each may be called twice with the same argument; the
+-- second call changes nothing.
 
--- Captures that are still arriving, many in one call: an array of
+-- Records captures that are still arriving, many in one call: an array of
 --   {device_id, image_name, captured_at, captured_at_source, image_bytes, total_chunks, location}.
--- A row that is already there, in whatever state, stays as it is. Returns the number of rows inserted.
+-- Existing rows do not change, whatever their state. Returns the number of rows inserted.
 create or replace function public.record_assembling(p_captures jsonb)
 returns integer
 language plpgsql
@@ -12,7 +12,8 @@ as $$
 declare
   v_inserted integer;
 begin
-  -- Sorted, here and below, so that two calls that overlap wait for each other instead of deadlocking.
+  -- Rows are inserted in sorted order, here and below, so that overlapping calls wait for each other instead
+  -- of deadlocking.
   insert into public.devices (device_id)
   select distinct fleet_private.as_device_id(e->>'device_id') as device_id
     from fleet_private.elements(p_captures) as e
@@ -42,25 +43,27 @@ begin
 end
 $$;
 
--- The final state of one capture, with its sensor reading and its error, in one transaction:
+-- Records the final state of one capture, with its sensor reading and its error, in one transaction:
 --   {device_id, image_name, captured_at, captured_at_source, arrived_at, ingest_status: 'stored' | 'failed',
---    image_bytes, total_chunks, storage_path, thumbnail_path, width, height, image_sha256, location, firmware_version,
---    device_image_id, nacks_sent, metadata: {},
---    sensors: {temperature_c, humidity_pct, pressure_hpa, gas_kohm} | null, error: {code, message, details} | null,
---    at: the caller's clock, for simulated time; the database's where it is missing}.
--- Returns {capture_id, ingest_status, captured_at, storage_path} of the row as it now stands, and {next_wake_at, timezone}
--- for the ACK, next_wake_at null where no schedule is set.
--- Another storage_path than the one given says that this picture had been stored before.
--- Commands that asked for this picture are done.
+--    image_bytes, total_chunks, storage_path, thumbnail_path, width, height, image_sha256, location,
+--    firmware_version, device_image_id, nacks_sent, metadata: {},
+--    sensors: {temperature_c, humidity_pct, pressure_hpa, gas_kohm} | null,
+--    error: {code, message, details} | null,
+--    at: the caller's time, for simulated time; by default the database's time}.
+-- Returns {capture_id, ingest_status, captured_at, storage_path} of the row after the call, and
+-- {next_wake_at, timezone} for the ACK; next_wake_at is null if no schedule is set.
+-- If the returned storage_path is not the given one, the same picture was already stored under that path.
+-- Finishes the commands that requested this picture. Raises 22023 for an unusable device_id, image_name or
+-- ingest_status, and for a stored capture without storage_path.
 --
 --   found              incoming             then
 --   nothing            stored or failed     inserted
 --   assembling         stored or failed     updated
 --   failed             stored               updated, the error code is cleared
 --   failed             failed               updated
---   stored             failed               unchanged: what is stored stays stored
---   stored             same SHA-256         unchanged: a repeat
---   stored             another SHA-256      a picture of its own, whose clock lied: recorded under arrived_at
+--   stored             failed               unchanged, because the picture is already stored
+--   stored             same SHA-256         unchanged, because the message is a repeat
+--   stored             another SHA-256      another picture with a wrong time: recorded under arrived_at
 create or replace function public.record_capture(p_capture jsonb)
 returns jsonb
 language plpgsql
@@ -97,8 +100,8 @@ begin
     v_metadata := jsonb_build_object('metadata', v_metadata);
   end if;
 
-  -- Besides what it says, this locks the device's row: two captures of one device are recorded one after the other, so
-  -- that what is read below still holds when it is written.
+  -- This statement also locks the device's row. Two captures of one device are therefore recorded one after
+  -- the other, and what is read below does not change before it is used.
   insert into public.devices as d (device_id, last_seen_at, firmware_version, location)
   values (v_device, v_arrived_at, left(p_capture->>'firmware_version', 64), left(p_capture->>'location', 255))
   on conflict (device_id) do update
@@ -114,7 +117,8 @@ begin
     v_metadata := v_metadata || jsonb_build_object('claimed_captured_at', v_captured_at);
     v_captured_at := v_arrived_at;
     v_source := 'arrival';
-    -- The same picture may have been recorded under an earlier arrival: its ACK was lost, and it has come again.
+    -- The same picture may already have a row under an earlier arrival time, if its ACK was lost and the
+    -- device sent it again.
     select * into v_row from public.captures
      where device_id = v_device and device_capture_id = v_name and ingest_status = 'stored'
        and captured_at_source = 'arrival' and image_sha256 = v_sha256
@@ -128,8 +132,8 @@ begin
   end if;
 
   if v_row.capture_id is null then
-    -- A row that the sweep wrote before the metadata had come stands under the time of arrival. It is this picture:
-    -- a device sends one picture of a name at a time.
+    -- Before the metadata arrives, the sweep records a capture under its arrival time. Such a row belongs to
+    -- this picture, because a device sends only one picture of a name at a time.
     select * into v_row from public.captures
      where device_id = v_device and device_capture_id = v_name
        and ingest_status = 'assembling' and captured_at_source = 'arrival'
@@ -140,7 +144,7 @@ begin
   if v_row.capture_id is null then
     insert into public.captures (device_id, device_capture_id, captured_at, captured_at_source)
     values (v_device, v_name, v_captured_at, v_source)
-    -- The sweep may have inserted it since it was looked for: then that row is taken.
+    -- The sweep may have inserted the row after the select above; then that row is used.
     on conflict (device_id, captured_at, device_capture_id) do update set updated_at = now()
     returning * into v_row;
   end if;
@@ -200,7 +204,8 @@ begin
     on conflict (message_key) do nothing;
   end if;
 
-  -- A clock that is ahead cannot be believed: the device would not be due for a picture until then.
+  -- A capture time more than an hour ahead is not used, because no picture would be due until that time has
+  -- passed.
   v_taken_at := case when v_source = 'arrival' or v_captured_at > v_arrived_at + interval '1 hour' then v_arrived_at
                      else v_captured_at end;
   perform fleet_private.finish_commands_of_capture(v_device, v_name, v_row.capture_id, v_taken_at, v_row.ingest_status,
@@ -217,9 +222,10 @@ begin
 end
 $$;
 
--- Captures that nobody is assembling any more: what Redis knew of them is gone, so no timeout will ever speak for them.
--- Called by the sweep now and then, with an age well above the assembly timeout; a row that turns out to be alive
--- becomes stored all the same. Returns the number of rows failed.
+-- Marks captures as failed that nothing assembles any more: Redis has lost their state, so their assembly
+-- timeout will never fire. The sweep calls this at intervals with an age well above the assembly timeout. If
+-- such a capture is completed after all, it still becomes stored. Returns the number of rows marked as
+-- failed.
 create or replace function public.fail_stale_captures(p_older_than interval default '1 hour', p_limit integer default 1000)
 returns integer
 language plpgsql

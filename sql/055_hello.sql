@@ -1,20 +1,24 @@
--- A device says hello and hears what to do.
+-- A device sends a hello, and the service answers with what the device shall do.
 
--- A status message: {device_id, status, pending_count, pending_list, received_at, message_key, firmware_version,
--- uptime_s, boot_count, battery_mv, battery_percent, wifi_rssi_dbm, free_heap_bytes, raw,
--- at: the caller's clock, for simulated time; the database's where it is missing,
--- record_only: true where the device was answered without the database: then nothing is decided, and null returned}.
--- Makes one row in device_status, leaves the latest values on the device, and returns what to do, in this order:
+-- Records a hello (status message): {device_id, status, pending_count, pending_list, received_at,
+-- message_key, firmware_version, uptime_s, boot_count, battery_mv, battery_percent, wifi_rssi_dbm,
+-- free_heap_bytes, raw,
+-- at: the caller's time, for simulated time; by default the database's time,
+-- record_only: true if the device was already answered without the database; then the function only records
+--              the hello and returns null}.
+-- Adds one row to device_status, copies the latest values to the device's row, and returns what the device
+-- shall do, in this order:
 --   {commands: [{command_id, device_id, type, payload}],   now marked as sent
---    capture_due: a picture is due by the schedule, or the device is new; false where one of the commands asks for one,
---    next_wake_at, timezone,    the first null where no schedule is set
---    in_flight: within the last minute it was sent something whose effect has not been seen}.
--- The same message_key again gets the same answer, and changes nothing.
+--    capture_due: true if a picture is due by the schedule or the device is new, and no command asks for one,
+--    next_wake_at, timezone,    next_wake_at is null if no schedule is set
+--    in_flight: true if the device was sent something in the last minute whose effect has not been seen}.
+-- A second call with the same message_key returns the same answer and changes nothing. Raises 22023 for an
+-- unusable device_id.
 --
--- Without a schedule every wake is for a picture: the device wakes when it likes, and for nothing else.
--- A hello that repeats itself within a minute gets neither a second picture nor its commands again. If its device has
--- restarted and forgotten, silence would leave it awake until the battery is empty: so it is to come back in two
--- minutes, when what it missed is sent again.
+-- Without a schedule a picture is due at every wake, because the device alone decides when it wakes.
+-- A hello that is repeated within a minute gets no second request for a picture and no command again. But its
+-- device may have restarted and lost them; without an answer it would stay awake until its battery is empty.
+-- So it is told to wake again in two minutes, when the service sends again what the device missed.
 create or replace function public.record_hello(p_hello jsonb)
 returns jsonb
 language plpgsql
@@ -56,7 +60,8 @@ begin
           fleet_private.as_document(p_hello->'raw'), v_received_at)
   on conflict (message_key) do nothing;
   if not found then
-    -- Recorded with record_only it has no answer, and nothing is decided after the fact.
+    -- A hello that was recorded with record_only has no stored answer. Nothing is decided later for it, so it
+    -- gets an answer without commands.
     return (
       select coalesce(s.answer, jsonb_build_object('commands', '[]'::jsonb, 'capture_due', false, 'in_flight', false,
                                                    'next_wake_at', w.next_wake_at, 'timezone', w.timezone))
@@ -64,7 +69,7 @@ begin
        where s.message_key = v_key);
   end if;
 
-  -- Locks the device's row: two hellos of one device are answered one after the other.
+  -- This locks the device's row, so that two hellos of one device are answered one after the other.
   update public.devices d
      set last_seen_at = greatest(d.last_seen_at, v_received_at),
          pending_count = coalesce(s.pending_count, d.pending_count),
@@ -101,11 +106,11 @@ begin
       from (select command_id,
                    case
                      when status = 'queued' then case when deadline < v_at then 'expired' end
-                     -- Its effect may still come.
+                     -- The effect may still come.
                      when sent_at > v_at - v_wakes.grace then null
-                     -- Nothing comes back for these but that the device lives on.
+                     -- These two have no answer; the next hello is the only sign that the device got them.
                      when type in ('next_wake', 'custom') then 'done'
-                     -- Stored before it was asked for: the device has heard so, and does not offer it any more.
+                     -- The picture was stored before; the device deleted it after the ACK.
                      when type = 'send_image'
                           and not coalesce(v_pending ? (payload->>'image_name'), false)
                           and exists (select from public.captures
@@ -128,7 +133,7 @@ begin
                for update skip locked) as free;
     if v_claimed is not null then
       v_commands := fleet_private.send_commands(v_claimed, v_at);
-      -- A next_wake among them stands before the schedule from now on.
+      -- Computed again, because a next_wake among the commands now takes precedence over the schedule.
       select * into v_wakes from fleet_private.wakes(v_device, v_at);
     end if;
   end if;

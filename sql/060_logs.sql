@@ -1,9 +1,12 @@
--- The bulk writes of the traffic log and of errors, and their pruning.
+-- Functions that write the traffic log and the errors in bulk, and that prune old rows.
 
--- p_messages: [{key, device_id, topic, direction: 'in' | 'out', payload, received_at}] for device_publish_log,
--- p_errors:   [{key, device_id, error_code, message, details, occurred_at}] for device_errors.
--- key is unique to the message (the id in the Redis stream), so a batch that is sent again adds nothing. The device need
--- not be known, and its name need not be a good one.
+-- Adds rows to the traffic log and to the errors.
+-- p_messages, for device_publish_log:
+--   [{key, device_id, topic, direction: 'in' | 'out', payload, received_at}]
+-- p_errors, for device_errors:
+--   [{key, device_id, error_code, message, details, occurred_at}]
+-- key is unique for each message (the id in the Redis stream), so a batch that is sent again adds nothing.
+-- device_id may be unknown or invalid.
 create or replace function public.record_log(p_messages jsonb, p_errors jsonb)
 returns void
 language sql
@@ -27,10 +30,11 @@ as $$
   on conflict (message_key) do nothing;
 $$;
 
--- For operators: deletes what only diagnosis needs and nobody has needed for a while, at most p_limit rows of each
--- table in one call, the oldest first; of the commands those that are finished, with their logs. Captures and sensor
--- readings are never touched.
--- Returns the number of rows deleted per table; call it again until all are 0.
+-- For operators: deletes rows older than p_older_than that only diagnosis needs, at most p_limit rows per
+-- table and call, the oldest first. Of the commands it deletes only finished ones, with their logs. It never
+-- deletes captures or sensor readings.
+-- Returns the number of rows deleted per table; call it again until all are 0. Raises 22023 for an age below
+-- 1 hour.
 create or replace function public.prune(p_older_than interval default '30 days', p_limit integer default 100000)
 returns jsonb
 language plpgsql

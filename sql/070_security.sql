@@ -1,5 +1,5 @@
--- Who may do what. Everything is granted here by name, since new Supabase tables are granted to nobody (October 2026),
--- and taken away by name first, since older projects granted everything to everybody.
+-- The access rights. Rights are first revoked by name, because older projects granted everything to
+-- everybody, and then granted by name, because Supabase grants new tables to nobody (October 2026).
 --   service_role   the workers: reads and writes every table, executes every function
 --   authenticated  reads the rows of the devices of its own company, and queues commands for these devices
 --   anon           nothing
@@ -8,8 +8,9 @@ grant usage on schema public to authenticated, service_role;
 grant usage on schema fleet_private to authenticated, service_role;
 revoke all on schema fleet_private from public, anon;
 
--- Which company the caller belongs to, and which devices that company has. Security definer, so that a policy can ask
--- without the caller being able to read public.users; without arguments, so that nobody can ask for somebody else.
+-- Two functions that return the caller's company and the devices of that company. They are security definer,
+-- so that policies can use them without the caller reading public.users. They have no arguments, so that a
+-- caller cannot ask about another user.
 create or replace function fleet_private.company_of_user()
 returns uuid
 language sql
@@ -62,7 +63,7 @@ grant select on
   to authenticated;
 grant insert (device_id, type, payload, deadline) on public.device_commands to authenticated;
 
--- Rows. The helpers stand in a sub-select, so that they are called once per query and not once per row.
+-- Rows. The policies call the functions in a sub-select, so that they run once per query, not once per row.
 drop policy if exists companies_read_own on public.companies;
 create policy companies_read_own on public.companies for select to authenticated
   using (company_id = (select fleet_private.company_of_user()));
@@ -107,7 +108,8 @@ drop policy if exists device_commands_read_company on public.device_commands;
 create policy device_commands_read_company on public.device_commands for select to authenticated
   using (device_id = any ((select fleet_private.devices_of_user())::text[]));
 
--- The columns that the grant leaves out are tested all the same: only what a new command looks like passes.
+-- The policy also checks the columns that the grant excludes, so that a row must look like a new command even
+-- if a wider grant exists.
 drop policy if exists device_commands_queue_company on public.device_commands;
 create policy device_commands_queue_company on public.device_commands for insert to authenticated
   with check (
@@ -121,8 +123,8 @@ drop policy if exists device_command_logs_read_company on public.device_command_
 create policy device_command_logs_read_company on public.device_command_logs for select to authenticated
   using (device_id = any ((select fleet_private.devices_of_user())::text[]));
 
--- Functions. New ones are executable by everybody until that is revoked, and hosted projects grant them to anon and
--- authenticated by name as well.
+-- Functions. Everybody may execute a new function until that right is revoked, and hosted projects also grant
+-- it to anon and authenticated by name.
 revoke all on all functions in schema fleet_private from public, anon, authenticated;
 grant execute on all functions in schema fleet_private to service_role;
 grant execute on function fleet_private.company_of_user(), fleet_private.devices_of_user() to authenticated;
@@ -138,7 +140,8 @@ grant execute on function
   public.record_log(jsonb, jsonb), public.prune(interval, integer)
   to service_role;
 
--- Policies add up: one that an older project has on these tables may open what ours close. It is not ours to drop.
+-- Permissive policies are combined with OR, so an older policy on these tables may allow what ours deny. The
+-- service does not own such a policy, so this file only warns about it.
 do $$
 declare
   v_others text;

@@ -1,11 +1,11 @@
--- The private bucket of the images, and who may read them.
---   captures/{device}/YYYY/MM/DD/{image}     read by the users of the device's company
+-- The private bucket for the images, and the right to read them.
+--   captures/{device}/YYYY/MM/DD/{image}     the users of the device's company may read it
 --   thumbnails/{device}/YYYY/MM/DD/{image}   likewise
---   quarantine/...                           for diagnosis: the service alone, as everything else
+--   quarantine/...                           for diagnosis: only the service, as for every other path
 
 do $$
 begin
-  -- Plain PostgreSQL, where only the tables are wanted, has no Storage.
+  -- A plain PostgreSQL database, which is used for the tables only, has no storage schema.
   if to_regclass('storage.buckets') is null or to_regclass('storage.objects') is null then
     raise notice 'no storage schema here: bucket and policy left out';
     return;

@@ -1,4 +1,6 @@
--- What `python -m operate.doctor` and a worker at its start ask: is the schema there, whole and closed?
+-- `python -m operate.doctor` and every starting worker call this function to check that the schema is installed
+-- and complete, and that no table or function is open to users: open_tables lists tables without row level
+-- security, open_functions the functions that anon or authenticated may execute.
 
 create or replace function public.inspect_schema()
 returns jsonb

@@ -1,7 +1,8 @@
--- Last of all, so that the version says that everything before it is in place. The service compares it at its start.
+-- This file runs last, so that the version shows that all other files were applied. The service checks the
+-- version when it starts.
 
--- An older table may demand a column that the service knows nothing about: every insert would fail, at night, one by
--- one. Better to hear of it now.
+-- An older table may have a required column that the service does not fill. Every insert would then fail in
+-- operation, so the installation stops here instead.
 do $$
 declare
   v_demands text;

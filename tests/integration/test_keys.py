@@ -7,6 +7,7 @@ import threading
 import httpx
 import pytest
 import redis
+from paho.mqtt import publish
 
 from core.settings import CaptureTimes
 from core.store.keys import KEYS
@@ -101,7 +102,10 @@ def test_every_key_is_in_the_list_and_stays_as_long_as_it_says(stack):
                 devices=3,
                 backlog=2,
                 conversation=True,
-                time_scale=100_000,
+                dialect="newer",
+                time_scale=3600,
+                wake_clock="service",
+                timeout=30,
             )
         )
         running = threading.Thread(target=fleet.run)
@@ -129,6 +133,4 @@ def test_every_key_is_in_the_list_and_stays_as_long_as_it_says(stack):
 
 
 def _publish(stack, device, payload):
-    import paho.mqtt.publish as publish
-
     publish.single(f"ESP32CAM/{device}/data", payload, qos=1, hostname=stack.mqtt_host, port=stack.mqtt_port)
