@@ -17,4 +17,5 @@ redis.call('HSET', KEYS[1], 'lease_until', now + LEASE_MS, 'owner', owner)
 -- Its message arrived. If the next one is lost, the sweep shall enqueue the capture soon again.
 redis.call('HDEL', KEYS[1], 'requeues')
 redis.call('ZADD', KEYS[4], now + LEASE_MS, member)
+redis.call('EXPIRE', KEYS[4], SEALED_TTL_S)
 return {'claimed', attempts, redis.call('HGETALL', KEYS[1])}

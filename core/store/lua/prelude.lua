@@ -48,10 +48,11 @@ local function move(capture, chunks, sealed, due)
     redis.call('RENAME', KEYS[2], chunks)
     redis.call('EXPIRE', chunks, SEALED_TTL_S)
   end
-  redis.call('ZREM', KEYS[4], member)
+  -- First in, then out: a set that becomes empty is gone, and its TTL with it.
   redis.call('ZADD', KEYS[4], due, sealed)
-  redis.call('ZREM', KEYS[5], member)
+  redis.call('ZREM', KEYS[4], member)
   redis.call('ZADD', KEYS[5], now + SEALED_TTL_S * 1000, sealed)
+  redis.call('ZREM', KEYS[5], member)
 end
 
 -- The capture is complete: nothing can change it any more, and a worker may take it.
