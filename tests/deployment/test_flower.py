@@ -23,7 +23,6 @@ def flower(redis_server, tmp_path):
     environment = {
         **clean_environment(),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-        "MQTT_HOST": "broker.test",
         "REDIS_URL": redis_server.url,
     }
 

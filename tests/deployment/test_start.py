@@ -1,13 +1,20 @@
 """How the processes start: what only an operator can put right ends them in one line, an outage does not."""
 
+import os
 import re
+import signal
+import subprocess
+import sys
+import threading
 
 import pytest
 from secured_broker import PASSWORD
 
+from local.part import REPOSITORY
 from local.ports import free_port
 from local.process import StartError
 from local.redis_server import RedisServer
+from operate import health
 
 READY = {"listener": "Worker started - processing messages", "worker": " ready."}
 
@@ -102,7 +109,7 @@ def test_a_listener_waits_for_the_broker_and_redis(run, tmp_path, mosquitto):
     says(listener, "cannot reach the broker")
     assert "REDIS_URL: " in listener.output()
     try:
-        says(listener, "not acknowledged, trying again")
+        says(listener, "no PUBACK yet, trying again")
         redis.start()
         mosquitto.start()
         says(listener, "Subscribed to topics")
@@ -124,3 +131,55 @@ def test_a_worker_waits_for_the_broker_and_supabase(run, settings, mosquitto):
     assert "SUPABASE_URL: " in worker.output()
     mosquitto.start()
     says(worker, "✓ MQTT connected successfully")
+
+
+def test_beat_needs_redis_alone(run, redis_server):
+    beat = run("beat", REDIS_URL=redis_server.url)
+    says(beat, "beat: Starting")
+    assert "missing" not in beat.output()
+
+
+def healthy(file):
+    return subprocess.run(
+        [sys.executable, "-m", "operate.health"],
+        cwd=REPOSITORY, env={**os.environ, "HEALTH_FILE": str(file)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["listener", "worker"])
+def test_a_process_that_hangs_is_unhealthy_and_redis_away_is_not(run, settings, mosquitto, tmp_path, name):
+    redis, file = RedisServer(tmp_path / "redis"), tmp_path / "works"
+    redis.start()
+    try:
+        ours = settings | {"MQTT_PORT": str(mosquitto.port), "MQTT_VERSION": "5", "HEALTH_FILE": str(file)}
+        urls = {"REDIS_URL": redis.url, "CELERY_BROKER_URL": redis.database_url(1)}
+        process = run(name, **ours | urls)
+        says(process, READY[name])
+        assert healthy(file).returncode == 0
+        redis.stop()
+        _until_touched_again(file)
+        assert healthy(file).returncode == 0
+    finally:
+        redis.stop()
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        past = file.stat().st_mtime - health.STALE_AFTER_S - 1
+        os.utime(file, (past, past))  # as after that time
+        answer = healthy(file)
+        assert answer.returncode == 1
+        assert "nothing done for" in answer.stderr
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+    _until_touched_again(file)
+    assert healthy(file).returncode == 0
+
+
+def _until_touched_again(file):
+    waiting, before = threading.Event(), file.stat().st_mtime
+    while file.stat().st_mtime == before:
+        assert not waiting.wait(0.05)
+
+
+def test_without_a_file_nothing_is_healthy(tmp_path):
+    assert "HEALTH_FILE is not set" in healthy("").stderr
+    assert healthy(tmp_path / "never").returncode == 1
