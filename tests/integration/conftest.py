@@ -30,9 +30,11 @@ def resources(environment):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        app.resources = open_resources(load(WorkerSettings))
-        yield app.resources
-        app.resources.close()
+        settings = load(WorkerSettings)
+        assert app.conf.broker_url == environment["CELERY_BROKER_URL"]
+    app.resources = open_resources(settings)
+    yield app.resources
+    app.resources.close()
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,9 @@ def silent():
     ids=["call", "upload", "download"],
 )
 def test_a_stuck_call_ends_by_its_timeout(silent, call):
-    settings = SupabaseSettings(supabase_url=f"http://127.0.0.1:{silent}", supabase_service_role="sb_secret_x")
+    settings = SupabaseSettings(
+        supabase_url=f"http://127.0.0.1:{silent}", supabase_service_role="sb_secret_x"
+    )
     gateway = SupabaseGateway(settings, timeout_s=0.2)
     try:
         with pytest.raises(Transient, match="ReadTimeout"):
