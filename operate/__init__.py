@@ -1,1 +1,1 @@
-"""For the people who run the service: is it well, what does it do now, and what must be set up."""
+"""Tools for operators: the doctor, the state of the service, the metrics, the schema, the health check."""

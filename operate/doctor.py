@@ -1,7 +1,7 @@
 """Check a configuration against the real services: `python -m operate.doctor [--env-file .env]`.
 
-One line for each check, with the remedy where it is not well. The exit status is 0 where the service can
-start, 1 where it cannot.
+It prints one line for each check, with a remedy if the check fails. Exit status: 0 if the service can start,
+1 if it cannot, 2 if the file does not exist.
 """
 
 import sys
@@ -31,7 +31,7 @@ app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
 
 def diagnose(*, supabase: bool = True) -> Iterator[Check]:
-    """Run all checks on the configuration in the environment."""
+    """Yield all checks of the configuration in the environment; without `supabase` only the listener's."""
     try:
         settings = load(EverySetting if supabase else ListenerSettings)
     except SettingsError as error:
@@ -48,7 +48,7 @@ def diagnose(*, supabase: bool = True) -> Iterator[Check]:
 
 
 def _sensible(settings: ListenerSettings) -> Iterator[Check]:
-    """Look for values that are allowed and still seldom meant."""
+    """Warn of values that are allowed but rarely intended."""
     if settings.mqtt_tls and settings.mqtt_port == 1883:
         yield Check(
             "MQTT_PORT", "warning", "1883 is usually the port without TLS", "8883 is the one with TLS"
@@ -67,7 +67,7 @@ def _sensible_retransmits(settings: EverySetting) -> Iterator[Check]:
 
 
 def show(checks: Iterable[Check], console: Console) -> bool:
-    """Print each check as it is done; True if all that is needed is well."""
+    """Print each check when it is done; return True if every check is `ok` or `warning`."""
     well = True
     for check in checks:
         mark, style = MARKS[check.grade]

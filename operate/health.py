@@ -1,8 +1,8 @@
-"""The health check of a container, `python -m operate.health`: status 0 while its own process works, else 1.
+"""The health check of a container, `python -m operate.health`: exit status 0 while the process works, else 1.
 
-A process that works touches HEALTH_FILE every few seconds: the listener in its loop, a worker from its
-watchdog. A process that hangs leaves the file to age. Redis or Supabase away is not the container's fault and
-does not count.
+A process that works touches HEALTH_FILE every few seconds: the listener in its loop, a worker in its
+watchdog. If a process hangs, its file grows old. An outage of Redis or Supabase does not fail the check,
+because a restart of the container would not help.
 """
 
 import sys
@@ -12,24 +12,23 @@ from typing import Final
 
 from core.settings import HealthSettings, SettingsError, load
 
-# The longest that one turn of the listener's loop may take: Redis, Celery's broker and MQTT each time out
-# before.
+# One turn of the listener's loop takes less: Redis, Celery's broker and MQTT time out earlier.
 STALE_AFTER_S: Final = 60.0
 
 
 def touch(file: Path | None) -> None:
-    """Say that this process works; nothing where no file is set."""
+    """Touch the file to show that this process works; do nothing if no file is set."""
     if file is not None:
         file.touch()
 
 
 def age_s(file: Path) -> float:
-    """Give the seconds since the file was touched; raises FileNotFoundError where it never was."""
+    """Return the seconds since the file was touched; raises FileNotFoundError if there is no file."""
     return time.time() - file.stat().st_mtime
 
 
 def main() -> int:
-    """Look at the file of HEALTH_FILE and give the exit status."""
+    """Check the age of HEALTH_FILE and return the exit status."""
     try:
         file = load(HealthSettings).health_file
         if file is None:

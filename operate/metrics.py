@@ -1,8 +1,8 @@
-"""What Prometheus is told: counters of this process, and the state in Redis, read when it asks.
+"""The metrics for Prometheus: counters of this process, and gauges read from Redis at each scrape.
 
-Counting is for whole batches and captures, never for a single chunk. Each process serves its own numbers on
-the first free port from METRICS_PORT on, since several may run on one host. All of them tell the same of what
-is in Redis, so a query takes the `max` of it.
+Counters are raised once per batch or capture, never per chunk. Several processes may run on one host, so each
+serves its metrics on the first free port from METRICS_PORT on. All of them report the same gauges, so a query
+must take their `max`, not their sum.
 """
 
 import errno
@@ -40,7 +40,7 @@ ACK_SECONDS = Histogram(
 
 
 class StoreCollector(Collector):
-    """The state that is in Redis, asked for at each scrape; nothing where Redis is away."""
+    """Reads the gauges from Redis at each scrape; the gauges have no values while Redis is away."""
 
     def __init__(self, settings: RedisSettings) -> None:
         self._redis = connect(settings.redis_url, connections=1)
@@ -48,7 +48,7 @@ class StoreCollector(Collector):
         self._broker = connect(settings.queue_url, connections=1)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Read the gauges."""
+        """Yield the gauges."""
         in_flight = GaugeMetricFamily("fleet_captures_in_flight", "Captures arriving or being stored")
         waiting = GaugeMetricFamily("fleet_queue_length", "Messages that wait in a queue", labels=["queue"])
         age = GaugeMetricFamily("fleet_queue_age_seconds", "Age of the oldest of them", labels=["queue"])
@@ -68,14 +68,18 @@ class StoreCollector(Collector):
 
 
 def count_end(status: Literal["stored", "failed"], error: Rejected | None) -> None:
-    """Count a capture whose row has come to its end, and the error that the row tells."""
+    """Count a capture whose row is now `stored` or `failed`, and the error in that row."""
     CAPTURES.labels(status).inc()
     if error:
         ERRORS.labels(int(error.code)).inc()
 
 
 def serve(settings: WatchedSettings) -> int:
-    """Serve the metrics of this process where METRICS_PORT is set, and give the port; 0 where it is not."""
+    """Serve the metrics of this process and return the port.
+
+    Returns 0 if METRICS_PORT is 0 or none of the 20 ports from METRICS_PORT on is free. Raises OSError if
+    METRICS_ADDRESS cannot be used.
+    """
     if not settings.metrics_port:
         return 0
     for port in range(settings.metrics_port, min(settings.metrics_port + PORTS, 65536)):

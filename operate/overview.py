@@ -1,4 +1,4 @@
-"""The state of the service now, read from Redis, the workers and the database without changing anything."""
+"""Reads the current state of the service from Redis, the workers and the database; it changes nothing."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -21,13 +21,13 @@ from operate.queues import Queue, read_queues, read_taken
 
 WORKERS_ANSWER_S = 1.0
 SUPABASE_ANSWERS_S = 5.0
-# A listener that has said nothing for so long has been replaced.
+# A listener without a heartbeat for this long has been replaced, and is not shown.
 GONE_MS = 60_000
 
 
 @dataclass(frozen=True)
 class CaptureInFlight:
-    """A capture in flight, times in seconds; `missing` names chunk ids as `3, 7–9`."""
+    """A capture in flight: chunk counts, missing chunk ids as `3, 7–9`, and times in seconds."""
 
     device: str
     image: str
@@ -43,7 +43,7 @@ class CaptureInFlight:
 
 @dataclass(frozen=True)
 class Peer:
-    """A listener or a worker: how long ago it was heard of (s), and what it is busy with."""
+    """A listener or a worker: the time since its last sign of life (s), and what it does."""
 
     name: str
     seen_s: float
@@ -52,7 +52,7 @@ class Peer:
 
 @dataclass
 class Overview:
-    """Everything at a glance; what could not be read is named in `troubles`."""
+    """The state of the whole service; `troubles` names what could not be read."""
 
     in_flight: int = 0
     captures: list[CaptureInFlight] = field(default_factory=list)
@@ -69,9 +69,9 @@ class Overview:
 def read_overview(
     settings: RedisSettings, supabase: SupabaseSettings | None, app: Celery, *, limit: int = 20
 ) -> Overview:
-    """Read all of it; `limit` bounds the captures and errors that are named one by one.
+    """Read the overview; `limit` is the largest number of captures, and of errors, in the lists.
 
-    Without the settings of Supabase, the last errors are left out.
+    If `supabase` is None, the list of errors stays empty. Errors of the services go to `troubles`.
     """
     overview = Overview()
     try:
@@ -94,7 +94,7 @@ def read_overview(
 
 
 def ranges(numbers: Iterable[int]) -> str:
-    """Write numbers in ascending order as `3, 7–9`."""
+    """Format ascending numbers as `3, 7–9`."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][1] + 1:

@@ -1,4 +1,4 @@
-"""What waits in Celery's queues, and for how long: read from the broker without taking anything."""
+"""Reads from Celery's broker how many messages wait in each queue, and for how long; it takes none."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,13 +10,16 @@ from core.clock import now_ms
 from core.dispatch import CAPTURES_QUEUE, CONTROL_QUEUE, SENT_AT
 
 QUEUES: Final = (CONTROL_QUEUE, CAPTURES_QUEUE)
-# Where kombu keeps what workers have taken and not finished.
+# The hash in which kombu keeps the messages that workers have taken and not finished.
 _TAKEN: Final = "unacked"
 
 
 @dataclass(frozen=True)
 class Queue:
-    """A queue: how many messages wait, and how long the oldest has (s); None where it does not say."""
+    """A queue: the number of waiting messages, and the age of the oldest (s).
+
+    The age is 0 if no message waits, and None if the oldest carries no time.
+    """
 
     name: str
     waiting: int
@@ -24,11 +27,11 @@ class Queue:
 
 
 def read_queues(broker: Redis) -> list[Queue]:
-    """Look at every queue; raises RedisError."""
+    """Read the state of every queue; raises RedisError."""
     pipe = broker.pipeline(transaction=False)
     for name in QUEUES:
         pipe.llen(name)
-        pipe.lindex(name, -1)  # messages go in on the left
+        pipe.lindex(name, -1)  # kombu adds messages on the left, so the oldest is on the right
     answers = pipe.execute()
     return [
         Queue(name, waiting, _age(oldest))
@@ -47,4 +50,4 @@ def _age(message: bytes | None) -> float | None:
     try:
         return max(0.0, (now_ms() - int(orjson.loads(message)["headers"][SENT_AT])) / 1000)
     except (KeyError, TypeError, ValueError):
-        return None  # beat's messages, which expire within seconds, carry no time
+        return None  # messages from beat carry no time; they expire within seconds

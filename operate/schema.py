@@ -1,7 +1,8 @@
 """Apply `sql/` to the database of DATABASE_URL: `python -m operate.schema`, the step before a deployment.
 
-The files may run any number of times. Each is one transaction, and a lock keeps two deployments apart. Where
-DATABASE_URL is not set nothing is done: then the files are applied by hand, in Supabase's SQL editor.
+Each file runs in a transaction of its own and may run any number of times. A lock makes two deployments wait
+for each other. If DATABASE_URL is not set, this does nothing: an operator then applies the files by hand in
+Supabase's SQL editor.
 """
 
 import sys
@@ -14,30 +15,31 @@ from core.settings import DatabaseSettings, SettingsError, load
 
 FOLDER: Final = Path(__file__).parent.parent / "sql"
 CONNECT_S: Final = 15
-# Any number that nobody else uses: advisory locks are told apart by it.
+# The number of the advisory lock; it may be any number that nothing else in this database uses.
 LOCK: Final = 0x666C6565
 
 
 def files() -> list[Path]:
-    """List the files of the schema, in the order in which they are applied."""
+    """Return the files of the schema in the order in which they are applied."""
     return sorted(FOLDER.glob("0*.sql"))
 
 
 def apply(database_url: str) -> None:
-    """Apply every file; raises psycopg.Error where the database refuses one."""
+    """Apply every file; raises psycopg.Error if the database is unreachable or refuses a file."""
     with psycopg.connect(database_url, connect_timeout=CONNECT_S, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", [LOCK])
-        # The tables are in use: rather fail, and be tried again, than keep every query waiting behind us.
+        # The tables are in use, and a statement that waits for a lock blocks all queries behind it. So it
+        # fails after 20 s, and the deployment can be repeated.
         connection.execute("set lock_timeout = '20s'")
         for file in files():
             with connection.transaction():
-                # Without parameters the whole file goes to the server as it is.
+                # Without parameters psycopg sends the whole file, with all its statements, unchanged.
                 connection.execute(file.read_bytes())
             print(f"✓ {file.name}")  # noqa: T201 - a command line speaks
 
 
 def main() -> int:
-    """Apply the schema and give the exit status."""
+    """Apply the schema and return the exit status: 0 also if DATABASE_URL is not set, 1 on an error."""
     try:
         url = load(DatabaseSettings).database_url
         if url is None:

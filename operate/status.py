@@ -1,7 +1,7 @@
-"""Show the state now: `python -m operate.status [--json] [--watch]`. It changes nothing.
+"""Show the current state: `python -m operate.status [--json] [--watch]`. It changes nothing.
 
-Tables on a terminal, the same as plain text elsewhere, and everything as one JSON object on demand. The
-exit status is 1 where Redis or Supabase could not be asked, or no listener or worker is alive.
+It prints tables, in plain text if the output is not a terminal, or one JSON object with --json. The exit
+status is 1 if Redis or Supabase could not be read, or if no listener or no worker is alive.
 """
 
 import sys
@@ -29,7 +29,7 @@ app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
 
 def render(overview: Overview) -> RenderableType:
-    """Lay the overview out as tables."""
+    """Return the overview as text and tables."""
     counts = Text(
         f"{overview.in_flight} captures in flight, {overview.nacks_due} requests for chunks due, "
         f"{overview.hellos_unanswered} hellos unanswered, {overview.taken} tasks in hand"
@@ -84,7 +84,7 @@ def _seconds(value: float | None) -> str:
 
 
 def healthy(overview: Overview) -> bool:
-    """Whether everything could be asked, and a listener and a worker are alive."""
+    """Return whether everything could be read, and a listener and a worker are alive."""
     alive = (any(peer.seen_s < ALIVE_S for peer in peers) for peers in (overview.listeners, overview.workers))
     return not overview.troubles and all(alive)
 
@@ -107,7 +107,7 @@ def main(
     supabase, celery = _supabase_settings(), make_app()
     console = Console(highlight=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=150)  # nobody's screen ends there
+        console = Console(highlight=False, width=150)  # no terminal limits the width
     overview = read_overview(settings, supabase, celery, limit=limit)
     if as_json:
         sys.stdout.buffer.write(orjson.dumps(asdict(overview), option=orjson.OPT_INDENT_2) + b"\n")
@@ -122,7 +122,7 @@ def main(
 
 
 def _supabase_settings() -> SupabaseSettings | None:
-    """Take what a worker has; a host without it shows all but the errors."""
+    """Return the settings of Supabase, or None; without them the status shows everything but the errors."""
     try:
         return load(SupabaseSettings)
     except SettingsError:

@@ -1,8 +1,8 @@
 """Checks of a configuration against the real services: the doctor runs all, each process the essential ones.
 
-`broker`, `redis_server` and `supabase` each ask one service. They tell apart what only an operator can put
-right (`wrong`) and what may pass by itself (`unreachable`): a process that starts refuses the first and
-waits out the second, since a restart loop helps against neither an outage nor the load after it.
+`broker`, `redis_server` and `supabase` each check one service. A check is `wrong` if only an operator can
+correct the cause: then a process exits at its start. It is `unreachable` if the cause may pass by itself:
+then the process starts and waits, because a restart loop does not end an outage and adds load after it.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ Grade = Literal["ok", "warning", "unreachable", "wrong"]
 
 
 class Check(NamedTuple):
-    """One thing looked at: what it is, how it stands, and what to do where it is not well."""
+    """The result of one check: what was checked, its grade, the details, and the remedy if it is not `ok`."""
 
     name: str
     grade: Grade
@@ -26,7 +26,7 @@ class Check(NamedTuple):
 
 
 def insist(checks: Iterable[Check]) -> list[Check]:
-    """Give the checks that are not well; raise Misconfigured, in one line, at the first that is wrong."""
+    """Return the checks that are not `ok`; raise Misconfigured, with a one-line message, at a `wrong` one."""
     troubles = [check for check in checks if check.grade != "ok"]
     for check in troubles:
         if check.grade == "wrong":

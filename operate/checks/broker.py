@@ -1,4 +1,4 @@
-"""Does the broker let the service in, may it subscribe to what devices say, and do messages come back?"""
+"""Checks that the broker accepts the login and the subscriptions, and delivers messages."""
 
 import secrets
 import threading
@@ -19,7 +19,7 @@ ANSWER_S: Final = 10.0
 
 
 def check_broker(settings: SubscriberSettings) -> Iterator[Check]:
-    """Log in beside the running listeners, under another client id, and take nothing from them."""
+    """Yield the checks of the broker; they neither disconnect running listeners nor take their messages."""
     connection = _Connection(settings)
     try:
         yield from connection.check()
@@ -86,7 +86,7 @@ class _Connection:
         if self._came_back.wait(ANSWER_S):
             yield Check("publishing", "ok", "a message comes back")
         else:
-            # The listener watches over its connection in this way, and would exit without it.
+            # The listener monitors its connection with such messages, and exits if they do not come back.
             yield Check("publishing", "wrong", "a message to oneself does not come back", mqtt.RIGHTS)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Is Redis there, does it keep what it is given, and does it outlive a restart?"""
+"""Checks that Redis is reachable, evicts nothing, and keeps its data over a restart."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -15,11 +15,11 @@ KEPT: Final = "noeviction"
 
 
 def check_redis_servers(settings: RedisSettings) -> Iterator[Check]:
-    """Check the Redis of the chunks, and that of Celery's messages where it is another server."""
+    """Yield the checks of the Redis of the chunks, and of Celery's Redis if it is another server."""
     urls = {"REDIS_URL": settings.redis_url, "CELERY_BROKER_URL": settings.queue_url}
     seen = set()
     for name, url in urls.items():
-        # Two databases of one server share what is asked here.
+        # Databases of one server share everything that is checked here.
         server = url.get_secret_value().rpartition("/")[0]
         if server not in seen:
             seen.add(server)
@@ -28,7 +28,7 @@ def check_redis_servers(settings: RedisSettings) -> Iterator[Check]:
 
 
 def check_redis(redis: Redis, name: str) -> Iterator[Check]:
-    """Ask one Redis for its eviction policy, memory and persistence; `name` is the setting of its URL."""
+    """Yield the checks of eviction policy, memory and persistence; `name` is the setting of the Redis URL."""
     try:
         memory, persistence = redis.info("memory"), redis.info("persistence")
         snapshots = _snapshots(redis)
@@ -87,6 +87,6 @@ def _persistence(persistence: dict[str, Any], snapshots: str | None, name: str) 
 def _snapshots(redis: Redis) -> str | None:
     try:
         answer: dict[Any, Any] = redis.config_get("save")
-    except ResponseError:  # hosted ones forbid CONFIG
+    except ResponseError:  # hosted servers forbid CONFIG
         return None
     return "".join(str(value, "ascii") if isinstance(value, bytes) else value for value in answer.values())

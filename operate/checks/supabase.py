@@ -1,4 +1,4 @@
-"""Is it the right Supabase project, with the right key, and is the schema of `sql/` whole and closed?"""
+"""Checks the Supabase project: its address, the key, the schema of `sql/`, access rights and the bucket."""
 
 import base64
 import binascii
@@ -11,7 +11,7 @@ import orjson
 from core.settings import SupabaseSettings
 from operate.checks import Check
 
-# What `sql/` of this version of the code sets; an older database lacks functions that it calls.
+# The version that `sql/090_version.sql` sets; an older database lacks functions that this code calls.
 SCHEMA_VERSION: Final = 1
 FUNCTIONS: Final = frozenset(
     {
@@ -28,7 +28,7 @@ APPLY: Final = "apply the files of sql/ in order (docs/deployment.md)"
 
 
 def check_supabase(settings: SupabaseSettings) -> Iterator[Check]:
-    """Check key, project, schema and bucket; what depends on a check that failed is left out."""
+    """Yield the checks of key, project, schema and bucket, without those that depend on a failed check."""
     key = settings.supabase_service_role.get_secret_value()
     role = role_of(key)
     if role not in ("service_role", None):
@@ -57,7 +57,10 @@ def check_supabase(settings: SupabaseSettings) -> Iterator[Check]:
 
 
 def role_of(key: str) -> str | None:
-    """Tell whose key this is from its own text; None where the text does not say."""
+    """Return the role that the key belongs to, such as `service_role` or `anon`.
+
+    It comes from the prefix of an `sb_…` key or the claim `role` of a JWT; None for any other text.
+    """
     if key.startswith("sb_"):
         return "service_role" if key.startswith("sb_secret_") else "anon"
     try:
@@ -95,7 +98,7 @@ def _schema(found: dict[str, Any]) -> Iterator[Check]:
         yield Check("database functions", "wrong", f"missing: {', '.join(missing)}", APPLY)
     else:
         yield Check("database functions", "ok", "all there")
-    # Other tables of the owner's lie in the same schema: what is open there does not stop this service.
+    # The owner's other tables may be in the same schema; an open one does not stop this service.
     for name, what in (("row level security", "open_tables"), ("function rights", "open_functions")):
         names = found[what]
         if names:
