@@ -1,4 +1,4 @@
-"""The workers: one Celery task per capture, and the tasks that repair, answer and record."""
+"""The workers: one Celery task per capture, and the tasks that repeat, answer and record."""
 
 from tasks.app import app
 

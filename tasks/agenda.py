@@ -1,9 +1,9 @@
 """The agenda of a device: the answer to its hello, and what follows after each ACK.
 
-The order is: commands that people queued; the images that the device still holds, one after the other; a new
-picture if one is due; and, where the device has nothing to send, when to wake. What makes the device send an
-image is told one at a time, the next one after the ACK of the last. What is not told before the device sleeps
-comes up again at its next hello.
+The order is: commands that people queued; requests for the images that the device still holds; a request for
+a new picture if one is due; and, if the device has nothing to send, the time to wake. The service sends one
+request for an image at a time, the next one after the ACK of the last image. At the next hello it plans again
+what it could not send before the device went to sleep.
 """
 
 import logging
@@ -24,13 +24,17 @@ Message = dict[str, Any]
 
 
 def answer_from_database(resources: Resources, hello: Hello) -> None:
-    """Record the hello and do what the database says; raises Transient, soon, where it does not answer."""
+    """Record the hello and send what the database answers.
+
+    Raises Transient if the database does not answer within HELLO_TIMEOUT_S, CaptureRejected (2205) if it
+    refuses the hello.
+    """
     device_id, devices = hello.device_id, resources.store.devices
     answer = resources.quick.call("record_hello", p_hello=hello_row(resources, hello))
     wake = devices.remember_wake(device_id, answer["next_wake_at"], answer["timezone"])
     news = answer["commands"] or answer["capture_due"]
     if not news and devices.answered_just_now(device_id):
-        # The hello has crossed with the answer to the last one, which still holds.
+        # The device sent this hello before the answer to the last one arrived; that answer is still valid.
         devices.answered(device_id)
         return
     devices.plan(device_id, plan(answer, hello, wake_message(resources, device_id, wake)))
@@ -39,14 +43,17 @@ def answer_from_database(resources: Resources, hello: Hello) -> None:
 
 
 def answer_from_memory(resources: Resources, device_id: str) -> None:
-    """Let the device sleep until the wake that is known: it offers later what it holds. Raises Transient."""
+    """Send the device to sleep until its last known wake; raises Transient.
+
+    Its next hello names again the images that it still holds.
+    """
     devices = resources.store.devices
     tell(resources, device_id, wake_message(resources, device_id, devices.last_wake(device_id)))
     devices.answered(device_id)
 
 
 def plan(answer: dict[str, Any], hello: Hello, wake: Message) -> list[Message]:
-    """Order what the device shall be told; `answer` is that of `record_hello`, `wake` lets it sleep."""
+    """Return the device's messages in order; `answer` is that of `record_hello`, `wake` lets it sleep."""
     device_id, commands = hello.device_id, answer["commands"]
     messages = [_message(command) for command in commands if command["type"] != "next_wake"]
     asked = {message.get("send_image") for message in messages}
@@ -54,20 +61,20 @@ def plan(answer: dict[str, Any], hello: Hello, wake: Message) -> list[Message]:
     messages += [{"device_id": device_id, "send_image": name} for name in names]
     if answer["capture_due"]:
         messages.append({"device_id": device_id, "capture_image": True})
-    # The ACK of an image carries the next wake. A wake that was commanded may be days away, which the clock
-    # time in an ACK cannot say.
+    # The ACK of an image carries the next wake, but only as a time of day. A commanded wake may be days away,
+    # so it needs a message of its own.
     if not any(map(asks_for_image, messages)) or any(command["type"] == "next_wake" for command in commands):
         messages.append(wake)
     return messages
 
 
 def asks_for_image(message: Message) -> bool:
-    """Say whether the device will answer this with an image, and then wait for its ACK."""
+    """Return whether the device answers this message with an image and then waits for its ACK."""
     return "send_image" in message or "capture_image" in message
 
 
 def tell_next(resources: Resources, device_id: str) -> None:
-    """Tell the device what comes next on its agenda, up to what it answers with an image."""
+    """Send the next messages of the agenda, up to the first that asks for an image; raises Transient."""
     while message := resources.store.devices.next_message(device_id):
         tell(resources, device_id, message)
         if asks_for_image(message):
@@ -75,7 +82,10 @@ def tell_next(resources: Resources, device_id: str) -> None:
 
 
 def tell_now(resources: Resources, commands: list[dict[str, Any]]) -> None:
-    """Tell devices that are awake the commands claimed for them; what cannot be told goes back."""
+    """Send claimed commands to devices that are awake; a command that cannot be sent is queued again.
+
+    Raises Transient or CaptureRejected (2205) if the database does not take it back.
+    """
     for command in commands:
         device_id = command["device_id"]
         try:
@@ -98,14 +108,14 @@ def tell(resources: Resources, device_id: str, message: Message) -> None:
 
 
 def wake_message(resources: Resources, device_id: str, wake: Wake) -> Message:
-    """Make the command that lets a device sleep; where no wake to come is known, for DEFAULT_WAKE_MINUTES."""
+    """Return the command to sleep: until `wake`, or for DEFAULT_WAKE_MINUTES if it is unknown or past."""
     settings, now = resources.settings, to_datetime(resources.store.now())
     time = wake.at if wake.at and wake.at > now else now + timedelta(minutes=settings.default_wake_minutes)
     return {"device_id": device_id} | next_wake(time, wake.timezone, now, settings.mqtt_next_wake_format)
 
 
 def hello_row(resources: Resources, hello: Hello) -> dict[str, Any]:
-    """Give a hello as `record_hello` takes it, with the service's clock as `at`."""
+    """Return a hello as the SQL function `record_hello` takes it, with the service's time as `at`."""
     times = {"received_at": to_iso(hello.received_at_ms), "at": to_iso(resources.store.now())}
     return hello.to_json() | times
 
@@ -117,5 +127,5 @@ def _message(command: dict[str, Any]) -> Message:
             return {"device_id": command["device_id"], "capture_image": True}
         case "send_image":
             return {"device_id": command["device_id"], "send_image": payload["image_name"]}
-        case _:  # custom: its payload goes to the device as it is, for firmware to come
+        case _:  # custom: the payload goes to the device unchanged, for future firmware
             return payload

@@ -1,8 +1,8 @@
-"""The Celery application of the workers, and what every task of them shares.
+"""The Celery application of the workers, and what all tasks share.
 
-A worker's pool is threads, where Celery's time limits do nothing. So no task has one: a call that is stuck
-ends by the timeout of its own connection. Supabase: SUPABASE_TIMEOUT_S, HELLO_TIMEOUT_S (core/supabase.py).
-Redis: 5 s (core/store/connection.py). The MQTT broker: 5 s for a PUBACK (tasks/publish.py).
+A worker runs its tasks in threads, and Celery's time limits do not work there. So tasks have none, and the
+timeout of its connection ends a call that hangs. Supabase: SUPABASE_TIMEOUT_S, HELLO_TIMEOUT_S
+(core/supabase.py). Redis: 5 s (core/store/connection.py). MQTT broker: 5 s for a PUBACK (tasks/publish.py).
 """
 
 import logging
@@ -27,17 +27,17 @@ from tasks.watchdog import Watchdog
 
 log = logging.getLogger("tasks")
 
-# Retries in memory go on for some minutes; after that the task fails where Flower shows it, and the sweep
-# enqueues a capture anew, so nothing ends with the last of them.
+# A worker retries a task for some minutes. Then the task fails, which Flower shows; the sweep enqueues its
+# capture again, so a capture is not lost with the last retry.
 MAX_RETRIES: Final = 8
 BACKOFF_S: Final = 2
 BACKOFF_MAX_S: Final = 30
-# Supabase refuses the key: an operator has to act, so there is no hurry.
+# If Supabase refuses the key, only an operator can help, so retries are slow.
 DENIED_S: Final = 60
 
 
 class WorkerApp(Celery):  # type: ignore[misc] # Celery has no types
-    """The application of a worker process; `resources` and `watchdog` are there from its init signal on."""
+    """The application of a worker process; `worker_init` sets `resources` and `watchdog`."""
 
     resources: Resources
     watchdog: Watchdog
@@ -47,14 +47,17 @@ app: WorkerApp = make_app(WorkerApp)
 
 
 def retry_in(error: Transient, retries: int) -> int:
-    """Give the seconds until the next try: exponential with full jitter, slow where access is denied."""
+    """Return the seconds until the next try.
+
+    They are 1 to 31, exponential with full jitter, or 60 to 74 if Supabase denies access.
+    """
     if isinstance(error, AccessDenied):
         return DENIED_S + randbelow(DENIED_S // 4)
     return 1 + int(get_exponential_backoff_interval(BACKOFF_S, retries, BACKOFF_MAX_S, full_jitter=True))
 
 
 def retry(task: "Task[Any, Any]", error: Transient) -> Retry:
-    """Give what a task raises to be tried again later."""
+    """Return the exception that a task raises to be retried later."""
     delay = retry_in(error, task.request.retries)
     again: Retry = task.retry(exc=error, countdown=delay, throw=False)
     return again
@@ -76,7 +79,7 @@ def _open(**_: Any) -> None:
     except (SettingsError, Misconfigured) as error:
         raise SystemExit(str(error)) from None
     except Exception:
-        # Celery would log it and go on, with a worker that can do nothing.
+        # Celery would log the error and keep a worker running that can do nothing.
         log.exception("the worker cannot start")
         raise SystemExit(1) from None
     app.watchdog = Watchdog(app.resources.publisher, settings.mqtt_deaf_after_s, settings.health_file)

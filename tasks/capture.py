@@ -1,4 +1,4 @@
-"""The task of a complete capture: claim it, run the pipeline, give it back where another try is needed."""
+"""The task of a complete capture: claim it, run the pipeline, release it if a retry is needed."""
 
 import logging
 from contextlib import nullcontext
@@ -18,11 +18,12 @@ from tasks.app import MAX_RETRIES, app, retry_in
 
 log = logging.getLogger("tasks.capture")
 
-# A worker that dies takes what its other threads had down with it: once is no reason to suspect a capture.
+# A capture is suspect from its third start on, if its worker died in the two before. One death proves little,
+# because a dying worker interrupts the captures of all its threads.
 SUSPECT_FROM: Final = 3
 SUSPECT_LOCK: Final = "suspect"
 SUSPECT_WAIT_MS: Final = 1_000
-# How much longer than a retry the sweep waits for it, before it takes the retry for lost.
+# The sweep waits this much longer than the delay of a retry, then it takes the retry for lost.
 GRACE_MS: Final = 5_000
 
 
@@ -31,11 +32,11 @@ GRACE_MS: Final = 5_000
     bind=True,
     acks_late=True,
     ignore_result=True,
-    autoretry_for=(),  # what is transient is retried below, after the capture is given back
+    autoretry_for=(),  # the code below releases the capture before it retries
     max_retries=MAX_RETRIES,
 )
 def store_capture(self: "Task[Any, Any]", device_id: str, image_name: str, seal: str) -> None:
-    """Store a complete capture and acknowledge it; returns early where it is finished or in other hands."""
+    """Store a complete capture and acknowledge it; do nothing if it is finished or another worker has it."""
     captures, locks = app.resources.store.captures, app.resources.store.locks
     context = {"device": device_id, "capture": image_name, "task_id": self.request.id}
     claim: Claim | None = None
@@ -43,8 +44,8 @@ def store_capture(self: "Task[Any, Any]", device_id: str, image_name: str, seal:
         claim = captures.claim(CaptureRef(device_id, image_name, seal), uuid4().hex)
         if claim is None:
             return
-        # Workers died with a suspect. Such captures run one at a time, so that one that kills its worker does
-        # not drag the same others down with it again and again.
+        # Suspect captures run one at a time, so that one which kills its worker does not interrupt the other
+        # suspects again and again.
         suspect = claim.attempts >= SUSPECT_FROM
         with locks.turn(SUSPECT_LOCK, LEASE_MS / 1000) if suspect else nullcontext(True) as mine:
             if mine:
@@ -63,7 +64,7 @@ def store_capture(self: "Task[Any, Any]", device_id: str, image_name: str, seal:
 
 
 def release_for(claim: Claim, delay_s: int) -> None:
-    """Give a capture back until its retry; where even Redis is away, its lease runs out by itself."""
+    """Release a capture until its retry in `delay_s`; if Redis is away, the lease expires by itself."""
     try:
         app.resources.store.captures.release(claim, delay_s * 1000 + GRACE_MS)
     except Transient as error:

@@ -1,4 +1,4 @@
-"""The task that writes the message log and the errors to the database, in bulk."""
+"""The task that records the message log and the errors in the database, in bulk."""
 
 import logging
 from typing import Any, Final
@@ -13,7 +13,7 @@ from tasks.resources import Resources
 
 log = logging.getLogger("tasks.flush_log")
 
-# Batches of a stream in one call, and calls in one run.
+# The most batches of each stream in one call, and the most calls in one run.
 BATCHES: Final = 50
 ROUNDS: Final = 20
 LOCK_S: Final = 60.0
@@ -21,13 +21,13 @@ LOCK_S: Final = 60.0
 
 @app.task(
     name=dispatch.FLUSH_LOG,
-    acks_late=False,  # the next one comes in seconds
+    acks_late=False,  # beat sends the next one in 2 s
     ignore_result=True,
     autoretry_for=(),
     max_retries=0,
 )
 def flush_log() -> None:
-    """Move what is in the streams to the database, once, however many beats there are."""
+    """Move the entries of the streams to the database; a lock makes this run once even with several beats."""
     resources = app.resources
     try:
         with resources.store.locks.turn("flush_log", LOCK_S) as mine:
@@ -39,7 +39,7 @@ def flush_log() -> None:
 
 
 def flush_once(resources: Resources) -> bool:
-    """Write one call's worth of entries; False where there is nothing left. Raises Transient."""
+    """Record up to BATCHES batches of each stream; return False if none is left. Raises Transient."""
     streams = resources.store.streams
     messages, errors = streams.oldest(LOG, BATCHES), streams.oldest(ERRORS, BATCHES)
     if not messages and not errors:
@@ -58,7 +58,7 @@ def flush_once(resources: Resources) -> bool:
 
 
 def _rows(batches: list[StreamBatch], time: str) -> list[dict[str, Any]]:
-    """Name each entry by its batch and place, so that the database takes it once."""
+    """Return the entries with a key from batch and position, by which the database ignores duplicates."""
     return [
         {**entry, "key": f"{batch.id}:{number}", time: to_iso(entry[f"{time}_ms"])}
         for batch in batches

@@ -24,10 +24,10 @@ log = logging.getLogger("tasks.hello")
     max_retries=MAX_RETRIES,
 )
 def answer_hello(self: "Task[Any, Any]", hello: dict[str, Any]) -> None:
-    """Record a hello and answer it; its key makes it one row and one answer, however often this runs.
+    """Record a hello and answer it; thanks to its key the database records it once, however often this runs.
 
-    Where the database cannot answer in time, the device is answered from what Redis knows, and the hello
-    is recorded later: silence would leave the device awake until its battery is empty.
+    If the database does not answer in time, the device gets an answer from Redis, and another task records
+    the hello later. Without an answer the device would stay awake until its battery is empty.
     """
     said, resources = Hello.from_json(hello), app.resources
     context = {"device": said.device_id, "task_id": self.request.id}

@@ -1,7 +1,7 @@
 """The pipeline of a complete capture: assemble → thumbnail → upload → persist → acknowledge.
 
-What a station has finished is noted in the capture's hash, so another try goes on from there; each is safe to
-run twice. The ACK leaves only when image and row are durable.
+The capture's hash in Redis holds the results of finished stations, so a retry continues after them. Each
+station may run twice. The service sends the ACK only after Supabase has the image and the row.
 """
 
 import logging
@@ -24,9 +24,9 @@ from tasks.stations.upload import object_name, object_path, upload, with_suffix
 
 log = logging.getLogger("tasks.pipeline")
 
-# A capture whose worker has died this often while it had it is put aside.
+# A capture fails for good after this many workers have died while they worked on it.
 MAX_ATTEMPTS: Final = 5
-# An error report has no image; a repeat of the same report counts as such only for a short time.
+# A second error report of the same name within this time is a duplicate; a later one is a new error.
 REPORT_TOMBSTONE_S: Final = 120
 REPORTS: Final = {
     1: "camera initialisation failed",
@@ -38,7 +38,10 @@ QUARANTINED: Final = (ErrorCode.SIZE_MISMATCH, ErrorCode.NOT_A_JPEG, ErrorCode.C
 
 
 def run(resources: Resources, claim: Claim) -> None:
-    """Take a claimed capture through its stations to its end; raises Transient and LeaseLost."""
+    """Run a claimed capture through all stations until it is `stored` or `failed`.
+
+    Raises Transient, or LeaseLost if another worker has taken the capture over.
+    """
     settings, captures = resources.settings, resources.store.captures
     try:
         if claim.capture.error:
@@ -83,7 +86,7 @@ def _store_image(resources: Resources, claim: Claim) -> Claim:
             raise
         notes["thumbnail_error"] = error.message
     time, name = capture.captured_at, object_name(ref.image_name)
-    # Side by side: what a device waits for is the slower of the two, not their sum.
+    # The two uploads run in parallel, so the device waits for the slower one and not for their sum.
     uploading = resources.uploads.submit(
         upload,
         resources.supabase,
@@ -126,7 +129,7 @@ def _persist_row(resources: Resources, claim: Claim) -> Claim:
 
 
 def _quarantine(resources: Resources, claim: Claim, error: CaptureRejected) -> Claim:
-    """Keep an image that is not what it should be, for diagnosis."""
+    """Upload an image that failed its checks to the folder `quarantine`, for diagnosis."""
     capture, ref = claim.capture, claim.ref
     if error.code not in QUARANTINED or capture.progress.quarantine_path is not None:
         return claim
@@ -142,7 +145,7 @@ def _quarantine(resources: Resources, claim: Claim, error: CaptureRejected) -> C
 
 
 def _fail(resources: Resources, claim: Claim, error: Rejected) -> Claim:
-    """Write the failed row; a device that reported an error itself is acknowledged, so that it sleeps."""
+    """Record the failed capture; prepare an ACK only for an error report, so that its device can sleep."""
     store, ref = resources.store, claim.ref
     log.warning("%d %s", error.code, error.message, extra=_context(ref))
     try:
@@ -155,7 +158,7 @@ def _fail(resources: Resources, claim: Claim, error: Rejected) -> Claim:
             storage_path=claim.capture.progress.quarantine_path,
         )
     except CaptureRejected as refusal:
-        # The database takes not even the failed row: what went wrong still goes to `device_errors`.
+        # The database refuses even the failed row, so record both errors in `device_errors`.
         store.streams.append(ERRORS, [_error_entry(ref, wrong, store.now()) for wrong in (error, refusal)])
         return claim
     metrics.count_end("failed", error)
@@ -165,7 +168,7 @@ def _fail(resources: Resources, claim: Claim, error: Rejected) -> Claim:
 def _acknowledge(resources: Resources, claim: Claim, body: str) -> None:
     ref = claim.ref
     if resources.store.captures.exists(ref._replace(seal="")):
-        # An ACK names the image alone: the device would delete the newer one, which is still arriving.
+        # An ACK carries only the image name, so the device would delete the newer image, which still arrives.
         log.info("not acknowledged: the device has a newer image of that name", extra=_context(ref))
         return
     resources.publisher.send(ref.device_id, "ack", body.encode())

@@ -1,4 +1,4 @@
-"""The publisher: one lasting MQTT connection per worker process, for what goes to the devices."""
+"""The publisher: one lasting MQTT connection per worker process, for all messages to devices."""
 
 import logging
 import threading
@@ -20,14 +20,17 @@ from core.wire import topic
 
 log = logging.getLogger("tasks.publish")
 
-# How long a task waits for the broker's PUBACK before it leaves the message to a retry.
+# How long a task waits for the broker's PUBACK before it fails and is retried.
 PUBACK_TIMEOUT_S: Final = 5.0
-# How long the start waits to hear whether the broker takes the login; it may just be away.
+# How long the start waits for the answer to the login; without one it continues, as the broker may be away.
 FIRST_ANSWER_S: Final = 5.0
 
 
 class Publisher:
-    """Publishes at QoS 1; safe to share between threads."""
+    """Publishes at QoS 1; safe to share between threads.
+
+    The constructor raises Misconfigured if the broker refuses the login.
+    """
 
     def __init__(self, settings: MqttSettings, client_id: str, streams: Streams) -> None:
         self._streams = streams
@@ -49,13 +52,13 @@ class Publisher:
             if mqtt.refuses(error):
                 raise Misconfigured(f"broker: {error}; {mqtt.remedy(error)}") from error
             log.warning("cannot reach the broker %s:%d: %s", settings.mqtt_host, settings.mqtt_port, error)
-        self._client.loop_start()  # which goes on trying
+        self._client.loop_start()  # this loop keeps trying to connect
         self._insist_on_login()
 
     def send(self, device_id: str, kind: str, payload: bytes) -> None:
-        """Publish and wait for the PUBACK; raise Transient where the broker does not answer.
+        """Publish and wait up to 5 s for the PUBACK; raise Transient if none comes.
 
-        It may then still be delivered, so a message must be safe to send twice.
+        The broker may deliver the message even then, so each message must be safe to send twice.
         """
         if not self.connected:
             raise Transient("the broker is away")
@@ -69,7 +72,7 @@ class Publisher:
         self._streams.append(LOG, [_entry(device_id, kind, payload)])
 
     def send_all(self, messages: list[tuple[str, str, bytes]]) -> None:
-        """Publish many without waiting; what is lost of them is repaired by the next sweep."""
+        """Publish many messages without waiting for PUBACKs; a later sweep repeats what is lost."""
         for device_id, kind, payload in messages:
             self._client.publish(topic(device_id, kind), payload, qos=1)
         if messages:
@@ -77,20 +80,20 @@ class Publisher:
 
     @property
     def connected(self) -> bool:
-        """Whether the broker can be reached, as far as is known."""
+        """Whether the client is connected, as far as it knows."""
         return self._client.is_connected()
 
     def ping(self) -> None:
-        """Ask the broker for a PUBACK, unless the last ping still waits for its own."""
+        """Publish a ping, whose PUBACK shows that the broker is alive; only one ping waits at a time."""
         if self.connected and (self._ping is None or self._ping.is_published()):
             self._ping = self._client.publish(self._ping_topic, qos=1)
 
     def silent_for_s(self) -> float:
-        """Give the seconds since the broker last acknowledged anything."""
+        """Return the seconds since the broker's last CONNACK or PUBACK."""
         return time.monotonic() - self._heard_at
 
     def close(self) -> None:
-        """Leave the broker in good order."""
+        """Disconnect from the broker and stop the thread of the client."""
         self._client.disconnect()
         self._client.loop_stop()
 

@@ -1,4 +1,4 @@
-"""The tasks that write rows of captures that have not ended well, or not ended yet."""
+"""The tasks that record captures that timed out, still arrive, or were lost."""
 
 import logging
 from typing import Any, Final
@@ -27,13 +27,13 @@ STALE_LOCK_S: Final = 60.0
     max_retries=MAX_RETRIES,
 )
 def record_timeout(self: "Task[Any, Any]", device_id: str, image_name: str, _seal: str) -> None:
-    """Write the failed row (2201) of a capture whose chunks stopped coming; its chunks stay."""
+    """Record a capture whose chunks stopped coming as failed (2201); Redis keeps its chunks."""
     resources, ref = app.resources, CaptureRef(device_id, image_name)
     captures = resources.store.captures
     try:
         capture = captures.get(ref)
         if capture is None or capture.state is not State.TIMED_OUT:
-            return  # it has come back meanwhile
+            return  # chunks have come meanwhile, or the capture is gone
         missing = "metadata never came" if capture.total_chunks is None else "chunks are missing"
         held = len(captures.chunk_ids(ref))
         error = CaptureRejected(ErrorCode.ASSEMBLY_TIMEOUT, f"timed out: {missing}", chunks=held)
@@ -53,7 +53,7 @@ def record_timeout(self: "Task[Any, Any]", device_id: str, image_name: str, _sea
     max_retries=3,
 )
 def record_assembling(self: "Task[Any, Any]", captures: list[dict[str, Any]]) -> None:
-    """Write `assembling` rows in bulk; a row that has ended meanwhile keeps its end."""
+    """Record arriving captures as `assembling`, in bulk; a row that is stored or failed stays as it is."""
     try:
         app.resources.supabase.call("record_assembling", p_captures=captures)
     except Transient as error:
@@ -62,13 +62,13 @@ def record_assembling(self: "Task[Any, Any]", captures: list[dict[str, Any]]) ->
 
 @app.task(
     name=dispatch.FAIL_STALE,
-    acks_late=False,  # the next one comes in minutes
+    acks_late=False,  # beat sends the next one in 5 min
     ignore_result=True,
     autoretry_for=(),
     max_retries=0,
 )
 def fail_stale() -> None:
-    """Fail rows that Redis has lost: nothing is left that could ever end their `assembling`."""
+    """Mark rows as failed whose captures Redis has lost; otherwise they would stay `assembling` for ever."""
     resources = app.resources
     try:
         with resources.store.locks.turn("fail_stale", STALE_LOCK_S) as mine:

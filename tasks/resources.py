@@ -1,4 +1,4 @@
-"""What a worker process holds open for all its threads, made once at its start."""
+"""The connections and the thread pool that all threads of a worker process share."""
 
 import os
 import socket
@@ -11,14 +11,15 @@ from core.store.store import Store, open_store
 from core.supabase import SupabaseGateway
 from tasks.publish import Publisher
 
-# Threads of one process that work on captures, at most; each holds a connection to Redis and to Supabase.
+# The most worker threads in one process; each uses one connection to Redis and one to Supabase.
 MAX_THREADS: Final = 64
 
 
 class Resources(NamedTuple):
-    """The connections of one process; every one is safe to share between threads.
+    """The connections of one process; each is safe to share between threads.
 
-    `quick` is the gateway for what a device waits for awake: it gives up after HELLO_TIMEOUT_S.
+    `quick` is the gateway for the answer to a hello: a device waits awake for it, so `quick` gives up after
+    HELLO_TIMEOUT_S.
     """
 
     settings: WorkerSettings
@@ -29,7 +30,7 @@ class Resources(NamedTuple):
     uploads: ThreadPoolExecutor
 
     def close(self) -> None:
-        """Close everything, in the order that lets work under way finish."""
+        """Close everything, the uploads first, so that running uploads can finish."""
         self.uploads.shutdown()
         self.publisher.close()
         self.supabase.close()
@@ -38,7 +39,7 @@ class Resources(NamedTuple):
 
 
 def open_resources(settings: WorkerSettings) -> Resources:
-    """Connect everything; called once, in the worker's init signal."""
+    """Open everything, once per process; raises Misconfigured if the broker refuses the login."""
     store = open_store(connect(settings.redis_url, connections=MAX_THREADS), settings)
     client_id = f"{settings.mqtt_client_id}worker{socket.gethostname()}{os.getpid()}"
     return Resources(

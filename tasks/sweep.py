@@ -1,4 +1,4 @@
-"""The sweep, every second: of the captures that are due, ask for chunks, give up, or enqueue again."""
+"""The sweep: every second it looks for due captures and asks for chunks, gives up or enqueues again."""
 
 import logging
 from typing import Any, Final, assert_never
@@ -15,21 +15,21 @@ from tasks.stations.persist import capture_row
 
 log = logging.getLogger("tasks.sweep")
 
-# So many of each shard in one sweep; the rest is due again a second later.
+# The most captures of each shard, and the most hellos, in one sweep; the rest waits for the next one.
 AT_MOST: Final = 200
-# A sweep whose worker died must not keep the next one waiting; two at a time do no harm.
+# Short, so that the death of a worker delays the next sweep only a little. Two sweeps at once do no harm.
 LOCK_S: Final = 5.0
 
 
 @app.task(
     name=dispatch.SWEEP,
-    acks_late=False,  # the next one comes in a second
+    acks_late=False,  # beat sends the next one in 1 s
     ignore_result=True,
     autoretry_for=(),
     max_retries=0,
 )
 def sweep() -> None:
-    """Look at what is due, once, however many beats there are."""
+    """Run one sweep; a lock makes it run once even with several beats."""
     resources = app.resources
     try:
         with resources.store.locks.turn("sweep", LOCK_S) as mine:
@@ -47,7 +47,7 @@ def sweep_once(resources: Resources, dispatcher: Dispatcher) -> None:
     full = memory.fullness(store.redis) >= memory.FULL
     if full:
         memory.make_room(captures, store.streams)
-    # Without the broker nothing can be asked for, and nobody's silence means anything.
+    # Without the broker no NACK can be sent, and the silence of a device means nothing.
     heard_until = store.listeners.heard_until(now) if due and resources.publisher.connected else None
     nacks: list[tuple[str, str, bytes]] = []
     arriving: list[dict[str, Any]] = []

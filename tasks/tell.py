@@ -1,4 +1,4 @@
-"""The tasks that tell a device something outside the answer to its hello: a missed ACK, a queued command."""
+"""The tasks that send an ACK again and deliver queued commands, apart from the answer to a hello."""
 
 import logging
 from typing import Any, Final
@@ -25,7 +25,7 @@ LOCK_S: Final = 20.0
     max_retries=3,
 )
 def acknowledge_again(self: "Task[Any, Any]", device_id: str, _image_name: str, ack: str) -> None:
-    """Send the ACK of a finished capture once more, for the device has missed it, and go on from there."""
+    """Send the ACK of a stored capture again, because the device missed it, and go on with the agenda."""
     try:
         app.resources.publisher.send(device_id, "ack", ack.encode())
         tell_next(app.resources, device_id)
@@ -35,13 +35,13 @@ def acknowledge_again(self: "Task[Any, Any]", device_id: str, _image_name: str, 
 
 @app.task(
     name=dispatch.DELIVER_COMMANDS,
-    acks_late=False,  # the next one comes in seconds
+    acks_late=False,  # beat sends the next one in 2 s
     ignore_result=True,
     autoretry_for=(),
     max_retries=0,
 )
 def deliver_commands() -> None:
-    """Tell devices that are awake what people have queued for them; asks the database only if any is."""
+    """Send queued commands to devices that are awake; if no device is, do not ask the database."""
     resources = app.resources
     try:
         with resources.store.locks.turn("deliver_commands", LOCK_S) as mine:

@@ -1,6 +1,6 @@
-"""The watchdog of a worker: where its publisher has lost the broker for good, the process ends with an error.
+"""The watchdog of a worker: it ends the process with status 1 if the broker stays silent for too long.
 
-A worker has no health check on most platforms; one that exits is started anew.
+Most platforms have no health check for workers, but they restart a worker that exits.
 """
 
 import logging
@@ -17,12 +17,12 @@ from tasks.publish import Publisher
 log = logging.getLogger("tasks.watchdog")
 
 LOOK_EVERY_S: Final = 5.0
-# What is under way may finish; a worker that cannot stop in good order by then is ended all the same.
+# Running tasks may finish; if the worker has not stopped by then, the watchdog ends the process.
 STOP_WITHIN_S: Final = 45.0
 
 
 class Watchdog(threading.Thread):
-    """Looks after one publisher until `stop`."""
+    """Watches one publisher until `stop`; touches the health file every 5 s."""
 
     def __init__(self, publisher: Publisher, deaf_after_s: float, health_file: Path | None) -> None:
         super().__init__(name="watchdog", daemon=True)
@@ -32,7 +32,7 @@ class Watchdog(threading.Thread):
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        """Ping the broker now and then: a publisher that is cut off hears no answer, nor does a dead one."""
+        """Ping the broker every 5 s; end the process after `deaf_after_s` seconds without an answer."""
         while not self._stopping.wait(LOOK_EVERY_S):
             health.touch(self._health_file)
             self._publisher.ping()
@@ -43,10 +43,10 @@ class Watchdog(threading.Thread):
                     "anew",
                     silence,
                 )
-                state.should_stop = 1  # Celery's own way to stop in good order, with this as exit status
+                state.should_stop = 1  # stops Celery after its running tasks, with exit status 1
                 if not self._stopping.wait(STOP_WITHIN_S):
                     os._exit(1)
 
     def stop(self) -> None:
-        """Let the process stop without it."""
+        """Stop the watchdog, because the worker stops by itself."""
         self._stopping.set()

@@ -1,4 +1,4 @@
-"""The station that joins the chunks of a capture and checks that they are what the device said."""
+"""The station that joins the chunks of a capture and compares the image with the device's metadata."""
 
 from hashlib import sha256
 from typing import NamedTuple
@@ -8,23 +8,23 @@ from core.store.capture import Capture
 
 
 class Image(NamedTuple):
-    """The bytes of an image as the device took it, and their SHA-256 (hex)."""
+    """The bytes of an image as the device sent it, and their SHA-256 (hex)."""
 
     data: bytes
     sha256: str
 
 
 def assemble(chunks: dict[int, bytes]) -> Image:
-    """Join the chunks in the order of their ids; `verify` tells whether they are all there."""
+    """Join chunks (id → bytes) in the order of their ids; `verify` checks whether any is missing."""
     data = b"".join(chunks[number] for number in sorted(chunks))
     return Image(data, sha256(data).hexdigest())
 
 
 def verify(capture: Capture, chunks: dict[int, bytes], image: Image) -> None:
-    """Check count, size and checksum; raise CaptureRejected (2202, 2207).
+    """Check count, size and checksum; raise CaptureRejected (2202 count or size, 2207 checksum).
 
-    A kilobyte that is missing or wrong in the middle of a JPEG decodes without an error, so these checks,
-    not the decoder, tell whether the image is whole.
+    The decoder reports no error if a kilobyte in the middle of a JPEG is missing or wrong, so only these
+    checks show whether the image is whole.
     """
     total = capture.total_chunks
     if len(chunks) != total:

@@ -1,4 +1,4 @@
-"""The station that writes the row: device, capture, sensor reading and error in one transaction."""
+"""The station that records device, capture, sensor reading and error in one transaction."""
 
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from core.supabase import SupabaseGateway
 
 
 def capture_row(capture: Capture) -> dict[str, Any]:
-    """Give the values of a row of `captures` that are known as soon as metadata has come."""
+    """Return the values of a row of `captures` that are known once the metadata has come."""
     sensors = {name: value for name, value in capture.sensors._asdict().items() if value is not None}
     return {
         "device_id": capture.ref.device_id,
@@ -38,10 +38,10 @@ def persist(
     error: Rejected | None = None,
     **stored: Any,
 ) -> dict[str, Any]:
-    """Bring the row to `stored` or `failed` and give what the database says of it and of the next wake.
+    """Record the capture as `stored` or `failed` and return the answer of the SQL function `record_capture`.
 
-    `now` (ms) is the service's clock; `stored` are further columns. Raises Transient or CaptureRejected
-    (2205). The function behind it may be called twice.
+    The answer holds the next wake and the time zone. `now` is the service's time (ms since 1970); `stored`
+    are further columns. Raises Transient or CaptureRejected (2205). The SQL function may be called twice.
     """
     answer: dict[str, Any] = supabase.call(
         "record_capture",

@@ -1,4 +1,4 @@
-"""The station that decodes the image, which proves it a JPEG, and makes its thumbnail."""
+"""The station that decodes the image, to prove that it is a JPEG, and makes its thumbnail."""
 
 import io
 from typing import Final, NamedTuple
@@ -10,7 +10,8 @@ from core.errors import CaptureRejected, ErrorCode
 
 WIDTH: Final = 320
 QUALITY: Final = 80
-# An OV5640, the largest camera of the family, takes 5 megapixels; a header that claims far more is a bomb.
+# The largest camera of the family, the OV5640, has 5 megapixels. A header that claims far more is an attack
+# on memory (a decompression bomb).
 MAX_PIXELS: Final = 25_000_000
 
 _EOI: Final = b"\xff\xd9"
@@ -19,7 +20,7 @@ ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
 class Thumbnail(NamedTuple):
-    """A JPEG at most 320 px wide and high, and the width and height (px) of the image it shows."""
+    """A JPEG of at most 320 × 320 px, and the width and height (px) of the original image."""
 
     data: bytes
     width: int
@@ -29,8 +30,8 @@ class Thumbnail(NamedTuple):
 def make_thumbnail(image: bytes) -> Thumbnail:
     """Decode the whole image and shrink it; raise CaptureRejected (2203 not a JPEG, 2206 no thumbnail)."""
     if not image.rstrip(b"\0").endswith(_EOI):
-        # The decoder is content without it, and with whatever has become of the rows above it. Zeros after
-        # it are the padding of a camera's buffer.
+        # The decoder accepts a file without the end marker, even with damaged rows before it. Zeros after
+        # the marker are padding from the camera's buffer.
         raise CaptureRejected(ErrorCode.NOT_A_JPEG, "not a whole JPEG: no end marker", bytes=len(image))
     try:
         picture = Pillow.open(io.BytesIO(image), formats=["JPEG"])
@@ -39,8 +40,8 @@ def make_thumbnail(image: bytes) -> Thumbnail:
             raise CaptureRejected(ErrorCode.NOT_A_JPEG, "too many pixels", width=width, height=height)
         scale = min(WIDTH / width, WIDTH / height, 1.0)
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        # The decoder halves the picture while it decodes, as long as it stays larger than this box. It needs
-        # the exact box: one that is larger in one direction saves nothing.
+        # The decoder halves the picture while it decodes, as long as it stays larger than this box. The box
+        # must be exact: one that is larger in one direction saves nothing.
         picture.draft("RGB", size)
         picture.load()
     except (
@@ -55,7 +56,7 @@ def make_thumbnail(image: bytes) -> Thumbnail:
         if picture.size != size:
             picture = picture.resize(size, Pillow.Resampling.BICUBIC)  # type: ignore[assignment]
         output = io.BytesIO()
-        # A grey or CMYK picture becomes a colour one; converting from RGB to RGB would be a copy.
+        # Grey and CMYK pictures are converted to RGB; an RGB picture is not, as that would copy it.
         shown = picture if picture.mode == "RGB" else picture.convert("RGB")
         shown.save(output, "JPEG", quality=QUALITY)
     except (OSError, ValueError, MemoryError) as error:

@@ -1,4 +1,4 @@
-"""The station that puts the image and its thumbnail into the bucket, overwriting nothing."""
+"""The station that uploads the image and its thumbnail to the bucket; it overwrites nothing."""
 
 import re
 from contextlib import suppress
@@ -8,21 +8,21 @@ from typing import Final
 
 from core.supabase import AlreadyThere, SupabaseGateway
 
-# What every Storage service takes as an object key. A name that ends like our own suffix is renamed too,
-# so that two names never meet in one key.
+# The characters that every Storage service accepts in an object key. A name that already ends like our suffix
+# does not match, so that two names never get the same key.
 _PLAIN: Final = re.compile(r"(?!.*--[0-9a-f]{12}(\.|$))[A-Za-z0-9._-]+")
 _SUFFIX_DIGITS: Final = 12
 
 
 def object_name(image_name: str) -> str:
-    """Map an image name to an object key: the usual ones stay, any other gets a part of its own SHA-256."""
+    """Return the object key for an image name: a plain name itself, else with part of the name's SHA-256."""
     if _PLAIN.fullmatch(image_name):
         return image_name
     return with_suffix(re.sub(r"[^A-Za-z0-9._-]", "-", image_name), sha256(image_name.encode()).hexdigest())
 
 
 def with_suffix(name: str, digest: str) -> str:
-    """Put the first digits of a SHA-256 between the name and its extension."""
+    """Return `name--digits.extension` with the first 12 hex digits of a SHA-256."""
     stem, dot, extension = name.rpartition(".")
     if not stem:
         stem, dot, extension = name, "", ""
@@ -30,15 +30,15 @@ def with_suffix(name: str, digest: str) -> str:
 
 
 def object_path(folder: str, device_id: str, captured_at: datetime, name: str) -> str:
-    """Name the object `{folder}/{device}/YYYY/MM/DD/{name}` by the capture date in UTC."""
+    """Return the path `{folder}/{device}/YYYY/MM/DD/{name}`; the date is that of `captured_at`."""
     return f"{folder}/{device_id}/{captured_at:%Y/%m/%d}/{name}"
 
 
 def upload(supabase: SupabaseGateway, path: str, data: bytes, image_sha256: str) -> str:
-    """Upload `data` and give the path it has; raise Transient or CaptureRejected (2204).
+    """Upload `data` and return its final path; raise Transient or CaptureRejected (2204).
 
-    Where the path is taken by the same bytes, an earlier try has succeeded. Where it is taken by another
-    image (a name that returned on the same date), this one gets its SHA-256 as a suffix.
+    If the path already holds the same bytes, an earlier try has succeeded. If it holds another image, because
+    the device used the name twice on one date, the new one gets part of its SHA-256 as a suffix.
     """
     try:
         supabase.upload(path, data)
@@ -49,6 +49,6 @@ def upload(supabase: SupabaseGateway, path: str, data: bytes, image_sha256: str)
         return path
     folder, _, name = path.rpartition("/")
     path = f"{folder}/{with_suffix(name, image_sha256)}"
-    with suppress(AlreadyThere):  # the suffix names these very bytes
+    with suppress(AlreadyThere):  # an object with this suffix holds the same image
         supabase.upload(path, data)
     return path
