@@ -1,4 +1,4 @@
-# One image for every process; the command says which: see the Procfile and docker-compose.yml.
+# One image for all processes; the command selects the process: see Procfile and docker-compose.yml.
 
 FROM python:3.11.13-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
@@ -17,9 +17,9 @@ COPY listener listener
 COPY tasks tasks
 COPY sql sql
 USER 10001
-# SIGTERM is what each process stops in good order on; it must be the process itself that gets it.
+# Each process stops cleanly on SIGTERM. A shell in front of it would not pass the signal on.
 STOPSIGNAL SIGTERM
-# Listener and workers touch this file while they work; docker-compose.yml says how beat and Flower are checked.
+# The listener and the workers touch this file while they work. For beat and Flower see docker-compose.yml.
 ENV HEALTH_FILE=/tmp/fleet-works
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["python", "-m", "operate.health"]
 CMD ["python", "-m", "listener"]

@@ -21,19 +21,19 @@ $(STACK): local/package-lock.json $(READY)
 	$(BIN)/python -m local install
 	@touch $@
 
-demo: setup ## a small fleet sends real photographs through every process, and the answers are shown
+demo: setup ## send real photographs of a small fleet through every process, and show the results
 	@$(BIN)/python -m local demo
 
-up: setup ## the same processes, staying up, with their addresses
+up: setup ## start the same processes, show their addresses, and keep them running
 	@$(BIN)/python -m local up
 
 test: setup ## the whole test suite
 	$(BIN)/python -m pytest
 
-chaos: setup ## kill, freeze and cut everything at random, for some minutes, and count what was lost
+chaos: setup ## kill and freeze processes and cut connections for some minutes, and count what is lost
 	$(BIN)/python -m pytest tests/chaos tests/hostile --chaos=long
 
-bench: setup ## measure against the limits of this machine, for some minutes; needs mosquitto on PATH
+bench: setup ## measure the limits on this machine, for some minutes; needs mosquitto on PATH
 	$(BIN)/python -m benchmarks
 
 check: $(READY) ## lint, types, import rules and the quick tests
@@ -43,7 +43,7 @@ check: $(READY) ## lint, types, import rules and the quick tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/unit
 
-lock: $(READY) ## write the lock files anew from pyproject.toml
+lock: $(READY) ## rewrite the lock files from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --no-emit-index-url --quiet --upgrade -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -1,6 +1,6 @@
-"""Celery's settings, the same for the listener, the workers, beat and Flower.
+"""Celery's settings for the listener, the workers, beat and Flower.
 
-Every process on the broker must share them: the visibility timeout counts as the smallest of all.
+All processes on one broker must share them, because the smallest visibility timeout takes effect for all.
 """
 
 from core import dispatch
@@ -14,16 +14,17 @@ except SettingsError as error:
 broker_url = _settings.queue_url.get_secret_value()
 broker_connection_retry_on_startup = True
 broker_transport_options = {
-    # Tasks end well below it; what a dead worker held comes back from the sweep long before (see keys.py).
+    # Tasks end well within it. After the death of a worker the sweep enqueues its captures again much earlier
+    # (see LEASE_MS in core/store/scripts.py).
     "visibility_timeout": 300,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
-    # Without these a publish on a half-open connection blocks for ever.
+    # Without these timeouts a publish on a half-open connection blocks for ever.
     "socket_timeout": 10,
     "socket_connect_timeout": 5,
     "socket_keepalive": True,
     "health_check_interval": 15,
-    # A hello or an ACK never waits behind a backlog of uploads: the first queue named is served first.
+    # A worker serves its first queue (control) first, so a hello never waits behind a backlog of uploads.
     "queue_order_strategy": "priority",
 }
 broker_pool_limit = 8
@@ -56,7 +57,7 @@ beat_schedule = {
     "fail_stale": {"task": dispatch.FAIL_STALE, "schedule": 300.0, "options": {"expires": 60}},
     "flush_log": {"task": dispatch.FLUSH_LOG, "schedule": 2.0, "options": {"expires": 5}},
 }
-# Everything repeats within seconds, so there is nothing to remember in a file between two starts.
+# All intervals are short, so beat does not need to remember the last runs in a file.
 beat_scheduler = "celery.beat:Scheduler"
 beat_max_loop_interval = 1
 timezone = "UTC"

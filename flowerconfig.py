@@ -1,8 +1,8 @@
-"""Flower's settings, which it reads from this file in the folder where it is started.
+"""Flower's settings. Flower reads this file from the folder in which it starts.
 
-Without credentials Flower shows everything to everybody and lets them act on it. So it then listens on
-loopback alone, and refuses to start where it is told to listen elsewhere. Environment and command line are
-in `options` already when this is read; the command line is applied once more afterwards.
+Without credentials Flower lets everybody see and control all tasks. In that case it listens on loopback only,
+and refuses to start if another address is set. Flower puts environment and command line into `options` before
+it reads this file, and applies the command line again afterwards.
 """
 
 import os
@@ -18,7 +18,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-# A secret that was forgotten arrives as an empty string.
+# A secret that the operator forgot to set arrives as an empty string.
 basic_auth = [pair for pair in options.basic_auth or [] if pair.strip()]
 address = options.address
 if any(not all(pair.partition(":")) for pair in basic_auth):
@@ -30,9 +30,9 @@ if not basic_auth and not options.auth:
             f"flower: without FLOWER_BASIC_AUTH it would be open to everybody on {address}; "
             "set FLOWER_BASIC_AUTH=user:password"
         )
-# The platform says where a web service must listen.
+# A platform such as Render sets PORT to the port on which a web service must listen.
 if "PORT" in os.environ and "FLOWER_PORT" not in os.environ:
     port = int(os.environ["PORT"])
-# Beyond this the oldest are forgotten; the default of 100,000 would be hundreds of megabytes.
+# Flower forgets the oldest tasks beyond this number. Its default of 100,000 would take hundreds of megabytes.
 max_tasks = 5000
 tasks_columns = "name,args,state,received,runtime,worker,uuid"
