@@ -1,1 +1,1 @@
-"""What the listener and the workers share: the wire protocol, the chunk store, settings and errors."""
+"""Code that the listener and the workers share: wire protocol, Redis store, settings and errors."""

@@ -1,12 +1,12 @@
-"""The errors, in one tree; only what is transient is tried again.
+"""The errors, in one tree; only Transient errors are retried.
 
 FleetError
-├── Rejected             permanent, carries an error code of `device_errors`
-│   ├── WireError        a message that cannot be used (2100–2107); raised by `protocol`
-│   └── CaptureRejected  a capture that cannot be stored as it is (2200–2207)
-├── Transient            worth trying again: Supabase, Redis or the broker is away or busy
-│   └── AccessDenied     Supabase refuses the key: the data is kept, an operator must act
-└── Misconfigured        a service refuses what the settings say: a process that starts exits with it
+├── Rejected             permanent; carries an error code of `device_errors`
+│   ├── WireError        a message that cannot be used (2100–2107)
+│   └── CaptureRejected  a capture that cannot be stored (2200–2207)
+├── Transient            may pass: Supabase, Redis or the broker is unavailable or busy
+│   └── AccessDenied     Supabase refuses the service: the data is kept, an operator must act
+└── Misconfigured        a server refuses the settings: a process that is starting exits
 """
 
 from enum import IntEnum
@@ -36,11 +36,11 @@ class ErrorCode(IntEnum):
 
 
 class FleetError(Exception):
-    """The root of the errors this service raises itself."""
+    """The base class of the errors in this module."""
 
 
 class Rejected(FleetError):
-    """Permanent: trying again gives the same answer. `details` are bounded and safe to store."""
+    """A permanent error: a retry fails in the same way. `details` are bounded and safe to store."""
 
     def __init__(self, code: int, message: str, **details: Any) -> None:
         super().__init__(message)
@@ -50,20 +50,20 @@ class Rejected(FleetError):
 
 
 class WireError(Rejected):
-    """A message from the wire that cannot be used."""
+    """A message from a device that cannot be used."""
 
 
 class CaptureRejected(Rejected):
-    """A capture that cannot be stored as it is."""
+    """A capture that cannot be stored."""
 
 
 class Transient(FleetError):
-    """The other side is away or busy; the same call may succeed later."""
+    """The other side is unavailable or busy; a retry may succeed."""
 
 
 class AccessDenied(Transient):
-    """Supabase refuses the service key (401 or 403): nothing is dropped, and an operator must act."""
+    """Supabase refuses the key or lacks a part of sql/; all data is kept, and an operator must act."""
 
 
 class Misconfigured(FleetError):
-    """A service refuses what the settings say; the message is one line with the remedy."""
+    """A server refuses the settings; the message is one line with the remedy."""

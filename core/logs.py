@@ -1,4 +1,4 @@
-"""Log lines for people and, on demand, as JSON; those about a capture carry its device and its image."""
+"""Log lines as text or, on demand, as JSON; lines about a capture name its device and image."""
 
 import logging
 import sys
@@ -20,14 +20,14 @@ class _TextFormatter(logging.Formatter):
 
 
 def _name_task(record: logging.LogRecord) -> bool:
-    """Put the id of the Celery task at work, if there is one, on every line that it writes."""
+    """Add the id of the running Celery task, if there is one, to each of its log lines."""
     if current_task and not hasattr(record, "task_id"):
         record.task_id = current_task.request.id
     return True
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Leave out that Celery has sent, received and done the periodic tasks once more: six lines a second."""
+    """Drop Celery's lines on sending, receiving and finishing periodic tasks: six lines a second."""
     if record.levelno > logging.INFO or not record.name.startswith("celery."):
         return True
     message = record.getMessage()
@@ -35,7 +35,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 def configure(settings: LogSettings) -> None:
-    """Send every log line of this process to standard output, in the form the settings ask for."""
+    """Send every log line of this process to standard output, in the format of the settings."""
     handler = logging.StreamHandler(sys.stdout)
     handler.addFilter(_name_task)
     if settings.log_level != "DEBUG":
@@ -46,8 +46,8 @@ def configure(settings: LogSettings) -> None:
     else:
         handler.setFormatter(_TextFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
-    # httpx writes a line for every request, with the whole address.
+    # httpx logs every request with its whole URL.
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    # Celery writes two lines for every task; a capture's own line says more, and Flower shows the rest.
+    # Celery logs two lines for every task; a capture's own line says more, and Flower shows the rest.
     for name in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))

@@ -1,4 +1,4 @@
-"""How every process of the service reaches the MQTT broker: one way to make a client."""
+"""How every process of the service connects to the MQTT broker."""
 
 import socket
 import ssl
@@ -15,7 +15,7 @@ from core.wire import TOPIC_ROOT
 
 SESSION_EXPIRY_S: Final = 24 * 3600
 MAX_PACKET_BYTES: Final = 8 * 2**20
-# CONNACKs that no waiting helps against. Not among them: server unavailable, busy, quota, connection rate.
+# CONNACK reasons that a retry does not cure. Server unavailable, busy, quota and rate exceeded may pass.
 _REFUSALS: Final = frozenset(
     {
         "Unsupported protocol version",
@@ -37,9 +37,9 @@ Kind = TypeVar("Kind", bound=Client)
 def make_client(
     kind: type[Kind], settings: MqttSettings, client_id: str, *, lasting: bool, manual_ack: bool = False
 ) -> Kind:
-    """Make a client of this kind that is not connected yet; use it with `connect`, as lasting or not.
+    """Make a client of class `kind`, not yet connected; give `connect` the same `lasting`.
 
-    A lasting one keeps its session at the broker, so that messages wait for it there.
+    A lasting session stays at the broker after a disconnect, and the broker keeps messages for it.
     """
     version = MQTTv5 if settings.mqtt_version == "5" else MQTTv311
     client = kind(
@@ -61,14 +61,18 @@ def make_client(
 def connect(
     client: Client, settings: MqttSettings, *, lasting: bool, receive_maximum: int | None = None
 ) -> None:
-    """Connect to the broker of the settings, blocking; raise OSError where it cannot be reached."""
+    """Connect to the broker of the settings, blocking; raise OSError if it cannot be reached.
+
+    A lasting MQTT 5 session expires SESSION_EXPIRY_S after a disconnect.
+    """
     if client.protocol != MQTTv5:
         client.connect(settings.mqtt_host, settings.mqtt_port, settings.mqtt_keepalive_s)
         return
     properties = Properties(PacketTypes.CONNECT)
     if receive_maximum is not None:
         properties.ReceiveMaximum = receive_maximum
-    # Above what a device may send, so that too large a message is still reported; MQTT allows 256 MB.
+    # Above the limit for a device's message, so that a message over that limit is still reported.
+    # MQTT allows 256 MB.
     properties.MaximumPacketSize = MAX_PACKET_BYTES
     if lasting:
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
@@ -82,20 +86,23 @@ def connect(
 
 
 def subscriptions(settings: SubscriberSettings, *, reader: str = "") -> list[str]:
-    """Name the topics the service subscribes to; `reader` makes it another group that reads the same."""
+    """Return the topic filters of the service.
+
+    `reader` is a suffix that makes another shared group, which receives the same messages.
+    """
     group = f"$share/{settings.mqtt_shared_group}{reader}/" if settings.mqtt_shared_group else ""
     return [f"{group}{TOPIC_ROOT}/+/{kind}" for kind in ("status", "data")]
 
 
 def refuses(answer: OSError | ValueError | ReasonCode) -> bool:
-    """Whether no waiting helps: the settings are not accepted, or the broker is not who it should be."""
+    """Whether a retry is useless: the broker refuses the settings, or its certificate is not trusted."""
     if isinstance(answer, ReasonCode):
         return answer.getName() in _REFUSALS
     return isinstance(answer, ssl.SSLCertVerificationError)
 
 
 def remedy(error: OSError | ValueError | ReasonCode) -> str:
-    """Say what to do where the broker could not be reached, or refuses the connection."""
+    """Say how to cure a connection that failed or that the broker refused."""
     if isinstance(error, ReasonCode):
         return "check MQTT_USERNAME, MQTT_PASSWORD and what the broker lets this user do"
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -1,11 +1,11 @@
 """The settings, read from the environment by this module alone: one frozen object for each kind of process.
 
-A process loads the class that names what it uses, and nothing more: beat and Flower start without a broker of
-devices, the listener without a Supabase project. Every name, its meaning and its default stand in
-`.env.example` too. A wrong or missing value stops the start with one line for each setting that names it.
+A process loads the class with exactly the settings that it uses: beat and Flower start without an MQTT
+broker, the listener without a Supabase project. `.env.example` lists every name, its meaning and its default.
+A wrong or missing value stops the start, with one line for each such setting.
 
     LogSettings          every process
-    RedisSettings        whoever enqueues or consumes tasks: also beat and Flower
+    RedisSettings        every process that enqueues or consumes tasks, also beat and Flower
     ListenerSettings     the listener
     WorkerSettings       the workers
     EverySetting         the doctor, which checks all of them
@@ -24,7 +24,7 @@ Milliseconds = Annotated[int, Field(gt=0)]
 
 
 class SettingsError(Exception):
-    """The environment does not describe a service that can start; the message names each setting."""
+    """Settings are wrong or missing; the message has one line for each of them."""
 
 
 class _Settings(BaseSettings):
@@ -41,7 +41,7 @@ class LogSettings(_Settings):
 
 
 class RedisSettings(_Settings):
-    """Where Redis is. Both URLs may carry a password, so `repr` masks them."""
+    """Where Redis is. Both URLs may contain a password, so `repr` masks them."""
 
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
     celery_broker_url: SecretStr = SecretStr("")
@@ -56,7 +56,7 @@ class RedisSettings(_Settings):
 
     @property
     def queue_url(self) -> SecretStr:
-        """The URL of Celery's broker: CELERY_BROKER_URL, or the database after the one of REDIS_URL."""
+        """The URL of Celery's broker: CELERY_BROKER_URL, or REDIS_URL with the next database number."""
         if self.celery_broker_url.get_secret_value():
             return self.celery_broker_url
         parts = urlsplit(self.redis_url.get_secret_value())
@@ -103,7 +103,7 @@ class SubscriberSettings(MqttSettings):
 
 
 class CaptureTimes(_Settings):
-    """How long a capture may take; the listener's scripts and the sweep go by the same times."""
+    """How long a capture may take; the listener's scripts and the sweep use the same times."""
 
     capture_timeout_ms: Milliseconds = 60_000
     retransmit_delay_ms: Milliseconds = 3_000
@@ -117,7 +117,7 @@ class CaptureTimes(_Settings):
 
 
 class ArrivalSettings(CaptureTimes):
-    """What the scripts that store arriving messages go by."""
+    """The settings of the scripts that store arriving messages."""
 
     max_image_bytes: int = Field(default=8 * 2**20, ge=1024, le=64 * 2**20)
     max_captures_per_device: int = Field(default=32, ge=1)
@@ -125,26 +125,26 @@ class ArrivalSettings(CaptureTimes):
 
 
 class SweepSettings(CaptureTimes):
-    """What the scripts of the workers and of the sweep go by."""
+    """The settings of the scripts of the workers and the sweep."""
 
     retransmit_max: int = Field(default=3, ge=0, le=100)
 
 
 class HealthSettings(_Settings):
-    """The file by which a process tells that it works."""
+    """The file that a process touches to show that it works."""
 
     health_file: Path | None = None
 
 
 class WatchedSettings(LogSettings, RedisSettings, HealthSettings):
-    """What the listener and the workers both need to be watched by."""
+    """The settings by which the listener and the workers are monitored."""
 
     metrics_port: int = Field(default=0, ge=0, le=65535)
     metrics_address: Text = "127.0.0.1"
 
 
 class ListenerSettings(ArrivalSettings, SubscriberSettings, WatchedSettings):
-    """What the listener needs."""
+    """The settings of the listener."""
 
     max_chunk_bytes: int = Field(default=64 * 2**10, ge=64, le=2**20)
     errors_per_minute: int = Field(default=20, ge=1)
@@ -168,7 +168,7 @@ class SupabaseSettings(_Settings):
 
 
 class WorkerSettings(SupabaseSettings, SweepSettings, MqttSettings, WatchedSettings):
-    """What a worker needs."""
+    """The settings of a worker."""
 
     mqtt_nack_topic: Literal["ack", "cmd"] = "ack"
     mqtt_next_wake_format: Literal["iso", "clock"] = "iso"
@@ -178,11 +178,11 @@ class WorkerSettings(SupabaseSettings, SweepSettings, MqttSettings, WatchedSetti
 
 
 class EverySetting(WorkerSettings, ListenerSettings):  # type: ignore[misc] # only the plugin's own method
-    """All settings of the service: what a host needs that runs every process."""
+    """All settings of the service, for a host that runs every process."""
 
 
 class DatabaseSettings(_Settings):
-    """What the step before a deployment needs: the database itself, which the service never talks to."""
+    """The setting of the step before a deployment: the Postgres URL, which the service never uses."""
 
     database_url: SecretStr | None = None
 
@@ -191,7 +191,7 @@ Kind = TypeVar("Kind", bound=BaseSettings)
 
 
 def load(kind: type[Kind]) -> Kind:
-    """Read the settings of `kind` from the environment; raise SettingsError that names each bad one."""
+    """Read the settings of `kind` from the environment; raise SettingsError, which names each bad one."""
     try:
         return kind()
     except ValidationError as error:

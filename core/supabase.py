@@ -1,7 +1,8 @@
-"""The gateway to the owner's Supabase project: few calls, and every error said in our own terms.
+"""The gateway to the owner's Supabase project: few calls, and every error turned into one of `core.errors`.
 
-Transient is what may pass (network, 408, 423, 429, 5xx, SQLSTATE classes 08, 40, 53, 57); AccessDenied is a
-refused key; anything else is final and becomes a CaptureRejected with the code of the station that asked.
+Transient: the error may pass (network, HTTP 408, 423, 425, 429, 5xx, SQLSTATE classes 08, 40, 53, 57).
+AccessDenied: the project refuses the key or lacks a part of sql/. Any other error is final and becomes a
+CaptureRejected: 2204 for Storage, 2205 for the database.
 """
 
 import logging
@@ -19,35 +20,35 @@ from core.settings import SupabaseSettings
 
 log = logging.getLogger("supabase")
 
-# 520 to 544 are what the edge in front of hosted projects answers when it cannot reach them.
+# The edge in front of hosted projects answers 520 to 544 when it cannot reach them.
 _TRANSIENT_STATUS: Final = frozenset({408, 423, 425, 429, *range(500, 600)})
 _TRANSIENT_SQLSTATE: Final = ("08", "40", "53", "57")
 _TRANSIENT_POSTGREST: Final = frozenset({"PGRST000", "PGRST001", "PGRST002", "PGRST003"})
 _DUPLICATE: Final = frozenset({"409", "Duplicate", "KeyAlreadyExists", "ResourceAlreadyExists"})
-# PostgREST or Postgres knows no such function or table: sql/ is not applied, or its schema cache is old.
+# PostgREST or Postgres lacks the function or table: sql/ is not applied, or the schema cache is old.
 _NOT_INSTALLED: Final = ("PGRST2", "42883", "42P01")
 _ALARM_EVERY_S: Final = 60.0
 _REFUSED: Final = frozenset({"401", "403", "Unauthorized", "AccessDenied", "InvalidJWT", "42501"})
 
 
 class AlreadyThere(Exception):
-    """An object stands at this path; nothing was overwritten."""
+    """The bucket already has an object at this path; nothing was overwritten."""
 
 
 class _PoolPerThread(httpx.BaseTransport):
-    """Connections of its own for each thread.
+    """A connection pool for each thread.
 
-    httpx's pool, shared by many threads, looks for each request at all connections under one lock, and with
-    16 threads that was an eighth of a worker's CPU time.
+    A pool shared by threads checks all its connections under one lock for every request; with 16 threads this
+    took an eighth of a worker's CPU time.
     """
 
     def __init__(self) -> None:
         self._own = threading.local()
         self._all: list[httpx.HTTPTransport] = []
-        self._tls = httpx.create_ssl_context()  # one for all: it takes a megabyte and milliseconds
+        self._tls = httpx.create_ssl_context()  # one for all threads: each takes a megabyte and milliseconds
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request over the connection of this thread."""
+        """Send a request over the connections of this thread."""
         transport: httpx.HTTPTransport | None = getattr(self._own, "transport", None)
         if transport is None:
             transport = self._own.transport = httpx.HTTPTransport(verify=self._tls, http2=False)
@@ -61,11 +62,14 @@ class _PoolPerThread(httpx.BaseTransport):
 
 
 class SupabaseGateway:
-    """One keep-alive client for all threads of a process, made after a fork; `timeout_s` bounds each wait."""
+    """One keep-alive client for all threads of a process; make it after a fork.
+
+    `timeout_s` (s) bounds each wait.
+    """
 
     def __init__(self, settings: SupabaseSettings, timeout_s: float) -> None:
-        # HTTP/1.1: httpcore's synchronous HTTP/2 is not safe between threads. The status is judged here, in
-        # one place, because supabase-py keeps it in a form of its own for each of its clients.
+        # HTTP/1.1, because httpcore's synchronous HTTP/2 is not thread-safe. One hook judges every status,
+        # because each of supabase-py's clients reports it in a different form.
         self._http = httpx.Client(
             transport=_PoolPerThread(),
             timeout=httpx.Timeout(timeout_s, connect=min(5.0, timeout_s)),
@@ -84,11 +88,14 @@ class SupabaseGateway:
         self._bucket = self._client.storage.from_(settings.supabase_storage_bucket)
 
     def call(self, function: str, **arguments: Any) -> Any:
-        """Call an SQL function and give its answer; raise Transient or CaptureRejected (2205)."""
+        """Call an SQL function and return its result; raise Transient or CaptureRejected (2205)."""
         return self._ask(self._client.rpc(function, arguments), function)
 
     def latest_errors(self, limit: int) -> list[dict[str, Any]]:
-        """Give the newest rows of `device_errors`, for people; raise Transient or CaptureRejected (2205)."""
+        """Return the newest rows of `device_errors`, for people.
+
+        Raises Transient or CaptureRejected (2205).
+        """
         table = self._client.table("device_errors").select("device_id,error_code,message,occurred_at")
         rows: list[dict[str, Any]] = self._ask(
             table.order("occurred_at", desc=True).limit(limit), "device_errors"
@@ -112,7 +119,10 @@ class SupabaseGateway:
             ) from error
 
     def upload(self, path: str, image: bytes) -> None:
-        """Upload a JPEG; raise AlreadyThere, Transient or CaptureRejected (2204). Overwrites nothing."""
+        """Upload a JPEG without overwriting anything.
+
+        Raises AlreadyThere, Transient or CaptureRejected (2204).
+        """
         try:
             self._bucket.upload(path, image, {"content-type": "image/jpeg"})
         except httpx.TransportError as error:
@@ -138,13 +148,13 @@ class SupabaseGateway:
 
 
 class _Alarm:
-    """When the alarm was last raised: once a minute and process is enough for all that wait."""
+    """When this process last raised the alarm; it does so once a minute, however many calls fail."""
 
     raised_at = -_ALARM_EVERY_S
 
 
 def _denied(message: str) -> AccessDenied:
-    """Make the error of a project that refuses us, and raise the alarm."""
+    """Make an AccessDenied, and raise the alarm."""
     now = time.monotonic()
     if now - _Alarm.raised_at >= _ALARM_EVERY_S:
         _Alarm.raised_at = now
@@ -165,6 +175,6 @@ def _storage_error(error: StorageApiError, codes: set[str], path: str) -> Except
     if any(code.isdigit() and int(code) in _TRANSIENT_STATUS for code in codes):
         return Transient(f"Supabase Storage: {error.message}")
     if codes & {"404", "NoSuchBucket", "Bucket not found"}:
-        # The bucket is missing, not the capture wrong: an operator must apply sql/, and nothing is dropped.
+        # The bucket is missing, so no capture is at fault: an operator must apply sql/. Nothing is dropped.
         return _denied(f"Supabase Storage: {error.message}")
     return CaptureRejected(ErrorCode.UPLOAD_FAILED, f"storage: {error.message}", path=path)

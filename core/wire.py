@@ -1,8 +1,8 @@
 """The wire codec: topic and payload bytes ↔ frozen values. Pure: no I/O, no clock, no state.
 
-`decode` takes any bytes and gives a Status, a Metadata or a Chunk, or raises WireError. Sizes are bounded
-before anything is allocated for them; a field that may be missing is None. Every dialect of the fleet's
-firmware ends in the same values: times in UTC, gas resistance in kilo-ohms, battery in millivolts.
+`decode` takes any bytes and returns a Status, a Metadata or a Chunk, or raises WireError. It checks a size
+before it allocates memory for it; a missing optional field is None. All dialects of the firmware give the
+same values: times in UTC, gas resistance in kilo-ohms, battery in millivolts.
 """
 
 import math
@@ -20,21 +20,21 @@ TOPIC_ROOT: Final = "ESP32CAM"
 MAX_NAME_LENGTH: Final = 128
 MAX_CHUNKS: Final = 16_384
 MAX_METADATA_BYTES: Final = 8_192
-# A message has three objects and arrays at most. What nests deeper than the encoder can follow is refused
-# before it is parsed, and counting brackets is cheaper than following them.
+# A valid message has at most three objects and arrays. JSON that is nested too deeply for the encoder is
+# refused before it is parsed; counting brackets is cheaper than measuring the depth.
 MAX_BRACKETS: Final = 64
 NO_IMAGE: Final = "no-image"
 
-# A BME680 reads about 1 kΩ to 1 MΩ: a value of 1000 or more cannot be kilo-ohms, so it is ohms.
+# A BME680 reads about 1 kΩ to 1 MΩ: a value of 1000 or more cannot be kilo-ohms, so it is in ohms.
 _GAS_OHMS_FROM: Final = 1000.0
 _DEVICE_ID: Final = re.compile(r"[A-Za-z0-9]{1,32}")
-# Printable ASCII without slash and backslash; a leading dot would hide the file or leave the folder.
+# Printable ASCII without slash and backslash. A leading dot could hide the file or leave the folder.
 _IMAGE_NAME: Final = re.compile(rf"(?!\.)[ -.0-\[\]-~]{{1,{MAX_NAME_LENGTH}}}")
 _TIME: Final = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{1,6})\d*)?"
     r"\s?(Z|z|[+-]\d{2}:?\d{2})?"
 )
-# What a sensor can plausibly read; anything else is a fault of the sensor or of the sender.
+# Plausible sensor values; any other value is a fault of the sensor or the sender and becomes None.
 _SENSOR_BOUNDS: Final = {
     "temperature": (-100.0, 200.0),
     "humidity": (0.0, 100.0),
@@ -51,12 +51,15 @@ class Limits(NamedTuple):
 
     @property
     def max_payload_bytes(self) -> int:
-        """The longest chunk message: an array of byte values takes up to five characters a byte."""
+        """The size of the longest chunk message: a byte in a JSON array takes up to five characters."""
         return 5 * self.max_chunk_bytes + 2_048
 
 
 class Status(NamedTuple):
-    """Hello: the device is awake and holds `pending_count` images."""
+    """A hello: the device is awake and holds `pending_count` images.
+
+    `claimed_id` is the payload's `device_id` if the topic has another; `raw` is the message as JSON.
+    """
 
     device_id: str
     claimed_id: str | None
@@ -83,7 +86,10 @@ class Sensors(NamedTuple):
 
 
 class Metadata(NamedTuple):
-    """What a capture is: `captured_at` in UTC, `error` is 0 or what the device reported."""
+    """The description of a capture: `captured_at` is in UTC, `error` is 0 or the device's error number.
+
+    `claimed_id` and `raw` are as in Status.
+    """
 
     device_id: str
     claimed_id: str | None
@@ -101,7 +107,7 @@ class Metadata(NamedTuple):
 
     @property
     def begins_a_capture(self) -> bool:
-        """Whether it says enough to wait for chunks, or that none will come; an empty repeat does not."""
+        """Whether it gives a number of chunks or an error; an empty repeat gives neither."""
         return self.total_chunks is not None or self.error != 0
 
 
@@ -119,7 +125,7 @@ Message = Status | Metadata | Chunk
 
 
 def decode(topic: str, payload: bytes, limits: Limits) -> Message:
-    """Decode one message of a device; raise WireError (2100–2106) for what cannot be used."""
+    """Decode one message of a device; raise WireError (2100–2106) if it cannot be used."""
     device_id, kind = split_topic(topic)
     if len(payload) > limits.max_payload_bytes:
         raise WireError(ErrorCode.LIMIT_EXCEEDED, "payload too large", bytes=len(payload))
@@ -244,7 +250,7 @@ def _status(device_id: str, claimed_id: str | None, fields: dict[str, Any], payl
 
 
 def is_image_name(name: object) -> TypeGuard[str]:
-    """Say whether `name` can name an image: 1–128 printable ASCII characters that stay in one folder."""
+    """Say whether `name` is 1–128 printable ASCII characters, no slash, backslash or leading dot."""
     return type(name) is str and _IMAGE_NAME.fullmatch(name) is not None
 
 
@@ -256,7 +262,10 @@ def _image_name(fields: dict[str, Any]) -> str:
 
 
 def parse_time(value: object) -> datetime | None:
-    """Read an ISO 8601 time, padded or not (`2025-10-6T1:04:27Z`), as UTC; None where it is none."""
+    """Parse an ISO 8601 time, zero-padded or not (`2025-10-6T1:04:27Z`), to UTC; None if invalid.
+
+    A time without a zone is taken as UTC.
+    """
     match = _TIME.fullmatch(value.strip()) if type(value) is str and len(value) <= 40 else None
     if match is None:
         return None
@@ -273,7 +282,7 @@ def parse_time(value: object) -> datetime | None:
 
 
 def _raw(fields: dict[str, Any]) -> bytes:
-    """Keep the whole message as JSON; Postgres takes no NUL in it, so one that has some is left out."""
+    """Return the message as JSON, or a placeholder if it contains NUL, which Postgres cannot store."""
     raw = orjson.dumps(fields)
     return raw if b"\\u0000" not in raw else b'{"unstorable":"contains NUL"}'
 
@@ -283,7 +292,7 @@ def _first(fields: dict[str, Any], *names: str) -> Any:
 
 
 def _bounded(value: object, limit: int, name: str, image_name: str) -> int | None:
-    """Read a count that the service allocates by: missing, empty or 0 is None, too much is an error."""
+    """Read a count that bounds memory: None if missing, empty or 0; WireError if invalid or above `limit`."""
     if value in (None, "", 0):
         return None
     count = _integer(value, 1, 2**53)
@@ -310,7 +319,7 @@ def _integer(value: object, low: int, high: int) -> int | None:
 def _text(value: object) -> str | None:
     if type(value) not in (str, int):
         return None
-    # Postgres takes no NUL in text, and control characters have no place in a log line.
+    # Postgres text cannot hold NUL, and control characters would garble log lines.
     return "".join(filter(str.isprintable, str(value)))[:MAX_NAME_LENGTH] or None
 
 
@@ -331,16 +340,16 @@ def _clip(text: str) -> str:
 
 
 def ack(device_id: str, image_name: str, next_wake_time: str | None) -> bytes:
-    """Encode ACK_OK; `next_wake_time` is a 12-hour clock time such as `5:30PM`, None without a schedule."""
+    """Encode an ACK; `next_wake_time` is a 12-hour clock time such as `5:30PM`, None without a schedule."""
     body = {"next_wake_time": next_wake_time} if next_wake_time else {}
     return orjson.dumps({"device_id": device_id, "image_name": image_name, "ACK_OK": body})
 
 
 def nack(device_id: str, image_name: str, missing_chunks: list[int]) -> bytes:
-    """Encode the request for the chunks that are missing."""
+    """Encode a NACK: the request for the chunk ids that are missing."""
     return orjson.dumps({"device_id": device_id, "image_name": image_name, "missing_chunks": missing_chunks})
 
 
 def topic(device_id: str, kind: str) -> str:
-    """Name the topic `ESP32CAM/{device}/{kind}`; `kind` is `ack` or `cmd` towards a device."""
+    """Return the topic `ESP32CAM/{device}/{kind}`; for messages to a device, `kind` is `ack` or `cmd`."""
     return f"{TOPIC_ROOT}/{device_id}/{kind}"
