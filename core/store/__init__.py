@@ -1,6 +1,5 @@
-"""All that Redis holds: captures and their chunks, what devices must be told, the streams, the locks.
+"""All data in Redis: captures and their chunks, messages for devices, the streams, the locks.
 
-`keys` documents every key. `captures`, `devices`, `streams`, `locks` and `listeners` each look after their
-own; `capture` is what a capture is once it is parsed; `scripts` and `lua/` are the steps that nothing may
-interrupt.
+`keys` documents every key. `captures`, `devices`, `streams`, `locks` and `listeners` each handle their own
+keys; `capture` is a parsed capture; `scripts` and `lua/` are the atomic steps.
 """

@@ -1,4 +1,4 @@
-"""A capture as Redis holds it, parsed once: the frozen values that stations, sweep and people work with."""
+"""A capture as Redis holds it, parsed into frozen values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -10,7 +10,7 @@ from core.clock import to_datetime
 from core.store.keys import CaptureRef
 from core.wire import Sensors
 
-# No camera of this fleet took a picture before; a clock that says so has not been set yet.
+# The fleet took no picture before 2020: an earlier time means that the device's clock is not set.
 CLOCK_SET_SINCE: Final = datetime(2020, 1, 1, tzinfo=UTC)
 CLOCK_MAY_LEAD: Final = timedelta(days=1)
 
@@ -19,7 +19,7 @@ NO_READING: Final = Sensors()
 
 
 class State(StrEnum):
-    """Where a capture stands."""
+    """The state of a capture."""
 
     ARRIVING = "arriving"
     TIMED_OUT = "timed_out"
@@ -28,7 +28,7 @@ class State(StrEnum):
 
 
 class Notes(TypedDict, total=False):
-    """What a station may note; the fields are those of Progress."""
+    """The fields that a station (a step in `tasks/stations`) may note; they are those of Progress."""
 
     sha256: str
     stored_bytes: int
@@ -43,7 +43,7 @@ class Notes(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What the stations have finished, so that another try goes on from there.
+    """What the stations have finished, so that a retry continues from there.
 
     `stored_bytes` is the size of the image, `width` and `height` are in px, `ack` is the body of the ACK.
     """
@@ -65,11 +65,11 @@ _NUMBERS: Final = frozenset({"stored_bytes", "width", "height"})
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """One capture: what its metadata said, what has arrived, and what the stations have done.
+    """One capture: its state, what its metadata said, and what the stations have finished.
 
-    Times that end in `_ms` are milliseconds since 1970. `device_time` is the capture time that the device
-    told, None where it told none; `captured_at` is the time to go by. `error` is the number of an error
-    report, 0 for a picture. `metadata` is the JSON of the first metadata.
+    Times that end in `_ms` are milliseconds since 1970. `device_time` is the capture time from the device,
+    None if it sent none; `captured_at` is the time to use. `error` is the device's error number, 0 for a
+    picture. `metadata` is the JSON of the first metadata.
     """
 
     ref: CaptureRef
@@ -92,17 +92,17 @@ class Capture:
 
     @property
     def arrived_at(self) -> datetime:
-        """The time at which the first message of the capture came."""
+        """When the first message of the capture arrived, in UTC."""
         return to_datetime(self.first_at_ms)
 
     @property
     def captured_at(self) -> datetime:
-        """The capture time: as the device told it, or the arrival where its clock is plainly wrong."""
+        """The device's capture time, or the arrival time if that is missing or implausible."""
         return self.device_time if self.device_time and self._clock_is_plausible else self.arrived_at
 
     @property
     def captured_at_source(self) -> Literal["device", "arrival"]:
-        """Where `captured_at` is from."""
+        """The source of `captured_at`."""
         return "device" if self._clock_is_plausible else "arrival"
 
     @property
@@ -112,7 +112,7 @@ class Capture:
 
 
 def parse(ref: CaptureRef, hash_of: Mapping[bytes, bytes]) -> Capture:
-    """Parse the hash of a capture, as the scripts of `lua/` write it."""
+    """Parse the hash of a capture, as the scripts in `lua/` write it."""
     text = {name.decode(): value.decode() for name, value in hash_of.items() if name != b"metadata"}
     state = State(text["state"]) if "state" in text else State.COMPLETE if ref.seal else State.ARRIVING
     notes: dict[str, Any] = {

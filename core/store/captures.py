@@ -1,12 +1,13 @@
-"""The capture store: what has arrived of each capture, held in Redis until it is safe in Supabase.
+"""The capture store: Redis holds what has arrived of a capture until it is safe in Supabase.
 
-The listener writes it in batches (`listener/batch.py`); the workers claim what is complete, note what they
-have done and close it; the sweep reviews what is due. `keys.py` describes the data, `lua/` the steps.
+The listener writes it in batches (`listener/batch.py`); the workers claim complete captures, note their
+progress and close them; the sweep reviews the captures that are due. `keys.py` describes the data, `lua/` the
+atomic steps.
 
-Known sharp edge: a chunk carries no capture time. If a device reuses a name while its last image of that
-name still lacks chunks, and the first new chunks overtake the new metadata, they join the old image; a
-chunk id that was held already gives the mixture away and the older chunks are dropped, an id that was
-missing does not. The image size, and `image_sha256` where the firmware sends it, then catch it.
+Known limit: a chunk carries no capture time. A device may reuse a name while its last image of that name
+still lacks chunks. If the first new chunks then arrive before the new metadata, they join the old image. A
+chunk id that is already held reveals the mixture, and the older chunks are dropped; an id that was missing
+does not. In that case the image size, and `image_sha256` where the firmware sends it, reveal the mixture.
 """
 
 from collections.abc import Callable, Iterable
@@ -27,7 +28,7 @@ SCRIPTS: Final = ("review", "settle_timeout", "drop", "claim", "note", "release"
 
 
 class Action(StrEnum):
-    """What a capture that is due needs, as `review.lua` decides it."""
+    """What a due capture needs, as `review.lua` decides it."""
 
     GONE = "gone"
     WAIT = "wait"
@@ -38,12 +39,15 @@ class Action(StrEnum):
 
 
 class LeaseLost(Exception):
-    """Another worker owns the capture by now, and will finish it."""
+    """Another worker owns the capture now, and will finish it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A capture that this worker owns for a while; `attempts` counts starts that had no end, and this one."""
+    """A capture that this worker owns until its lease ends.
+
+    `attempts` counts the starts that had no end, since their worker died, plus this start.
+    """
 
     capture: Capture
     owner: str
@@ -51,15 +55,15 @@ class Claim:
 
     @property
     def ref(self) -> CaptureRef:
-        """Which capture it is."""
+        """The reference of the capture."""
         return self.capture.ref
 
 
 class Review(NamedTuple):
-    """What a capture that was due needs now.
+    """What a due capture needs now.
 
-    `announce` asks for its `assembling` row. `missing` names chunk ids where the action is NACK, `ack` the
-    body of the ACK where it is ACKNOWLEDGE.
+    `announce` asks for its `assembling` row. `missing` lists the chunk ids to ask for if the action is NACK;
+    `ack` is the body of the ACK if the action is ACKNOWLEDGE.
     """
 
     ref: CaptureRef
@@ -70,13 +74,13 @@ class Review(NamedTuple):
 
 
 class CaptureReader:
-    """The captures on one Redis, without changing any; raises Transient."""
+    """Reads the captures in one Redis and changes none; every method raises Transient if Redis fails."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     def get(self, ref: CaptureRef) -> Capture | None:
-        """Read a capture; None where there is none."""
+        """Return a capture; None if there is none."""
         with transient():
             found: Any = self._redis.hgetall(keys.capture_keys(ref)[0])
         return parse(ref, found) if found else None
@@ -87,18 +91,18 @@ class CaptureReader:
             return bool(self._redis.exists(keys.capture_keys(ref)[0]))
 
     def chunks(self, ref: CaptureRef) -> dict[int, bytes]:
-        """Read all chunks of a capture, by chunk id."""
+        """Return the chunks of a capture as chunk id → bytes."""
         with transient():
             found: Any = self._redis.hgetall(keys.capture_keys(ref)[1])
         return {int(number): data for number, data in found.items()}
 
     def chunk_ids(self, ref: CaptureRef) -> set[int]:
-        """Name the chunks of a capture that are held."""
+        """Return the ids of the chunks that Redis holds."""
         with transient():
             return {int(number) for number in self._redis.hkeys(keys.capture_keys(ref)[1])}
 
     def due(self, now: int, limit: int) -> list[CaptureRef]:
-        """List captures, at most `limit` of each shard, that the sweep must look at."""
+        """List the captures that the sweep must look at by `now` (ms), at most `limit` of each shard."""
         pipe = self._redis.pipeline(transaction=False)
         for number in range(keys.SHARDS):
             pipe.zrangebyscore(keys.due_key(number), "-inf", now, start=0, num=limit)
@@ -106,15 +110,15 @@ class CaptureReader:
             return [CaptureRef.parse(member) for members in pipe.execute() for member in members]
 
     def soonest(self, limit: int) -> list[tuple[CaptureRef, int]]:
-        """List the captures that the sweep looks at next, each with that time (ms)."""
+        """List the captures that the sweep looks at next, each with the time of that look (ms)."""
         return self._first(map(keys.due_key, range(keys.SHARDS)), limit)
 
     def abandoned(self, limit: int) -> list[CaptureRef]:
-        """List captures that timed out and may be dropped for room, the oldest first."""
+        """List the timed-out captures that may be dropped to make room, the oldest first."""
         return [ref for ref, _ in self._first(map(keys.abandoned_key, range(keys.SHARDS)), limit)]
 
     def count(self) -> int:
-        """Count the captures that the sweep looks after: arriving, or complete and not finished."""
+        """Count the captures that the sweep looks after: arriving, or complete but not finished."""
         pipe = self._redis.pipeline(transaction=False)
         for number in range(keys.SHARDS):
             pipe.zcard(keys.due_key(number))
@@ -131,7 +135,7 @@ class CaptureReader:
 
 
 class CaptureStore(CaptureReader):
-    """The captures on one Redis; safe to share between the threads of a process. Raises Transient."""
+    """The captures in one Redis; thread-safe. Every method raises Transient if Redis fails."""
 
     def __init__(self, redis: Redis, settings: SweepSettings, clock: Callable[[], int] = now_ms) -> None:
         super().__init__(redis)
@@ -140,14 +144,17 @@ class CaptureStore(CaptureReader):
         self._scripts = {name: scripts.register(redis, constants, name) for name in SCRIPTS}
 
     def claim(self, ref: CaptureRef, owner: str) -> Claim | None:
-        """Take a sealed capture; None where it is finished or another worker has it."""
+        """Claim a sealed capture; None if it is finished or another worker owns it."""
         status, attempts, flat = self._call("claim", ref, self._clock(), str(ref), owner)
         if status != b"claimed":
             return None
         return Claim(parse(ref, dict(zip(flat[::2], flat[1::2], strict=True))), owner, attempts)
 
     def note(self, claim: Claim, **notes: Unpack[Notes]) -> Claim:
-        """Note what is done, hold the capture longer, and give the claim as it is now; raise LeaseLost."""
+        """Note progress, extend the lease and return the updated claim.
+
+        Raises LeaseLost if another worker owns the capture.
+        """
         pairs = [item for pair in notes.items() for item in pair]
         if not self._call("note", claim.ref, self._clock(), str(claim.ref), claim.owner, *pairs):
             raise LeaseLost
@@ -155,28 +162,35 @@ class CaptureStore(CaptureReader):
         return replace(claim, capture=replace(claim.capture, progress=progress))
 
     def release(self, claim: Claim, leave_for_ms: int, *, attempts: int = 0) -> None:
-        """Give a capture back in good order; the sweep leaves it alone for that long."""
+        """Give a claim back without a crash; the sweep leaves the capture alone for `leave_for_ms`.
+
+        `attempts` is the number of earlier starts that still count as crashes.
+        """
         ref = claim.ref
         self._call("release", ref, self._clock(), str(ref), claim.owner, leave_for_ms, attempts)
 
     def close(
         self, ref: CaptureRef, state: Literal["stored", "failed"], *, ack: str = "", tombstone_ttl_s: int
     ) -> None:
-        """End a capture as `stored` or `failed`; its chunks are deleted, its tombstone stays."""
+        """End a capture: delete its chunks, and keep its tombstone for `tombstone_ttl_s`."""
         self._call("close", ref, self._clock(), str(ref), state, ack, tombstone_ttl_s)
 
     def review(self, ref: CaptureRef, now: int, heard_until: int | None, *, full: bool = False) -> Review:
-        """Decide what a due capture needs, and when to look again; `full` where listeners take nothing."""
+        """Decide what a due capture needs, and when to look again.
+
+        `heard_until` is the answer of `Listeners.heard_until`; `full` means that Redis is so full that the
+        listeners take no messages.
+        """
         heard = "" if heard_until is None else heard_until
         action, announce, ack, missing = self._call("review", ref, now, str(ref), heard, int(full))
         return Review(ref, Action(action.decode()), bool(announce), ack.decode(), missing)
 
     def settle_timeout(self, ref: CaptureRef) -> None:
-        """Leave a timed-out capture, whose row is written, to its TTL."""
+        """Leave a timed-out capture to its TTL, now that its row is written."""
         self._call("settle_timeout", ref, self._clock(), str(ref))
 
     def drop(self, ref: CaptureRef) -> None:
-        """Drop what a timed-out capture holds, unless it has come back."""
+        """Delete a timed-out capture and its chunks, unless it arrives again."""
         self._call("drop", ref, str(ref))
 
     def _call(self, name: str, ref: CaptureRef, *arguments: Any) -> Any:

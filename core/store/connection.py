@@ -1,4 +1,4 @@
-"""How every process reaches Redis: bounded waits, and errors said in our own terms."""
+"""How every process connects to Redis: every wait is bounded, and Redis errors become Transient."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +13,9 @@ from core.errors import Transient
 
 
 def connect(url: SecretStr, *, connections: int = 4) -> Redis:
-    """Make a client for a Redis URL: every wait is bounded, a broken connection is tried once more.
+    """Make a client for a Redis URL; its answers are bytes.
 
-    Its answers are bytes.
+    Each wait ends after 5 s, and a command on a broken connection is retried once.
     """
     pool = BlockingConnectionPool.from_url(
         url.get_secret_value(),
@@ -32,7 +32,7 @@ def connect(url: SecretStr, *, connections: int = 4) -> Redis:
 
 @contextmanager
 def transient() -> Iterator[None]:
-    """Turn every error of Redis inside the block into Transient."""
+    """Raise every Redis error inside the block as Transient."""
     try:
         yield
     except RedisError as error:

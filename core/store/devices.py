@@ -1,8 +1,8 @@
-"""What must outlive a process of the talk with each device, held in Redis.
+"""The state of the exchange with each device, kept in Redis because it must outlive a process.
 
-A hello is remembered until it is answered, so that the sweep can repeat a lost task: a device that is never
-answered stays awake until its battery is empty. What the device shall still be told after its next ACK is its
-agenda. The last wake that the database named is the answer when the database cannot be asked.
+A hello stays until it is answered, so that the sweep can repeat a lost task: a device that gets no answer
+stays awake until its battery is empty. The agenda of a device holds the messages to send after its next ACKs.
+The last wake that the database gave is the answer while the database cannot be reached.
 """
 
 from datetime import datetime
@@ -15,14 +15,14 @@ from core.store import keys
 from core.store.connection import transient
 from core.wire import Status
 
-# A hello that is not answered by then is taken for lost; an answer takes some 10 ms.
+# After this time an unanswered hello counts as lost; an answer takes some 10 ms.
 ANSWER_WITHIN_MS: Final = 5_000
 
 
 class Hello(NamedTuple):
     """A status message that waits for its answer.
 
-    `key` makes a second delivery of its task harmless: the database takes one row for each.
+    `key` makes a second delivery of its task harmless: the database takes one row for each key.
     """
 
     status: Status
@@ -31,23 +31,23 @@ class Hello(NamedTuple):
 
     @property
     def device_id(self) -> str:
-        """The device that said it."""
+        """The device that sent it."""
         return self.status.device_id
 
     @classmethod
     def of(cls, status: Status, received_at_ms: int) -> "Hello":
-        """Make the hello of a status message that came at this time (ms)."""
+        """Make the hello of a status message that arrived at `received_at_ms`."""
         return cls(status, received_at_ms, f"{status.device_id}:{received_at_ms}")
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "Hello":
-        """Read what `to_json` gave."""
+        """Read the result of `to_json`."""
         known = {name: fields[name] for name in Status._fields if name in fields}
         known |= {"raw": orjson.dumps(fields["raw"]), "pending_list": tuple(fields["pending_list"])}
         return cls(Status(**known, claimed_id=None), fields["received_at_ms"], fields["message_key"])
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as tasks carry it and `record_hello` takes it."""
+        """Return the fields as tasks carry them and the SQL function `record_hello` takes them."""
         fields = self.status._asdict()
         del fields["claimed_id"]
         fields["raw"] = orjson.loads(self.status.raw)
@@ -55,14 +55,14 @@ class Hello(NamedTuple):
 
 
 class Wake(NamedTuple):
-    """When a device wakes next, in UTC, and its time zone; `at` is None where no schedule is set."""
+    """The next wake of a device in UTC, and its time zone; `at` is None without a schedule."""
 
     at: datetime | None
     timezone: str
 
 
 def hello_commands(hello: Hello) -> list[tuple[Any, ...]]:
-    """Give the Redis commands that remember a hello until it is answered."""
+    """Return the Redis commands that keep a hello until it is answered."""
     device_id = hello.device_id
     return [
         ("SET", keys.hello_key(device_id), orjson.dumps(hello.to_json()), "EX", keys.HELLO_TTL_S),
@@ -72,13 +72,13 @@ def hello_commands(hello: Hello) -> list[tuple[Any, ...]]:
 
 
 class DeviceStore:
-    """What Redis knows of each device; raises Transient where Redis is away."""
+    """The state of each device in one Redis; every method raises Transient if Redis fails."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     def unanswered(self, now: int, limit: int) -> list[Hello]:
-        """Give hellos that are due for an answer, and look at them again later."""
+        """Return hellos whose answer is overdue, and make them due again in ANSWER_WITHIN_MS."""
         devices = [
             name.decode()
             for name in self._run("ZRANGEBYSCORE", keys.UNANSWERED, "-inf", now, "LIMIT", 0, limit)
@@ -93,21 +93,21 @@ class DeviceStore:
         return hellos
 
     def count_unanswered(self) -> int:
-        """Count the devices that wait for the answer to their hello."""
+        """Count the devices that wait for an answer to their hello."""
         return int(self._run("ZCARD", keys.UNANSWERED))
 
     def answered(self, device_id: str) -> None:
-        """Note that the device has its answer."""
+        """Note that the hello of the device is answered."""
         self._run("ZREM", keys.UNANSWERED, device_id)
         self._run("SET", keys.answered_key(device_id), 1, "PX", keys.CROSSING_MS)
         self.is_awake()
 
     def answered_just_now(self, device_id: str) -> bool:
-        """Say whether the device was answered within the last seconds."""
+        """Say whether the device was answered within the last CROSSING_MS."""
         return bool(self._run("EXISTS", keys.answered_key(device_id)))
 
     def plan(self, device_id: str, messages: list[dict[str, Any]]) -> None:
-        """Make `messages` the agenda of the device, in place of what was left of the last one."""
+        """Replace the agenda of the device by `messages`."""
         key = keys.agenda_key(device_id)
         self._run("DEL", key)
         if messages:
@@ -115,28 +115,28 @@ class DeviceStore:
             self._run("EXPIRE", key, keys.AGENDA_TTL_S)
 
     def next_message(self, device_id: str) -> dict[str, Any] | None:
-        """Take the next message from the agenda; None where nothing is left."""
+        """Remove and return the next message of the agenda; None if it is empty."""
         message = self._run("LPOP", keys.agenda_key(device_id))
         return orjson.loads(message) if message else None
 
     def remember_wake(self, device_id: str, next_wake_at: str | None, timezone: str | None) -> Wake:
-        """Keep what the database says of the next wake, and give it."""
+        """Store the next wake that the database gave, if any, and return it."""
         if next_wake_at:
             value = orjson.dumps([next_wake_at, timezone])
             self._run("SET", keys.wake_key(device_id), value, "EX", keys.WAKE_TTL_S)
         return _wake(next_wake_at, timezone)
 
     def last_wake(self, device_id: str) -> Wake:
-        """Give the wake that the database named last."""
+        """Return the stored wake; without one, no schedule and UTC."""
         value = self._run("GET", keys.wake_key(device_id))
         return _wake(*orjson.loads(value)) if value else Wake(None, "UTC")
 
     def is_awake(self) -> None:
-        """Note that some device was heard just now."""
+        """Note that a device was heard just now."""
         self._run("SET", keys.AWAKE, 1, "PX", keys.AWAKE_MS)
 
     def any_awake(self) -> bool:
-        """Say whether any device was heard within the last seconds."""
+        """Say whether any device was heard within the last AWAKE_MS."""
         return bool(self._run("EXISTS", keys.AWAKE))
 
     def _run(self, *command: Any) -> Any:

@@ -1,11 +1,11 @@
 """The data model in Redis: every key, what it holds and how long it stays.
 
-All keys of a device lie in one shard, named by the hash tag `{0}` … `{15}`, so a script may touch any of
-them on a Redis cluster too. `ref` is `device/image_name` while chunks arrive (open) and
-`device/image_name/seal` from the moment the capture is complete (sealed): sealing renames, so the image
-name is free again for the device's next picture while a worker still stores this one.
+All keys of a device are in one shard, named by the hash tag `{0}` … `{15}`, so that one script may use
+several of them on a Redis cluster too. `ref` is `device/image_name` while chunks arrive (open), and
+`device/image_name/seal` once the capture is complete (sealed). Sealing renames the keys, so the device can
+reuse the image name for its next picture while a worker still stores this one.
 
-KEYS below is the whole list; a test compares it with what a run of the service leaves in Redis.
+KEYS is the whole list; a test compares it with the keys that a run of the service leaves in Redis.
 """
 
 from binascii import crc32
@@ -16,11 +16,11 @@ SEALED_TTL_S: Final = 7 * 24 * 3600
 STREAM_TTL_S: Final = 7 * 24 * 3600
 LISTENERS_TTL_S: Final = 60
 HELLO_TTL_S: Final = 3600
-# A second hello within this time has crossed with the answer to the first.
+# A second hello this soon after the answer to the first was sent before that answer arrived.
 CROSSING_MS: Final = 5_000
 AGENDA_TTL_S: Final = 900
 WAKE_TTL_S: Final = 30 * 24 * 3600
-# How long after a sign of life a device is taken to be awake, so that a command may reach it at once.
+# A device counts as awake for this long after it was heard, so that a command can reach it at once.
 AWAKE_MS: Final = 12_000
 
 LISTENERS: Final = "fleet:listeners"
@@ -33,7 +33,7 @@ Stream = Literal["fleet:log", "fleet:errors"]
 
 
 class Key(NamedTuple):
-    """A kind of key: its pattern and Redis type, how long it stays (s, or the setting that says), its use."""
+    """A kind of key: its pattern, its Redis type, its TTL (s, or the setting that gives it), its contents."""
 
     pattern: str
     type: Literal["hash", "zset", "string", "list", "stream"]
@@ -87,7 +87,7 @@ KEYS: Final = (
 
 
 class CaptureRef(NamedTuple):
-    """Which capture: open under its device and image name, or sealed under its seal as well."""
+    """The name of a capture: device and image name while it is open, and the seal once it is sealed."""
 
     device_id: str
     image_name: str
@@ -99,17 +99,17 @@ class CaptureRef(NamedTuple):
 
     @classmethod
     def parse(cls, member: bytes) -> "CaptureRef":
-        """Read a member of a `due` or `held` set."""
+        """Parse a member of a `due`, `held` or `abandoned` set."""
         return cls(*member.decode().split("/"))
 
 
 def shard(device_id: str) -> int:
-    """Give the shard of a device, 0 to SHARDS - 1."""
+    """Return the shard of a device, 0 to SHARDS - 1: the CRC-32 of its id modulo SHARDS."""
     return crc32(device_id.encode()) % SHARDS
 
 
 def capture_keys(ref: CaptureRef) -> list[str]:
-    """Name the five keys of a capture: capture, chunks, tombstone, due, held."""
+    """Return the five keys of a capture: capture, chunks, tombstone, due, held."""
     prefix = f"fleet:{{{shard(ref.device_id)}}}"
     return [
         f"{prefix}:capture:{ref}",
@@ -121,32 +121,32 @@ def capture_keys(ref: CaptureRef) -> list[str]:
 
 
 def due_key(number: int) -> str:
-    """Name the sorted set of the captures of shard `number`, by when the sweep must look at them."""
+    """Return the key of the captures of shard `number`, sorted by when the sweep must look at them (ms)."""
     return f"fleet:{{{number}}}:due"
 
 
 def abandoned_key(number: int) -> str:
-    """Name the sorted set of the captures of shard `number` that timed out, the oldest first."""
+    """Return the key of the timed-out captures of shard `number`, the oldest first."""
     return f"fleet:{{{number}}}:abandoned"
 
 
 def hello_key(device_id: str) -> str:
-    """Name the last hello of a device."""
+    """Return the key of the last hello of a device."""
     return _device_key("hello", device_id)
 
 
 def answered_key(device_id: str) -> str:
-    """Name the mark that a device was answered just now."""
+    """Return the key that marks a device as answered just now."""
     return _device_key("answered", device_id)
 
 
 def agenda_key(device_id: str) -> str:
-    """Name the list of what a device shall still be told."""
+    """Return the key of the messages to send to a device next."""
     return _device_key("agenda", device_id)
 
 
 def wake_key(device_id: str) -> str:
-    """Name the last known wake of a device."""
+    """Return the key of the last known wake of a device."""
     return _device_key("wake", device_id)
 
 
@@ -155,5 +155,5 @@ def _device_key(kind: str, device_id: str) -> str:
 
 
 def lock_key(name: str) -> str:
-    """Name the lock of a periodic task."""
+    """Return the key of the lock of a periodic task."""
     return f"fleet:lock:{name}"

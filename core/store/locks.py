@@ -1,4 +1,4 @@
-"""The locks: of several processes with the same periodic task, one acts at a time."""
+"""The locks of periodic tasks: of several processes with the same task, one runs it at a time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,16 +11,17 @@ from core.store.keys import lock_key
 
 
 class Locks:
-    """The locks on one Redis. Each has an owner's token, so nobody frees a lock that another holds by now."""
+    """The locks in one Redis. A lock holds its owner's token, so that nobody else can release it."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     @contextmanager
     def turn(self, name: str, seconds: float) -> Iterator[bool]:
-        """Hold the lock for a block, at most for `seconds`; False where another process has its turn now.
+        """Hold the lock for the block, at most for `seconds`; False if another process holds it.
 
-        Raises Transient. A holder that takes longer than `seconds` goes on, and another may take its turn.
+        Raises Transient. A holder that takes longer than `seconds` goes on, and another process may take the
+        lock.
         """
         lock = self._redis.lock(lock_key(name), timeout=seconds, thread_local=False)
         with transient():

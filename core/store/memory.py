@@ -1,8 +1,8 @@
-"""How full Redis is, and what may go to make room.
+"""How full Redis is, and what may be dropped to make room.
 
 Under `noeviction` a full Redis refuses every write, Celery's too: workers stop and tasks are lost. So the
-listener takes nothing more from FULL of `maxmemory` on. The broker holds the messages meanwhile, the workers
-finish what is complete, and the sweep drops what is worth least.
+listener takes no messages while Redis uses FULL or more of `maxmemory`. Meanwhile the broker holds the
+messages, the workers finish complete captures, and the sweep drops the least valuable data.
 """
 
 import logging
@@ -18,13 +18,13 @@ from core.store.streams import Streams
 log = logging.getLogger("memory")
 
 FULL: Final = 0.70
-# So much goes at once; the sweep comes again in a second.
+# The number of captures to drop at once; the sweep runs again in a second.
 DROP_AT_ONCE: Final = 200
 LOG_BATCHES_KEPT: Final = 20
 
 
 def fullness(redis: Redis) -> float:
-    """Give the used share of `maxmemory`, 0 where there is no limit or it may not be asked for.
+    """Return the used share of `maxmemory`; 0 if there is no limit or Redis does not permit the question.
 
     Raises Transient.
     """
@@ -38,9 +38,10 @@ def fullness(redis: Redis) -> float:
 
 
 def make_room(captures: CaptureStore, streams: Streams) -> None:
-    """Drop the log that is not written yet, and the oldest captures that timed out; raises Transient.
+    """Drop log batches that are not yet in the database, and the oldest timed-out captures.
 
-    Their failed rows are written, and their devices still have the images.
+    The `failed` rows of these captures are written, and their devices still have the images. Raises
+    Transient.
     """
     streams.trim(LOG, LOG_BATCHES_KEPT)
     dropped = captures.abandoned(DROP_AT_ONCE)

@@ -1,7 +1,7 @@
-"""The Lua scripts: a check and the act that depends on it, in one step that nothing can come between.
+"""The Lua scripts: each checks and acts in one atomic step.
 
-The sources lie in `lua/`; the header of each says what its KEYS, its ARGV and the slots of its answer mean.
-The constants in capitals are written into them from the settings, so a call carries only what changes.
+The sources are in `lua/`; the header of each explains its KEYS, its ARGV and the slots of its answer. The
+constants in capitals are written into the source from the settings, so a call carries only what changes.
 """
 
 from hashlib import sha1
@@ -16,19 +16,19 @@ from core.store.keys import SEALED_TTL_S, SHARDS
 
 FOLDER: Final = Path(__file__).parent / "lua"
 
-# How long one worker holds a capture between two notes: above the time limits of the HTTP calls in between.
+# The lease of a worker between two notes: longer than the timeouts of the HTTP calls in between.
 LEASE_MS: Final = 20_000
-# When the sweep first enqueues a complete capture again, and the longest it waits between two times.
+# The sweep enqueues a complete capture again after this time, then waits twice as long each time.
 REQUEUE_MS: Final = 10_000
 MAX_REQUEUE_MS: Final = 300_000
-# A chunk of a finished image is recognised by so many of its last bytes.
+# The tombstone keeps this many last bytes of each chunk, to recognise chunks that come again.
 END_BYTES: Final = 8
 
 Constants = dict[str, int]
 
 
 def arrival_constants(settings: ArrivalSettings) -> Constants:
-    """Give what the scripts of the listener go by."""
+    """Return the constants of the listener's scripts."""
     return _times(settings) | {
         "MAX_IMAGE_BYTES": settings.max_image_bytes,
         "MAX_PER_DEVICE": settings.max_captures_per_device,
@@ -37,7 +37,7 @@ def arrival_constants(settings: ArrivalSettings) -> Constants:
 
 
 def sweep_constants(settings: SweepSettings) -> Constants:
-    """Give what the scripts of the workers go by."""
+    """Return the constants of the scripts of the workers and the sweep."""
     return _times(settings) | {
         "LEASE_MS": LEASE_MS,
         "MAX_REQUEUE_MS": MAX_REQUEUE_MS,
@@ -57,28 +57,28 @@ def _times(settings: CaptureTimes) -> Constants:
 
 
 def source(constants: Constants, *names: str) -> str:
-    """Give the text of a script: its constants, then the files of `lua/` one after the other."""
+    """Return the text of a script: the constants, then the named files of `lua/` in order."""
     head = "".join(f"local {name} = {value}\n" for name, value in constants.items())
     return head + "".join((FOLDER / f"{name}.lua").read_text() for name in names)
 
 
 def register(redis: Redis, constants: Constants, name: str) -> Script:
-    """Make a script that runs at once, and loads itself where the Redis does not know it."""
+    """Make a script that loads itself if Redis does not know it."""
     return redis.register_script(source(constants, name))
 
 
 class PipelinedScript:
-    """A script for pipelines, which call it by its digest; their caller loads it on NoScriptError."""
+    """A script for pipelines, called by its digest; on NoScriptError the caller must load it."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        # Redis names a script by the SHA-1 of its text; nothing is secured by it.
+        # Redis names a script by the SHA-1 of its text; no security depends on it.
         self._digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     def command(self, keys: list[str], *arguments: Any) -> tuple[Any, ...]:
-        """Give the EVALSHA command."""
+        """Return the EVALSHA command."""
         return ("EVALSHA", self._digest, len(keys), *keys, *arguments)
 
     def load(self, redis: Redis) -> None:
-        """Make the Redis know the script; needed once, and after it lost its scripts in a restart."""
+        """Load the script into Redis: once, and again after a restart of Redis."""
         redis.script_load(self._text)

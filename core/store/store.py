@@ -1,4 +1,4 @@
-"""The whole store as a worker uses it, on one Redis."""
+"""The whole store, as a worker uses it on one Redis."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from core.store.streams import Streams
 
 
 class Store(NamedTuple):
-    """Its parts, the Redis they share, and the clock (ms since 1970) by which everything is scheduled."""
+    """The parts of the store, their Redis, and the clock (ms since 1970) that schedules everything."""
 
     redis: Redis
     now: Callable[[], int]
@@ -27,7 +27,7 @@ class Store(NamedTuple):
 
 
 def open_store(redis: Redis, settings: SweepSettings, clock: Callable[[], int] = now_ms) -> Store:
-    """Open every part of the store on this Redis; nothing connects yet."""
+    """Make all parts of the store on this Redis, without connecting yet."""
     return Store(
         redis,
         clock,
