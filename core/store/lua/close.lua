@@ -1,7 +1,8 @@
--- End a capture: delete its chunks and keep its tombstone. The tombstone keeps the last END_BYTES of each chunk,
--- by which chunks that come again are recognised.
+-- End a capture: delete its chunks and keep its tombstone. The tombstone of a stored capture keeps the last
+-- END_BYTES of each chunk, to recognise chunks that come again.
 -- KEYS: 1 capture  2 chunks  3 tombstone  4 due  5 held
--- ARGV: 1 now (ms)  2 member  3 state (stored or failed)  4 ACK sent, '' for none  5 how long the tombstone stays (s)
+-- ARGV: 1 now (ms)  2 member  3 state (stored or failed)  4 ACK sent, '' for none
+--       5 how long the tombstone stays (s)
 -- Returns nothing.
 local ends = {}
 if ARGV[3] == 'stored' then

@@ -1,23 +1,23 @@
--- What the scripts of the listener share. KEYS, the same for all of them:
+-- Code that the scripts of the listener share. They all have the same KEYS:
 --   1 capture  2 chunks  3 tombstone  4 due  5 held   of the open capture (see keys.py)
 --   6 capture  7 chunks                               of the sealed capture that it becomes
---   8 capture  9 chunks                               of the sealed capture that is superseded by it
+--   8 capture  9 chunks                               of the sealed capture that it supersedes
 -- ARGV begins with: 1 now (ms)  2 open member  3 sealed member
 -- The constants in capitals are set from the settings when the scripts are loaded.
 local now, member, sealed_member = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 
--- What became of one operation: {status, out_of_range, superseded, ack}
---   status        waiting (chunks or metadata are missing), complete (it is sealed now), late (a repeat),
---                 stored (it was stored before: send the ACK again), refused (too many captures in flight),
+-- The answer for one operation: {status, out_of_range, superseded, ack}
+--   status        waiting (chunks or metadata are missing), complete (sealed now), late (a repeat),
+--                 stored (stored earlier: send the ACK again), refused (too many captures in flight),
 --                 too_large, or ignored (metadata that says too little to begin a capture)
---   out_of_range  how many chunks were left out whose id is beyond the total
---   superseded    1 where another image under this name was given up for this one, else 0
+--   out_of_range  number of chunks left out because their id is beyond the total
+--   superseded    1 if this image superseded another one of this name, else 0
 --   ack           the body of the ACK to send again; '' unless the status is stored
 local function arrival(status, out_of_range, superseded, ack)
   return {status, out_of_range or 0, superseded or 0, ack or ''}
 end
 
--- Begin an open capture; false where the device or the shard holds too many.
+-- Begin an open capture; return false if the device or the shard holds too many.
 local function open(failed_before)
   redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now)
   if redis.call('ZCARD', KEYS[5]) >= MAX_PER_DEVICE or redis.call('ZCARD', KEYS[4]) >= MAX_PER_SHARD then
@@ -33,14 +33,14 @@ local function open(failed_before)
   return true
 end
 
--- A capture that had timed out arrives again: its chunks are still here.
+-- A timed-out capture arrives again; its chunks are still here.
 local function revive()
   redis.call('HDEL', KEYS[1], 'state', 'nacks', 'nacked_at', 'announced')
   redis.call('HSET', KEYS[1], 'last_at', now)
   redis.call('ZADD', KEYS[4], now + RETRANSMIT_DELAY_MS, member)
 end
 
--- Move the open capture to sealed keys, where the sweep looks at it from `due` (ms) on.
+-- Rename the open capture to its sealed keys; the sweep looks at it from `due` (ms) on.
 local function move(capture, chunks, sealed, due)
   redis.call('RENAME', KEYS[1], capture)
   redis.call('EXPIRE', capture, SEALED_TTL_S)
@@ -48,14 +48,14 @@ local function move(capture, chunks, sealed, due)
     redis.call('RENAME', KEYS[2], chunks)
     redis.call('EXPIRE', chunks, SEALED_TTL_S)
   end
-  -- First in, then out: a set that becomes empty is gone, and its TTL with it.
+  -- Add before removing: Redis deletes a set that becomes empty, and its TTL with it.
   redis.call('ZADD', KEYS[4], due, sealed)
   redis.call('ZREM', KEYS[4], member)
   redis.call('ZADD', KEYS[5], now + SEALED_TTL_S * 1000, sealed)
   redis.call('ZREM', KEYS[5], member)
 end
 
--- The capture is complete: nothing can change it any more, and a worker may take it.
+-- Seal the complete capture: nothing can change it any more, and a worker may claim it.
 local function seal()
   local identity = redis.call('HMGET', KEYS[1], 'captured', 'image_bytes', 'total')
   redis.call('HSET', KEYS[1], 'sealed_at', now)
@@ -66,8 +66,8 @@ local function seal()
   redis.call('EXPIRE', KEYS[3], SEALED_TTL_S)
 end
 
--- Whether the chunks in ARGV (from 4 on: id, bytes, …) belong to the finished image of this name, as far as the
--- ends of its chunks tell.
+-- Whether the chunks in ARGV (from 4 on: id, bytes, …) have the same last bytes as the chunks of the finished
+-- image of this name.
 local function of_the_finished_image()
   local ends = redis.call('HGET', KEYS[3], 'ends') or ''
   for i = 4, #ARGV, 2 do
@@ -79,15 +79,16 @@ local function of_the_finished_image()
 end
 
 -- Chunks of a finished image come again. They carry no capture time, and a wrong ACK would make the device
--- delete a newer image of that name. So the sweep sends the ACK again, once the chunks have ended and no
--- metadata has told of a newer image.
+-- delete a newer image of that name. So the sweep sends the ACK again only after the chunks have stopped
+-- and no metadata has announced a newer image.
 local function note_repeat()
   if now - tonumber(redis.call('HGET', KEYS[3], 'acked_at')) < RETRANSMIT_DELAY_MS then return end
   redis.call('HSET', KEYS[3], 'seen_at', now)
   redis.call('ZADD', KEYS[4], now + RETRANSMIT_DELAY_MS, member)
 end
 
--- The device sends again what is finished, so it missed its ACK. It gets the same ACK once per silence.
+-- The device sends a finished image again, so it missed its ACK. It gets the same ACK again, at most once per
+-- RETRANSMIT_DELAY_MS.
 local function acknowledge_again()
   local last = redis.call('HMGET', KEYS[3], 'acked_at', 'ack')
   if now - tonumber(last[1]) < RETRANSMIT_DELAY_MS then return arrival('late') end

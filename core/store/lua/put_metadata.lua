@@ -1,7 +1,8 @@
--- Note what metadata says; the first good value of a field stays. KEYS and ARGV 1–3 as in prelude.lua;
--- ARGV: 4 member of the capture that is superseded  5 begins a capture (1/0)
---       6 captured  7 image bytes  8 total chunks  9 error, each '' where unknown; then field, value, …
--- Returns the answer of `arrival` in prelude.lua; status is waiting, complete, late, stored, refused or ignored.
+-- Store metadata; the first valid value of a field stays. KEYS and ARGV 1–3 as in prelude.lua;
+-- ARGV: 4 member of the superseded capture  5 begins a capture (1/0)
+--       6 captured  7 image bytes  8 total chunks  9 error, each '' if unknown; then field, value, …
+-- Returns the answer of `arrival` in prelude.lua; status is waiting, complete, late, stored, refused or
+-- ignored.
 local begins, error_code = ARGV[5] == '1', ARGV[9]
 
 local function same(known)
@@ -19,7 +20,7 @@ local open_capture = redis.call('HMGET', KEYS[1], 'captured', 'image_bytes', 'to
 if finished and (begins or not open_capture[4]) then
   if tombstone[4] == 'sealed' then return arrival('late') end
   if tombstone[4] == 'stored' then
-    -- The device has a newer image under this name by now, and an ACK would make it delete that one.
+    -- The device now has a newer image of this name, and an ACK would make it delete that one.
     if open_capture[3] then return arrival('late') end
     return acknowledge_again()
   end
@@ -37,7 +38,7 @@ elseif not same(open_capture) then
   if not open(false) then return arrival('refused', 0, 1) end
 elseif begins then
   if not open_capture[3] and now - tonumber(open_capture[6]) >= CAPTURE_TIMEOUT_MS then
-    -- Chunks that came long before this metadata may belong to an earlier image of that name.
+    -- Chunks that came long before this metadata may belong to an earlier image of this name.
     redis.call('DEL', KEYS[2])
     redis.call('HDEL', KEYS[1], 'bytes')
   end

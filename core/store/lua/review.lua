@@ -1,12 +1,12 @@
--- Decide what a capture that is due needs now, and when to look again.
+-- Decide what a due capture needs now, and when to look again.
 -- KEYS: 1 capture  2 chunks  3 tombstone  4 due  5 held
 -- ARGV: 1 now (ms)  2 member
---       3 heard until (ms): up to when all that devices sent has been heard; '' where no listener is alive
---       4 whether Redis is full, so that listeners take nothing (1/0)
+--       3 heard until (ms): the listeners have heard everything sent until then; '' if no listener is alive
+--       4 whether Redis is so full that the listeners take no messages (1/0)
 -- Returns {action, announce, ack, missing}:
 --   action    gone, wait, enqueue, timed_out, nack or acknowledge
---   announce  1 where its `assembling` row is wanted, else 0
---   ack       the body of the ACK that the device has missed; '' unless the action is acknowledge
+--   announce  1 if its `assembling` row is wanted, else 0
+--   ack       the body of the ACK that the device missed; '' unless the action is acknowledge
 --   missing   the chunk ids to ask for; empty unless the action is nack
 local now, member, heard = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local known = redis.call('HMGET', KEYS[1], 'first_at', 'last_at', 'nacked_at', 'nacks', 'total', 'state',
@@ -30,7 +30,7 @@ if not known[1] then
   return {'gone', 0, '', {}}
 end
 if known[7] or known[6] == 'superseded' then
-  -- It is complete and no worker has finished it: its message may be lost, or it waits for its turn.
+  -- It is complete but not finished: its task is lost, or still waits in the queue.
   local requeues = redis.call('HINCRBY', KEYS[1], 'requeues', 1)
   look_again(now + math.min(REQUEUE_MS * 2 ^ requeues, MAX_REQUEUE_MS))
   return {'enqueue', 0, '', {}}
@@ -47,7 +47,7 @@ if known[5] and not known[8] then
 end
 local last, total, nacks = tonumber(known[2]), tonumber(known[5]), tonumber(known[4] or 0)
 local quiet_since = math.max(last, tonumber(known[3] or 0))
--- Listeners that take nothing would hear nothing for ever: then a long silence counts all the same.
+-- While the listeners take no messages, `heard` stands still; then a long silence counts without it.
 if ARGV[4] == '1' and now - last >= CAPTURE_TIMEOUT_MS then heard = now end
 if not heard or heard - quiet_since < RETRANSMIT_DELAY_MS then
   look_again(quiet_since + RETRANSMIT_DELAY_MS)
@@ -56,7 +56,7 @@ end
 local leftover = known[10] and (not total or redis.call('EXISTS', KEYS[2]) == 0)
 if heard - last >= CAPTURE_TIMEOUT_MS then
   if leftover then
-    -- All that came are late repeats of a capture that failed: the device has not sent it again.
+    -- Only late repeats of a failed capture arrived: the device has not sent the image anew.
     redis.call('DEL', KEYS[1], KEYS[2])
     redis.call('ZREM', KEYS[4], member)
     redis.call('ZREM', KEYS[5], member)

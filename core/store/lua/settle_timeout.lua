@@ -1,4 +1,4 @@
--- The row of a timed-out capture is written: leave its chunks to their TTL, unless it has come back.
+-- The row of a timed-out capture is written: leave its chunks to their TTL, unless it arrives again.
 -- KEYS: 1 capture  4 due  5 held  6 abandoned. ARGV: 1 now (ms)  2 member. Returns nothing.
 if redis.call('HGET', KEYS[1], 'state') == 'timed_out' then
   redis.call('ZREM', KEYS[4], ARGV[2])

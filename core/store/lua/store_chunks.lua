@@ -1,4 +1,5 @@
--- Store chunks of one capture. KEYS and ARGV 1–3 as in prelude.lua; ARGV[4…]: chunk id, bytes, chunk id, bytes, …
+-- Store chunks of one capture. KEYS and ARGV 1–3 as in prelude.lua;
+-- ARGV: from 4 on: chunk id, bytes, chunk id, bytes, …
 -- Returns the answer of `arrival` in prelude.lua; status is waiting, complete, late, refused or too_large.
 local known = redis.call('HMGET', KEYS[1], 'first_at', 'total', 'bytes', 'state')
 if not known[1] then
@@ -21,8 +22,8 @@ for i = 4, #ARGV, 2 do
   elseif redis.call('HSETNX', KEYS[2], id, data) == 1 then
     bytes = bytes + #data
   elseif redis.call('HGET', KEYS[2], id) ~= data then
-    -- Other bytes came under the same id, so another image has taken the name. Two images are never mixed:
-    -- the older chunks go, and what is missing of the new image is asked for.
+    -- The same id came with other bytes, so another image now has this name. Two images are never mixed: drop
+    -- the older chunks; a NACK asks for what is missing of the new image.
     redis.call('DEL', KEYS[2])
     redis.call('HSET', KEYS[2], id, data)
     bytes = #data
