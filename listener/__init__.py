@@ -1,1 +1,1 @@
-"""The listener: receive → store in Redis → PUBACK → enqueue what is complete. Small, and alone with MQTT."""
+"""The listener: receive, store in Redis, enqueue complete captures, then send the PUBACKs."""

@@ -1,4 +1,4 @@
-"""Start the listener: `python -m listener`. It stops in good order on SIGTERM and SIGINT."""
+"""Start the listener: `python -m listener`. SIGTERM and SIGINT stop it in good order."""
 
 import logging
 import os
@@ -21,7 +21,7 @@ log = logging.getLogger("listener")
 
 
 def main() -> int:
-    """Run until stopped; the exit status is 0 on a stop, 1 where a restart is needed, 2 for bad settings."""
+    """Run until stopped; return 0 after a stop, 1 if a restart is needed, 2 for bad settings."""
     try:
         settings = load(ListenerSettings)
     except SettingsError as error:

@@ -1,7 +1,7 @@
-"""A batch of the listener: what has come, stored in Redis in one round trip.
+"""A batch of the listener: what has arrived, stored in Redis in one round trip.
 
-Chunks and metadata are scripts that check and act in one step, so every operation may be repeated, and a
-batch as a whole too: nothing of it is acknowledged to the broker before all of it is done.
+Each script checks and acts in one atomic step, so every operation and the whole batch may be repeated. No
+PUBACK is sent before the whole batch is stored.
 """
 
 import itertools
@@ -25,7 +25,7 @@ from core.wire import Metadata
 
 
 class Arrival(StrEnum):
-    """What became of chunks or metadata, as `arrival` in prelude.lua says it."""
+    """The result for chunks or metadata; `arrival` in prelude.lua explains the values."""
 
     WAITING = "waiting"
     COMPLETE = "complete"
@@ -40,10 +40,10 @@ _ARRIVALS = {arrival.value.encode(): arrival for arrival in Arrival}
 
 
 class Outcome(NamedTuple):
-    """What became of one operation of a batch; `ref` is sealed where `status` is complete.
+    """The result of one operation of a batch; `ref` is sealed if `status` is complete.
 
-    `out_of_range` counts chunks beyond the total, `ack` is the ACK to send again where `status` is stored,
-    and `superseded` the capture that was given up for this one.
+    `out_of_range` counts chunks beyond the total, `ack` is the body of the ACK to send again if `status` is
+    stored, and `superseded` is the capture that this one superseded.
     """
 
     status: Arrival
@@ -95,14 +95,14 @@ class Batch:
         self._refs: list[_Refs | None] = []
 
     def chunks(self, ref: CaptureRef, now: int, pieces: list[bytes | int]) -> None:
-        """Store chunks of one capture; `pieces` is chunk id, bytes, chunk id, bytes, …"""
+        """Add chunks of one capture; `pieces` is chunk id, bytes, chunk id, bytes, …"""
         sealed = ref._replace(seal=next(self._seals))
         names = keys.capture_keys(ref) + keys.capture_keys(sealed)[:2]
         command = self._store_chunks.command(names, now, str(ref), str(sealed), *pieces)
         self._add(command, _Refs(ref, sealed, sealed))
 
     def metadata(self, metadata: Metadata, now: int) -> None:
-        """Note what metadata says of its capture."""
+        """Add the metadata of a capture."""
         ref = CaptureRef(metadata.device_id, metadata.image_name)
         refs = _Refs(ref, *(ref._replace(seal=next(self._seals)) for _ in range(2)))
         names = keys.capture_keys(ref)
@@ -122,22 +122,25 @@ class Batch:
         )
 
     def hello(self, hello: Hello) -> None:
-        """Remember a hello until it is answered."""
+        """Add a hello, which Redis keeps until it is answered."""
         for command in hello_commands(hello):
             self._add(command)
 
     def heard(self, beat: Heartbeat) -> None:
-        """Note that a listener lives, and up to when it has heard all that was sent."""
+        """Add the heartbeat of a listener."""
         for command in heartbeat_commands(beat):
             self._add(command)
 
     def append(self, stream: Stream, entries: list[Entry]) -> None:
-        """Put entries on their way to the database."""
+        """Add entries for a stream."""
         for command in append_commands(stream, entries):
             self._add(command)
 
     def commit(self) -> list[Outcome]:
-        """Carry everything out; raise Transient where Redis could not, and then no PUBACK may be sent."""
+        """Run all operations; return the outcomes of the chunks and metadata, in order.
+
+        Raises Transient if Redis fails; then no PUBACK may be sent.
+        """
         with transient():
             answers = self._execute()
             if any(isinstance(answer, NoScriptError) for answer in answers):
@@ -161,9 +164,10 @@ class Batch:
 
 
 def _hash_fields(metadata: Metadata) -> Iterator[Any]:
-    """Give field, value, … of what metadata says, as `capture.parse` reads it.
+    """Yield the fields of the capture's hash as field, value, field, value, …; `capture.parse` reads them.
 
-    A new field of the metadata goes here, into `core.wire.Metadata` and into `core.store.capture.Capture`.
+    A new field of the metadata must be added here, in `core.wire.Metadata` and in
+    `core.store.capture.Capture`.
     """
     values: dict[str, Any] = {
         "captured": metadata.captured_at and metadata.captured_at.isoformat(),

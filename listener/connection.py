@@ -1,8 +1,8 @@
-"""The connection to the broker: which messages came, and sending their PUBACKs by hand.
+"""The connection to the broker: it receives messages, and sends their PUBACKs when told to.
 
-The loop is the listener's own: many packets are read for one wait on the socket, and nothing else touches
-the client, so PUBACKs need no lock. Message ids are reused after a reconnect, so each message remembers the
-connection on which it came, and no PUBACK goes out on another one.
+The listener runs the network loop itself: it reads many packets for one wait on the socket. Nothing else uses
+the client, so PUBACKs need no lock. Message ids are reused after a reconnect, so each message keeps the
+number of its connection, and its PUBACK is sent on no other one.
 """
 
 import logging
@@ -24,22 +24,22 @@ from listener.intake import Intake, IntakeClient, Published
 
 log = logging.getLogger("listener")
 
-# So many messages are read before the batch goes to Redis, even if more wait in the socket.
+# A batch goes to Redis once this many messages are read, even if more wait in the socket.
 READ_AT_MOST: Final = 200
-# While no PUBACK may be sent, so much is read ahead: enough to see the broker's answers to our keepalive.
+# While no PUBACK may be sent, this much is read ahead: enough to see the broker's keepalive answers.
 HOLD_MESSAGES: Final = 2_000
 HOLD_BYTES: Final = 16 * 2**20
 PING_EVERY_S: Final = 1.0
-# Another listener has our client id: it is the newer one of a deploy, and this one will be stopped soon.
+# Another listener uses our client id: the newer one of a deployment, and this one is stopped soon.
 STAND_BY_S: Final = 90.0
 
 
 class Deaf(Exception):
-    """The broker has delivered nothing for too long, not even what this listener sent itself."""
+    """The broker has delivered nothing for too long, not even the listener's own pings."""
 
 
 class Received(NamedTuple):
-    """A message whose PUBACK is not sent yet; `connection` counts the connects."""
+    """A message without its PUBACK; `connection` is the number of the connection on which it came."""
 
     topic: str
     payload: bytes
@@ -49,19 +49,19 @@ class Received(NamedTuple):
 
 
 class BrokerConnection:
-    """One session at the broker, reconnecting by itself until it is closed."""
+    """One session at the broker; it reconnects by itself until it is closed."""
 
     def __init__(self, settings: ListenerSettings, instance: str) -> None:
         self._settings = settings
         self.topics = mqtt.subscriptions(settings)
-        # The session of a single listener outlives restarts. In a shared group each listener has a session of
-        # its own that ends with the connection, since nobody would read what the broker gives to a session
-        # whose listener is gone.
+        # The session of a single listener outlives restarts. In a shared group each listener has its own
+        # session, which ends with the connection: otherwise the broker would give messages to a session that
+        # nobody reads.
         self._alone = not settings.mqtt_shared_group
         client_id = settings.mqtt_client_id if self._alone else f"{settings.mqtt_client_id}-{instance}"
         self.client_id = "".join(filter(str.isalnum, client_id))
         self.ping_topic = f"{TOPIC_ROOT}/{self.client_id}/ping"
-        # Anyone may publish there, so a ping proves something only where it carries what nobody else knows.
+        # Anyone may publish to this topic, so only a ping with this secret token counts.
         self._ping_token = secrets.token_hex(8).encode()
         self._client = mqtt.make_client(
             IntakeClient, settings, self.client_id, lasting=self._alone, manual_ack=True
@@ -79,10 +79,10 @@ class BrokerConnection:
         self._refusal = ""
 
     def read(self, wait_s: float) -> list[Received]:
-        """Wait up to `wait_s` for messages and give those that came; reconnect where needed.
+        """Wait up to `wait_s` for messages and return those that arrived; reconnect if needed.
 
-        Raises Deaf where the connection looks alive and delivers nothing, and Misconfigured where the
-        broker refuses the settings of a listener that it has never served. One that it has served waits.
+        Raises Deaf if the broker has not answered for MQTT_DEAF_AFTER_S, and Misconfigured if it refuses the
+        settings of a listener that it has never served. A listener that it has served retries.
         """
         if self._refusal:
             raise Misconfigured(self._refusal)
@@ -106,15 +106,15 @@ class BrokerConnection:
         return messages
 
     def puback(self, messages: list[Received]) -> None:
-        """Send the PUBACKs, in the order of receipt; those of an earlier connection are dropped."""
+        """Send the PUBACKs in the order of receipt, without those of an earlier connection."""
         if (intake := self._intake()) is not None:
             intake.puback([m.mid for m in messages if m.qos and m.connection == self._connections])
 
     def tend(self) -> None:
-        """Keep the connection alive while no PUBACK may be sent; what comes waits for `read`.
+        """Keep the connection alive while no PUBACK may be sent; what arrives waits for `read`.
 
-        The broker stops at its window of messages without PUBACK, and then not even our ping comes through.
-        Meanwhile only the keepalive tells whether the connection lives.
+        The broker stops at its limit of messages without PUBACK, and then not even our own ping arrives.
+        Meanwhile only the keepalive shows whether the connection is alive.
         """
         self._answered = time.monotonic()
         held = sum(len(message.payload) for message in self._inbox)
@@ -125,14 +125,14 @@ class BrokerConnection:
         self._client.loop_misc()
 
     def leave(self) -> bool:
-        """Ask for no more, where others of a group take over; True if what was sent before still comes."""
+        """Unsubscribe if others of a group take over; True if messages sent before may still arrive."""
         leaving = not self._alone and self._client.is_connected()
         if leaving:
             self._client.unsubscribe(self.topics)
         return leaving
 
     def close(self) -> None:
-        """Leave the broker in good order; a session that outlives this keeps what comes meanwhile."""
+        """Disconnect in good order; a lasting session keeps later messages at the broker."""
         self._client.disconnect()
         self._flush()
 
@@ -142,8 +142,8 @@ class BrokerConnection:
 
     def _read_packets(self, intake: Intake) -> None:
         messages = intake.take(READ_AT_MOST)
-        # First paho's part: a session that is resumed brings messages right behind its CONNACK, and the
-        # CONNACK is what counts the connection on which they came.
+        # paho reads first: a resumed session sends messages right behind its CONNACK, and paho's handling of
+        # the CONNACK counts the connection on which they came.
         while intake.leftovers and self._client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS:
             pass
         self._inbox += map(self._received, messages)

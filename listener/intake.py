@@ -1,12 +1,12 @@
-"""The socket that paho gets: it takes the messages out of the stream itself and leaves paho all the rest.
+"""The socket that paho gets: it takes the messages out of the stream and leaves all the rest to paho.
 
 paho reads a PUBLISH with four calls of recv, builds some twenty objects for its properties and sends each
-PUBACK by itself: most of what a chunk would cost. Here a whole read is cut into messages, and the PUBACKs
-of a batch leave in one write. Connecting, subscribing, keepalive and whatever is not a PUBLISH at QoS 0 or
-1 stay with paho, which reads it from here as from any socket. See docs/performance.md.
+PUBACK separately: that is most of the cost of a chunk. Here one read is cut into messages, and the PUBACKs of
+a batch leave in one write. paho still handles connecting, subscribing, keepalive and every packet that is not
+a PUBLISH at QoS 0 or 1; it reads them from here as from any socket. See docs/performance.md.
 
-Only one thing of paho is overridden that is not public: `_create_socket`, the same place at which paho
-itself puts its websocket wrapper between client and socket. A test fails if it goes away.
+Only one private part of paho is overridden: `_create_socket`, where paho itself puts its websocket wrapper
+between client and socket. A test fails if it goes away.
 """
 
 import socket
@@ -18,7 +18,7 @@ from paho.mqtt.client import Client, MQTTv5
 from core.mqtt import MAX_PACKET_BYTES
 
 READ_BYTES: Final = 262_144
-# A remaining length has at most four bytes, of seven bits each.
+# MQTT encodes a remaining length in at most four bytes, of seven bits each.
 MAX_LENGTH_BYTES: Final = 4
 _PUBLISH: Final = 3
 _QOS_2: Final = 4
@@ -26,7 +26,7 @@ _WOULD_BLOCK: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteEr
 
 
 class Published(NamedTuple):
-    """A message as it came; `mid` is 0 at QoS 0."""
+    """A message as it arrived; `mid` is the packet identifier, 0 at QoS 0."""
 
     topic: bytes
     payload: bytes
@@ -35,7 +35,7 @@ class Published(NamedTuple):
 
 
 class Intake:
-    """Wraps a connected socket; what paho uses of a socket works on what is left of the stream."""
+    """Wraps a connected socket; paho's calls see only what is left of the stream."""
 
     def __init__(self, sock: socket.socket, *, version5: bool) -> None:
         self._socket = sock
@@ -48,7 +48,7 @@ class Intake:
         self._ended = False
 
     def take(self, at_most: int) -> list[Published]:
-        """Read what has come and give the messages in it, not many more than `at_most`."""
+        """Read what has arrived and return its messages, not many more than `at_most`."""
         messages: list[Published] = []
         while len(messages) < at_most and not self._ended:
             try:
@@ -74,7 +74,7 @@ class Intake:
         self.send(b"".join([b"\x40\x02" + mid.to_bytes(2, "big") for mid in mids]))
 
     def flush(self) -> None:
-        """Write what the socket did not take earlier."""
+        """Write the bytes that the socket did not take earlier."""
         try:
             while self._for_broker:
                 del self._for_broker[: self._socket.send(self._for_broker)]
@@ -85,15 +85,18 @@ class Intake:
 
     @property
     def wants_write(self) -> bool:
-        """Whether something waits for the socket to take it."""
+        """Whether bytes wait until the socket takes them."""
         return bool(self._for_broker)
 
     def pending(self) -> int:
-        """Give how many bytes TLS has read from the network that no select will tell of."""
+        """Return how many bytes TLS has already read; `select` does not report them."""
         return self._socket.pending() if isinstance(self._socket, ssl.SSLSocket) else 0
 
     def recv(self, size: int) -> bytes:
-        """Give paho what is for paho; where all is read, say so, and end or fail as the socket did."""
+        """Return bytes for paho.
+
+        When all are read, raise BlockingIOError, or end or fail as the socket did.
+        """
         if self._for_paho:
             data = bytes(self._for_paho[:size])
             del self._for_paho[:size]
@@ -105,17 +108,17 @@ class Intake:
         raise BlockingIOError
 
     def send(self, data: bytes | bytearray) -> int:
-        """Take everything; what the socket does not take at once waits for `flush`, in this order."""
+        """Accept all bytes; those that the socket does not take at once wait, in order, for `flush`."""
         self._for_broker += data
         self.flush()
         return len(data)
 
     def fileno(self) -> int:
-        """Give the descriptor to wait for."""
+        """Return the file descriptor to wait for."""
         return self._socket.fileno()
 
     def setblocking(self, flag: bool) -> None:
-        """Pass on what paho asks of the socket."""
+        """Pass the call on to the socket."""
         self._socket.setblocking(flag)
 
     def close(self) -> None:
@@ -148,8 +151,8 @@ class Intake:
             if stop > end:
                 if end - start <= MAX_PACKET_BYTES:
                     break
-                # A broker of MQTT 5 drops such a message for us; any other would send it again and again,
-                # so it is taken, for what has come of it, and the rest passes by.
+                # An MQTT 5 broker drops such a message before it reaches us; any other would send it again
+                # and again. So the part that has come is taken as the message, and the rest is skipped.
                 self._passing_by = stop - end
                 stop = end
             if head >> 4 == _PUBLISH and not head & _QOS_2:
@@ -178,7 +181,7 @@ class Intake:
 
 
 def _after_properties(packet: bytes, start: int) -> int:
-    """Skip the properties of a message: this service has no use for any."""
+    """Return where the properties of a message end; the service uses none of them."""
     length, shift = 0, 0
     while True:
         digit = packet[start]
@@ -190,7 +193,7 @@ def _after_properties(packet: bytes, start: int) -> int:
 
 
 class IntakeClient(Client):
-    """paho's client on an Intake."""
+    """paho's client on top of an Intake."""
 
     def _create_socket(self) -> Intake:
         return Intake(super()._create_socket(), version5=self._protocol == MQTTv5)  # type: ignore[arg-type]

@@ -1,8 +1,8 @@
-"""The loop of the listener: read what came, store it in one round trip, enqueue, send the PUBACKs.
+"""The loop of the listener: read what arrived, store it in one round trip, enqueue, send the PUBACKs.
 
-A PUBACK leaves only after Redis has answered and what is complete is enqueued. Where that fails the same
-batch is tried again, and the broker keeps what has no PUBACK. While Redis is nearly full, no message is taken
-at all.
+A PUBACK is sent only after Redis has answered and the complete captures are enqueued. If that fails, the same
+batch is retried, and the broker keeps the messages without PUBACK. While Redis is nearly full, no message is
+taken at all.
 """
 
 import logging
@@ -35,7 +35,7 @@ log = logging.getLogger("listener")
 WAIT_S: Final = 0.25
 RETRY_S: Final = 0.5
 HEARTBEAT_MS: Final = 1000
-# Well below the time that a platform gives a process to end.
+# Well below the time that a platform gives a process to stop.
 DRAIN_S: Final = 5.0
 REFUSALS: Final = {
     Arrival.REFUSED: "too many captures in flight",
@@ -44,7 +44,7 @@ REFUSALS: Final = {
 
 
 class Listener:
-    """Moves messages from the broker to Redis until told to stop."""
+    """Moves messages from the broker to Redis until it is stopped."""
 
     def __init__(
         self,
@@ -68,7 +68,10 @@ class Listener:
         self._health_file: Path | None = settings.health_file
 
     def run(self, stopping: threading.Event) -> None:
-        """Listen until `stopping` is set; raise Deaf where only a new process helps."""
+        """Listen until `stopping` is set.
+
+        Raises Deaf if only a new process helps, and Misconfigured if the broker refuses the settings.
+        """
         log.info("✓ Worker started - processing messages...")
         while not stopping.is_set():
             health.touch(self._health_file)
@@ -85,13 +88,13 @@ class Listener:
         self._connection.close()
 
     def _drain(self, stopping: threading.Event) -> None:
-        """Take what the broker has given to this listener; otherwise devices would be asked for it again."""
+        """Take what the broker has already sent here; otherwise devices would have to send it again."""
         deadline = time.monotonic() + DRAIN_S
         while time.monotonic() < deadline and (messages := self._connection.read(WAIT_S)):
             self._take(messages, now_ms(), stopping)
 
     def _take(self, messages: list[Received], now: int, stopping: threading.Event) -> None:
-        """Store, enqueue, then send the PUBACKs; try again until Redis and Celery's broker have taken all."""
+        """Store, enqueue, then send the PUBACKs; retry until Redis and Celery's broker have taken all."""
         batch = self._batches.begin()
         hellos = [Hello.of(status, now) for status in self._receiver.fill(batch, messages, now)]
         for hello in hellos:

@@ -1,4 +1,4 @@
-"""The memory gate: the listener takes nothing while Redis is nearly full."""
+"""The memory gate: the listener takes no messages while Redis is nearly full."""
 
 import logging
 import time
@@ -11,7 +11,7 @@ from core.store.memory import FULL, fullness
 
 log = logging.getLogger("listener")
 
-# The gate opens somewhat below the share at which it closes, or it would close again at once.
+# The gate opens at a lower share than it closes, or it would close again at once.
 ROOM_AGAIN: Final = 0.65
 ASK_EVERY_S: Final = 1.0
 
@@ -25,7 +25,7 @@ class MemoryGate:
         self._ask_at = 0.0
 
     def closed(self) -> bool:
-        """Whether Redis is too full; where it does not answer, what was known last holds."""
+        """Whether Redis is too full; if it does not answer, the last known state holds."""
         now = time.monotonic()
         if now < self._ask_at:
             return self._closed

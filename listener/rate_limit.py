@@ -1,14 +1,14 @@
-"""Limits of so many a minute for each device, so that one that is broken cannot fill the database."""
+"""Limits per minute for each device, so that a broken device cannot fill the database."""
 
 from typing import Final
 
 MINUTE_MS: Final = 60_000
-# So many devices have a count of their own; beyond that all others share one.
+# This many devices have a count of their own; all others share one.
 MAX_DEVICES: Final = 100_000
 
 
 class RateLimit:
-    """Allows `per_minute` for each device, and `in_all` for all of them."""
+    """Allows `per_minute` events for each device, and `in_all` for all devices together."""
 
     def __init__(self, per_minute: int, in_all: int | None = None) -> None:
         self._per_minute = per_minute
@@ -18,7 +18,7 @@ class RateLimit:
         self._counts: dict[str, int] = {}
 
     def allows(self, device_id: str, now: int) -> bool:
-        """Count one at `now` (ms) and say whether it is within the limits."""
+        """Count one event at `now` (ms) and say whether it is within the limits."""
         if now // MINUTE_MS != self._minute:
             self._minute = now // MINUTE_MS
             self._counts.clear()

@@ -1,4 +1,4 @@
-"""From messages to one batch for Redis: decode, group, count, and note what cannot be used."""
+"""From messages to one batch for Redis: decode, group, count, and report what cannot be used."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -18,14 +18,14 @@ from operate import metrics
 
 log = logging.getLogger("listener")
 
-# A device says hello once a wake. Each hello costs a task and a call to the database, before any image.
+# A device sends one hello per wake. Each hello costs a task and a database call, before any image.
 HELLOS_PER_MINUTE: Final = 300
 
 _CHUNKS, _METADATA, _HELLOS = map(metrics.MESSAGES.labels, ("chunk", "metadata", "hello"))
 
 
 class Receiver:
-    """Turns messages of devices into operations of a batch; it never raises for what a device sends."""
+    """Turns messages of devices into operations of a batch; nothing that a device sends makes it raise."""
 
     def __init__(
         self,
@@ -43,9 +43,9 @@ class Receiver:
         self._log = message_log
 
     def fill(self, batch: Batch, messages: Iterable[Received], now: int) -> list[Status]:
-        """Put the messages into the batch and give the hellos among them.
+        """Put the messages into the batch and return the hellos among them.
 
-        Chunks of one capture go together; metadata keeps its place among them.
+        Chunks of one capture are grouped; metadata keeps its place among them.
         """
         hellos: list[Status] = []
         errors: list[Entry] = []
@@ -88,10 +88,10 @@ class Receiver:
     def _worth_reading(
         self, messages: Iterable[Received], errors: list[Entry], now: int
     ) -> Iterator[Received]:
-        """Leave out our own pings, and what a device sends beyond all measure.
+        """Skip our own pings, and the messages on a topic beyond its limit per minute.
 
-        A thousand messages a second are many times what a camera can send. To drop the rest of them unread
-        is cheap, so one that floods does not keep the others waiting for longer than its minute's worth.
+        The default of 60,000 a minute is many times what a camera can send. Dropping the rest unread is
+        cheap, so a flooding device delays the others by no more than the messages of that limit.
         """
         for received in messages:
             if received.topic == self._ping_topic:
