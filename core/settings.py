@@ -177,7 +177,7 @@ class WorkerSettings(SupabaseSettings, SweepSettings, MqttSettings, WatchedSetti
     hello_timeout_s: Seconds = 2.5
 
 
-class EverySetting(WorkerSettings, ListenerSettings):  # type: ignore[misc] # only the plugin's own method
+class EverySetting(WorkerSettings, ListenerSettings):  # type: ignore[misc] # the two bases differ in pydantic's own signatures
     """All settings of the service, for a host that runs every process."""
 
 
