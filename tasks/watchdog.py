@@ -33,6 +33,7 @@ class Watchdog(threading.Thread):
 
     def run(self) -> None:
         """Ping the broker every 5 s; end the process after `deaf_after_s` seconds without an answer."""
+        health.touch(self._health_file)
         while not self._stopping.wait(LOOK_EVERY_S):
             health.touch(self._health_file)
             self._publisher.ping()
