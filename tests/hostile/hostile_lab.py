@@ -2,6 +2,7 @@
 
 import threading
 
+from core.dispatch import Dispatcher
 from core.settings import ListenerSettings
 from core.store import keys
 from core.store.keys import CaptureRef
@@ -51,6 +52,7 @@ class Enqueued:
         self.tasks = []
 
     def __getattr__(self, name):
+        assert hasattr(Dispatcher, name), f"nothing is enqueued by {name}"
         return lambda *arguments: self.tasks.append((name, *arguments))
 
 

@@ -23,11 +23,11 @@ def test_no_message_stops_the_listener(database, seed, is_long):
         assert 1000 <= record["error_code"] < 2200
         assert len(json.dumps(record)) < 1_500
         assert len(record["device_id"]) <= 32
-    for name, *arguments in tasks:
-        if name == "process_capture":
-            device_id, image_name, seal = arguments[0]
-            assert device_id.isalnum() and seal.isalnum()
-            assert not set(image_name) & set("/\\\0") and not image_name.startswith(".")
+    complete = [arguments[0] for name, *arguments in tasks if name == "store_capture"]
+    assert complete, f"seed {seed}"
+    for device_id, image_name, seal in complete:
+        assert device_id.isalnum() and seal.isalnum()
+        assert not set(image_name) & set("/\\\0") and not image_name.startswith(".")
     for key in database.scan_iter():
         assert database.ttl(key) > 0, f"{key} would stay for ever; seed {seed}"
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from store_lab import batch_on
 
 from core.clock import now_ms
+from core.dispatch import Dispatcher
 from core.store.keys import CaptureRef
 from core.wire import Metadata, Sensors, parse_time
 from tasks import pipeline
@@ -58,4 +59,5 @@ class Enqueued:
         self.calls = []
 
     def __getattr__(self, name):
+        assert hasattr(Dispatcher, name), f"nothing is enqueued by {name}"
         return lambda *arguments: self.calls.append((name, *arguments))
