@@ -16,7 +16,7 @@ from typing import Any
 class ErrorCode(IntEnum):
     """The values of `device_errors.error_code`."""
 
-    DEVICE_ERROR = 1000  # plus the number the device reported
+    DEVICE_ERROR = 1000  # plus the number the device reported, if it is from 1 to 99
     METADATA_UNUSABLE = 2100
     NOT_JSON = 2101
     CHUNK_WITHOUT_PAYLOAD = 2102

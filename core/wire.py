@@ -34,6 +34,9 @@ _TIME: Final = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{1,6})\d*)?"
     r"\s?(Z|z|[+-]\d{2}:?\d{2})?"
 )
+_WHOLE_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,20}(\.0{1,20})?")
+# What firmware writes for "no error" in a text field.
+_NO_ERROR: Final = frozenset({"", "0", "false", "no error", "none", "null", "ok", "esp_ok"})
 # Plausible sensor values; any other value is a fault of the sensor or the sender and becomes None.
 _SENSOR_BOUNDS: Final = {
     "temperature": (-100.0, 200.0),
@@ -86,9 +89,10 @@ class Sensors(NamedTuple):
 
 
 class Metadata(NamedTuple):
-    """The description of a capture: `captured_at` is in UTC, `error` is 0 or the device's error number.
+    """The description of a capture, or a report that the device could take none.
 
-    `claimed_id` and `raw` are as in Status.
+    `captured_at` is in UTC. `error` is what a report says is wrong, such as `2`, `-1` or `camera timeout`;
+    None for a picture. `claimed_id` and `raw` are as in Status.
     """
 
     device_id: str
@@ -97,7 +101,7 @@ class Metadata(NamedTuple):
     captured_at: datetime | None = None
     image_bytes: int | None = None
     total_chunks: int | None = None
-    error: int = 0
+    error: str | None = None
     sensors: Sensors = Sensors()
     image_id: str | None = None
     image_sha256: str | None = None
@@ -108,7 +112,7 @@ class Metadata(NamedTuple):
     @property
     def begins_a_capture(self) -> bool:
         """Whether it gives a number of chunks or an error; an empty repeat gives neither."""
-        return self.total_chunks is not None or self.error != 0
+        return self.total_chunks is not None or self.error is not None
 
 
 class Chunk(NamedTuple):
@@ -193,23 +197,24 @@ def _metadata(
 ) -> Metadata:
     if len(payload) > MAX_METADATA_BYTES:
         raise WireError(ErrorCode.LIMIT_EXCEEDED, "metadata too large", bytes=len(payload))
-    error = _integer(fields.get("error"), 0, 10**6) or 0
-    if error and not fields.get("image_name"):
-        fields["image_name"] = NO_IMAGE
-    image_name = _image_name(fields)
+    error = _error(fields.get("error"))
+    # The device waits for an answer to its report, so neither name nor counts make a report unusable.
+    nameless = error is not None and not is_image_name(fields.get("image_name"))
+    image_name = NO_IMAGE if nameless else _image_name(fields)
+    try:
+        image_bytes, total_chunks = _counts(fields, limits, image_name)
+    except WireError:
+        if error is None:
+            raise
+        image_bytes = total_chunks = None
     sensors = fields.get("sensor_data")
     return Metadata(
         device_id,
         claimed_id,
         image_name,
         captured_at=parse_time(_first(fields, "capture_timeStamp", "capture_timestamp", "timestamp")),
-        image_bytes=_bounded(fields.get("image_size"), limits.max_image_bytes, "image_size", image_name),
-        total_chunks=_bounded(
-            _first(fields, "total_chunk_count", "total_chunks_count"),
-            MAX_CHUNKS,
-            "total_chunk_count",
-            image_name,
-        ),
+        image_bytes=image_bytes,
+        total_chunks=total_chunks,
         error=error,
         sensors=_sensors(sensors if type(sensors) is dict else fields),
         image_id=_text(fields.get("image_id")),
@@ -217,6 +222,14 @@ def _metadata(
         location=_text(fields.get("location")),
         firmware_version=_text(fields.get("firmware_version")),
         raw=_raw(fields),
+    )
+
+
+def _counts(fields: dict[str, Any], limits: Limits, image_name: str) -> tuple[int | None, int | None]:
+    total = _first(fields, "total_chunk_count", "total_chunks_count")
+    return (
+        _bounded(fields.get("image_size"), limits.max_image_bytes, "image_size", image_name),
+        _bounded(total, MAX_CHUNKS, "total_chunk_count", image_name),
     )
 
 
@@ -314,6 +327,19 @@ def _number(value: object, low: float, high: float) -> float | None:
 def _integer(value: object, low: int, high: int) -> int | None:
     number = _number(value, low, high)
     return int(number) if number is not None and number.is_integer() else None
+
+
+def _error(value: object) -> str | None:
+    """Read the error of a report, whatever its type, as text: `2`, `-1`, `true`, `camera timeout`.
+
+    None if there is no error. A whole number is the same text, whether it came as a number or as text.
+    """
+    if not value:
+        return None
+    text = value.strip() if type(value) is str else orjson.dumps(value).decode()
+    if _WHOLE_NUMBER.fullmatch(text):
+        text = str(int(text.partition(".")[0]))
+    return None if text.lower() in _NO_ERROR else _clip(text)
 
 
 def _text(value: object) -> str | None:

@@ -14,6 +14,8 @@ LOCATIONS = ("office_404", "greenhouse_2", "cold_store", "roof_east")
 UNSTORABLE = frozenset(
     {Damage.NO_START, Damage.NO_END, Damage.CUT, Damage.WRONG_SIZE, Damage.WRONG_SHA256, Damage.DEVICE_ERROR}
 )
+# What firmware reports: numbers of the protocol, ESP_FAIL, and "camera not detected" of the camera driver.
+ERRORS = (1, 2, 3, 4, 5, -1, 131073)
 
 
 @dataclass(slots=True)
@@ -110,7 +112,7 @@ class Camera:
             chunk_size=self._options.chunk_size,
             chunks=0 if failed else chunks,
             location=LOCATIONS[sum(self._device_id.encode()) % len(LOCATIONS)],
-            error=rng.randint(1, 5) if failed else 0,
+            error=rng.choice(ERRORS) if failed else 0,
             sensors=Sensors(
                 temperature=round(rng.uniform(2, 38), 2),
                 humidity=round(rng.uniform(20, 95), 2),

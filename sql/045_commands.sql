@@ -168,8 +168,8 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  -- Error codes 1000 to 1999 are errors that the device itself has reported. After any other failure the
-  -- picture is still on the device.
+  -- Error codes 1000 to 1999 are errors that the device itself has reported: 1000 + n for a number n from 1
+  -- to 99, else 1000. After any other failure the picture is still on the device.
   v_refused boolean := p_status = 'failed' and p_error_code between 1000 and 1999;
   v_new boolean;
 begin
@@ -185,7 +185,10 @@ begin
 
   update public.device_commands
      set status = case when v_refused then 'failed' else 'done' end,
-         reason = case when v_refused then format('the device reported error %s', p_error_code - 1000) end,
+         reason = case when v_refused then format('the device reported error %s', coalesce(
+           (select details->>'reported' from public.device_errors
+             where message_key = format('capture:%s:%s', p_capture, p_error_code)),
+           (p_error_code - 1000)::text)) end,
          capture_id = p_capture,
          finished_at = p_at
    where command_id in (

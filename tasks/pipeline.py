@@ -19,6 +19,7 @@ from tasks.resources import Resources
 from tasks.stations.acknowledge import ack
 from tasks.stations.assemble import assemble, verify
 from tasks.stations.persist import persist
+from tasks.stations.report import device_error
 from tasks.stations.thumbnail import make_thumbnail
 from tasks.stations.upload import object_name, object_path, upload, with_suffix
 
@@ -28,12 +29,6 @@ log = logging.getLogger("tasks.pipeline")
 MAX_ATTEMPTS: Final = 5
 # A second error report of the same name within this time is a duplicate; a later one is a new error.
 REPORT_TOMBSTONE_S: Final = 120
-REPORTS: Final = {
-    1: "camera initialisation failed",
-    2: "image capture failed",
-    3: "sensor read failed",
-    4: "memory allocation failed",
-}
 QUARANTINED: Final = (ErrorCode.SIZE_MISMATCH, ErrorCode.NOT_A_JPEG, ErrorCode.CHECKSUM_MISMATCH)
 
 
@@ -45,7 +40,7 @@ def run(resources: Resources, claim: Claim) -> None:
     settings, captures = resources.settings, resources.store.captures
     try:
         if claim.capture.error:
-            claim = _fail(resources, claim, _report(claim.capture.error))
+            claim = _fail(resources, claim, device_error(claim.capture.error))
         else:
             _refuse_doomed(claim)
             claim = _store_image(resources, claim)
@@ -181,10 +176,6 @@ def _note_ack(resources: Resources, claim: Claim, answer: dict[str, Any]) -> Cla
     wake = store.devices.remember_wake(ref.device_id, answer["next_wake_at"], answer["timezone"])
     body = ack(ref.device_id, ref.image_name, wake, to_datetime(store.now()))
     return store.captures.note(claim, ack=body.decode())
-
-
-def _report(number: int) -> Rejected:
-    return Rejected(ErrorCode.DEVICE_ERROR + number, REPORTS.get(number, "unknown error"), reported=number)
 
 
 def _error_entry(ref: CaptureRef, error: Rejected, now: int) -> Entry:

@@ -68,8 +68,8 @@ class Capture:
     """One capture: its state, what its metadata said, and what the stations have finished.
 
     Times that end in `_ms` are milliseconds since 1970. `device_time` is the capture time from the device,
-    None if it sent none; `captured_at` is the time to use. `error` is the device's error number, 0 for a
-    picture. `metadata` is the JSON of the first metadata.
+    None if it sent none; `captured_at` is the time to use. `error` is what a report says is
+    wrong, None for a picture. `metadata` is the JSON of the first metadata.
     """
 
     ref: CaptureRef
@@ -79,7 +79,7 @@ class Capture:
     device_time: datetime | None = None
     image_bytes: int | None = None
     total_chunks: int | None = None
-    error: int = 0
+    error: str | None = None
     image_id: str | None = None
     image_sha256: str | None = None
     location: str | None = None
@@ -126,7 +126,7 @@ def parse(ref: CaptureRef, hash_of: Mapping[bytes, bytes]) -> Capture:
         device_time=datetime.fromisoformat(text["captured"]) if "captured" in text else None,
         image_bytes=_integer(text, "image_bytes"),
         total_chunks=_integer(text, "total"),
-        error=int(text.get("error", 0)),
+        error=text.get("error"),
         image_id=text.get("image_id"),
         image_sha256=text.get("image_sha256"),
         location=text.get("location"),

@@ -142,10 +142,10 @@ def test_another_capture_under_the_name_gives_up_the_unfinished_one(store):
 def test_an_error_report_gives_up_the_unfinished_one_and_is_complete(store):
     describe(store, metadata())
     put(store, 0, 1)
-    outcome = describe(store, metadata(total=None, time="2025-10-05T00:00:00Z", error=2))
+    outcome = describe(store, metadata(total=None, time="2025-10-05T00:00:00Z", error="2"))
     assert outcome.status == "complete"
     assert outcome.superseded not in (None, outcome.ref)
-    assert store.captures.get(outcome.ref).error == 2
+    assert store.captures.get(outcome.ref).error == "2"
     assert store.captures.get(outcome.superseded).state == "superseded"
 
 

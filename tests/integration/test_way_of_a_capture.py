@@ -1,12 +1,16 @@
 """The way of a complete capture through its stations, and back again after each of them."""
 
+import json
 from hashlib import sha256
 
 import pytest
-from arrivals import arrive, photo, run
+from arrivals import TIME, arrive, photo, run
+from store_lab import batch_on
 
+from core.clock import now_ms
 from core.errors import Transient
 from core.store.captures import LeaseLost
+from core.wire import Limits, decode
 from tasks import pipeline
 
 
@@ -127,13 +131,43 @@ def rows_of_errors(database, device):
 
 
 def test_a_device_that_reports_an_error_may_sleep(resources, database, device, ear):
-    run(resources, arrive(resources, device, b"", "no-image", error=2))
+    run(resources, arrive(resources, device, b"", "no-image", error="2"))
     assert ear.next()[1] == {"device_id": device, "image_name": "no-image", "ACK_OK": {}}
     [row] = rows(database, device)
     assert (row["ingest_status"], row["error_code"], row["storage_path"]) == ("failed", 1002, None)
     [error] = rows_of_errors(database, device)
     assert (error["error_code"], error["message"]) == (1002, "image capture failed")
     assert len(rows(database, device, "sensor_readings")) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "reported"),
+    [
+        (7, 1007, 7),
+        ("2", 1002, 2),
+        (-1, 1000, -1),
+        (131073, 1000, 131073),
+        (1201, 1000, 1201),  # not 2201, which is the service's
+        (10**30, 1000, "1e+30"),
+        (True, 1000, "true"),
+        ("camera timeout", 1000, "camera timeout"),
+    ],
+)
+def test_a_report_in_any_form_lets_the_device_sleep(resources, database, device, ear, said, code, reported):
+    report = {"image_name": "i.jpg", "capture_timeStamp": TIME, "error": said, "temperature": 21.5}
+    topic = f"ESP32CAM/{device}/data"
+    batch = batch_on(resources)
+    batch.metadata(decode(topic, json.dumps(report).encode(), Limits(65_536, 2**20)), now_ms())
+    [outcome] = batch.commit()
+    assert outcome.status == "complete"
+    run(resources, outcome.ref)
+    assert ear.next()[1] == {"device_id": device, "image_name": "i.jpg", "ACK_OK": {}}
+    [row] = rows(database, device)
+    assert (row["ingest_status"], row["error_code"]) == ("failed", code)
+    [error] = rows_of_errors(database, device)
+    assert (error["error_code"], error["details"]["reported"]) == (code, reported)
+    [reading] = rows(database, device, "sensor_readings")
+    assert reading["temperature_c"] == 21.5
 
 
 def test_a_clock_of_1970_is_stored_by_its_arrival(resources, database, device):

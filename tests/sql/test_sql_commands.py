@@ -142,7 +142,18 @@ def test_an_image_that_was_stored_already_is_not_asked_for_again(backend: Backen
     assert fate(backend, settled) == ("done", None)
 
 
-def test_a_device_that_says_it_cannot_is_believed(backend: Backend, settled: str) -> None:
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ({"code": 1002}, "2"),  # of a worker that does not tell what was reported
+        ({"code": 1002, "details": {"reported": 2}}, "2"),
+        ({"code": 1000, "details": {"reported": -1}}, "-1"),
+        ({"code": 1000, "details": {"reported": "camera timeout"}}, "camera timeout"),
+    ],
+)
+def test_a_device_that_says_it_cannot_is_believed(
+    backend: Backend, settled: str, error: Row, told: str
+) -> None:
     queue(backend.service, settled, "capture_image")
     hello(backend, settled, at(hours=1))
     picture(
@@ -150,9 +161,9 @@ def test_a_device_that_says_it_cannot_is_believed(backend: Backend, settled: str
         settled,
         at(hours=1, seconds=5),
         ingest_status="failed",
-        error={"code": 1002, "message": "capture"},
+        error=error,
     )
-    assert fate(backend, settled) == ("failed", "the device reported error 2")
+    assert fate(backend, settled) == ("failed", f"the device reported error {told}")
 
 
 def test_a_wake_that_is_commanded_stands_before_the_schedule(backend: Backend, settled: str) -> None:

@@ -131,7 +131,7 @@ def test_a_device_error_is_recorded_and_acknowledged(stack, rows, prefix):
     report = fleet(stack, prefix, devices=2, images=1, device_error=1.0).run()
     assert all(image.expected == "error" for image in report.images)
     errors = rows("device_errors", 2, **like(prefix))
-    assert {1000 < error["error_code"] < 1010 for error in errors} == {True}
+    assert {error["error_code"] for error in errors} <= set(range(1000, 1006))
 
 
 def test_the_traffic_is_in_the_log_without_its_payload(stack, http, wait_for, prefix):

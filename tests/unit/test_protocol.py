@@ -130,7 +130,52 @@ def test_a_repeat_with_empty_fields_begins_no_capture():
 
 def test_an_error_report_needs_no_image_name():
     report = send({"device_id": "AABBCCDDEEFF", "error": 1, "temperature": 20})
-    assert (report.image_name, report.error, report.sensors.temperature_c) == (wire.NO_IMAGE, 1, 20.0)
+    assert (report.image_name, report.error, report.sensors.temperature_c) == (wire.NO_IMAGE, "1", 20.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        (2, "2"),
+        (2.0, "2"),
+        (-1, "-1"),
+        (131073, "131073"),
+        (2**63, str(2**63)),
+        (10**30, "1e+30"),
+        (2.5, "2.5"),
+        (True, "true"),
+        ("2", "2"),
+        (" +02 ", "2"),
+        ("-1.0", "-1"),
+        ("camera timeout", "camera timeout"),
+        ("9" * 200, "9" * 80),
+        ("\x00", "?"),
+        (["E1"], '["E1"]'),
+        ({"code": -1}, '{"code":-1}'),
+    ],
+)
+def test_an_error_in_any_form_is_a_report(said, error):
+    report = send(METADATA | {"error": said, "total_chunk_count": 0})
+    assert report.error == error
+    assert report.begins_a_capture
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"image_size": -1}, {"image_size": 10**9}, {"total_chunk_count": "45"}, {"image_name": "../x"}]
+)
+def test_a_report_is_never_refused_for_its_name_or_its_counts(wrong):
+    report = send(METADATA | {"error": -1} | wrong)
+    assert report.error == "-1"
+    assert report.image_name == (wire.NO_IMAGE if "image_name" in wrong else "image_123.jpg")
+    assert report.total_chunks is None or "image_name" in wrong
+
+
+@pytest.mark.parametrize(
+    "said", [0, 0.0, -0.0, None, False, "", " ", "0", "+0.00", "none", "OK", "False", "ESP_OK", [], {}]
+)
+def test_no_error_in_any_form_is_none(said):
+    assert send(METADATA | {"error": said}).error is None
+    assert not send({"image_name": "image_123.jpg", "error": said}).begins_a_capture
 
 
 @pytest.mark.parametrize(

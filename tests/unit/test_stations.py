@@ -18,6 +18,7 @@ from core.store.keys import CaptureRef
 from tasks.stations.acknowledge import ack, clock_time, next_wake
 from tasks.stations.assemble import assemble, verify
 from tasks.stations.persist import capture_row
+from tasks.stations.report import device_error
 from tasks.stations.thumbnail import make_thumbnail
 from tasks.stations.upload import object_name, object_path, with_suffix
 
@@ -194,6 +195,31 @@ def test_a_clock_that_is_plainly_wrong_gives_way_to_the_arrival(said, source):
         assert known.captured_at == known.device_time
     else:
         assert known.captured_at == datetime(2025, 10, 9, 8, 53, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "reported", "message"),
+    [
+        ("1", 1001, 1, "camera initialisation failed"),
+        ("2", 1002, 2, "image capture failed"),
+        ("99", 1099, 99, "unknown error"),
+        ("100", 1000, 100, "unknown error (100)"),
+        ("-1", 1000, -1, "ESP_FAIL (-1)"),
+        ("1201", 1000, 1201, "unknown error (1201)"),
+        ("131073", 1000, 131073, "camera not detected (131073)"),
+        (str(10**40), 1000, str(10**40), f"unknown error ({10**40})"),
+        ("true", 1000, "true", "unknown error (true)"),
+        ("camera timeout", 1000, "camera timeout", "unknown error (camera timeout)"),
+    ],
+)
+def test_what_a_device_reports_has_a_code_of_its_own_range(said, code, reported, message):
+    error = device_error(said)
+    assert (error.code, error.message, error.details) == (code, message, {"reported": reported})
+
+
+@given(st.integers().map(str) | st.text(min_size=1))
+def test_no_report_looks_like_an_error_of_the_service(said):
+    assert 1000 <= device_error(said).code <= 1099
 
 
 def test_a_row_says_what_is_known():
