@@ -17,8 +17,8 @@ from core.settings import ArrivalSettings
 from core.store import keys, scripts
 from core.store.connection import transient
 from core.store.devices import Hello, hello_commands
-from core.store.keys import CaptureRef, Stream
-from core.store.listeners import Heartbeat, heartbeat_commands
+from core.store.keys import LISTENERS, CaptureRef, Stream
+from core.store.listeners import Heartbeat
 from core.store.scripts import PipelinedScript
 from core.store.streams import Entry, append_commands
 from core.wire import Metadata
@@ -59,37 +59,37 @@ class _Refs(NamedTuple):
     superseded: CaptureRef
 
 
+class _Scripts(NamedTuple):
+    store_chunks: PipelinedScript
+    put_metadata: PipelinedScript
+    heartbeat: PipelinedScript
+
+
 class Batches:
     """Makes the batches of one listener."""
 
     def __init__(self, redis: Redis, settings: ArrivalSettings) -> None:
         self._redis = redis
         constants = scripts.arrival_constants(settings)
-        self._store_chunks, self._put_metadata = (
-            PipelinedScript(scripts.source(constants, "prelude", name))
-            for name in ("store_chunks", "put_metadata")
+        self._scripts = _Scripts(
+            PipelinedScript(scripts.source(constants, "prelude", "store_chunks")),
+            PipelinedScript(scripts.source(constants, "prelude", "put_metadata")),
+            PipelinedScript(scripts.source(constants, "heartbeat")),
         )
         prefix = secrets.token_hex(4)
         self._seals = (f"{prefix}{number:x}" for number in itertools.count())
 
     def begin(self) -> "Batch":
         """Begin a batch."""
-        return Batch(self._redis, self._store_chunks, self._put_metadata, self._seals)
+        return Batch(self._redis, self._scripts, self._seals)
 
 
 class Batch:
     """Operations that go to Redis in one round trip; `commit` may be called again until it succeeds."""
 
-    def __init__(
-        self,
-        redis: Redis,
-        store_chunks: PipelinedScript,
-        put_metadata: PipelinedScript,
-        seals: Iterator[str],
-    ) -> None:
+    def __init__(self, redis: Redis, scripts: _Scripts, seals: Iterator[str]) -> None:
         self._redis = redis
-        self._store_chunks = store_chunks
-        self._put_metadata = put_metadata
+        self._scripts = scripts
         self._seals = seals
         self._commands: list[tuple[Any, ...]] = []
         self._refs: list[_Refs | None] = []
@@ -98,7 +98,7 @@ class Batch:
         """Add chunks of one capture; `pieces` is chunk id, bytes, chunk id, bytes, …"""
         sealed = ref._replace(seal=next(self._seals))
         names = keys.capture_keys(ref) + keys.capture_keys(sealed)[:2]
-        command = self._store_chunks.command(names, now, str(ref), str(sealed), *pieces)
+        command = self._scripts.store_chunks.command(names, now, str(ref), str(sealed), *pieces)
         self._add(command, _Refs(ref, sealed, sealed))
 
     def metadata(self, metadata: Metadata, now: int) -> None:
@@ -115,7 +115,7 @@ class Batch:
         )
         begins = int(metadata.begins_a_capture)
         self._add(
-            self._put_metadata.command(
+            self._scripts.put_metadata.command(
                 names, now, *map(str, refs), begins, *identity, *_hash_fields(metadata)
             ),
             refs,
@@ -128,8 +128,9 @@ class Batch:
 
     def heard(self, beat: Heartbeat) -> None:
         """Add the heartbeat of a listener."""
-        for command in heartbeat_commands(beat):
-            self._add(command)
+        self._add(
+            self._scripts.heartbeat.command([LISTENERS], beat.written_ms, beat.name, beat.heard_until_ms)
+        )
 
     def append(self, stream: Stream, entries: list[Entry]) -> None:
         """Add entries for a stream."""
@@ -144,8 +145,8 @@ class Batch:
         with transient():
             answers = self._execute()
             if any(isinstance(answer, NoScriptError) for answer in answers):
-                self._store_chunks.load(self._redis)
-                self._put_metadata.load(self._redis)
+                for script in self._scripts:
+                    script.load(self._redis)
                 answers = self._execute()
             for answer in answers:
                 if isinstance(answer, Exception):

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 from redis import Redis
 
 from core.store.connection import transient
-from core.store.keys import LISTENERS, LISTENERS_TTL_S
+from core.store.keys import LISTENERS
 
 # A listener without a heartbeat for this long counts as dead, and its heartbeat is ignored.
 LISTENER_LIFE_MS: Final = 15_000
@@ -17,14 +17,6 @@ class Heartbeat(NamedTuple):
     name: str
     written_ms: int
     heard_until_ms: int
-
-
-def heartbeat_commands(beat: Heartbeat) -> list[tuple[Any, ...]]:
-    """Return the Redis commands that store a heartbeat."""
-    return [
-        ("HSET", LISTENERS, beat.name, f"{beat.written_ms} {beat.heard_until_ms}"),
-        ("EXPIRE", LISTENERS, LISTENERS_TTL_S),
-    ]
 
 
 class Listeners:

@@ -12,7 +12,7 @@ from redis import Redis
 from redis.commands.core import Script
 
 from core.settings import ArrivalSettings, CaptureTimes, SweepSettings
-from core.store.keys import SEALED_TTL_S, SHARDS
+from core.store.keys import LISTENERS_TTL_S, SEALED_TTL_S, SHARDS
 
 FOLDER: Final = Path(__file__).parent / "lua"
 
@@ -30,6 +30,7 @@ Constants = dict[str, int]
 def arrival_constants(settings: ArrivalSettings) -> Constants:
     """Return the constants of the listener's scripts."""
     return _times(settings) | {
+        "LISTENERS_TTL_S": LISTENERS_TTL_S,
         "MAX_IMAGE_BYTES": settings.max_image_bytes,
         "MAX_PER_DEVICE": settings.max_captures_per_device,
         "MAX_PER_SHARD": -(-settings.max_captures // SHARDS),

@@ -279,6 +279,15 @@ def test_the_slowest_living_listener_tells_what_was_heard(store):
     assert store.listeners.heard_until(NOW) == NOW - 900
 
 
+def test_a_listener_that_is_gone_is_forgotten(store):
+    batch = store.batch()
+    batch.heard(Heartbeat("gone", NOW - keys.LISTENERS_TTL_S * 1000 - 1, NOW - 70_000))
+    batch.heard(Heartbeat("late", NOW - keys.LISTENERS_TTL_S * 1000, NOW - 70_000))
+    batch.heard(Heartbeat("one", NOW, NOW - 100))
+    batch.commit()
+    assert sorted(beat.name for beat in store.listeners.all()) == ["late", "one"]
+
+
 def test_an_arriving_capture_is_announced_once(store):
     describe(store, metadata())
     put(store, 0, now=NOW + DELAY)
