@@ -40,7 +40,10 @@ class Intake:
     def __init__(self, sock: socket.socket, *, version5: bool) -> None:
         self._socket = sock
         self._version5 = version5
+        # A packet whose end has not come yet: what one read left of it, the reads since, and what it lacks.
         self._stream = b""
+        self._more = bytearray()
+        self._lacking = 0
         self._passing_by = 0
         self._for_paho = bytearray()
         self._for_broker = bytearray()
@@ -61,6 +64,13 @@ class Intake:
             if not data:
                 self._ended = True
                 break
+            if len(data) < self._lacking:
+                self._lacking -= len(data)
+                self._more += data
+                continue
+            if self._more:
+                data = bytes(self._more + data)
+                self._more.clear()
             self._cut(self._stream + data if self._stream else data, messages)
         return messages
 
@@ -130,6 +140,7 @@ class Intake:
         """Cut whole packets off the stream: a PUBLISH into `messages`, any other for paho."""
         start, end = min(self._passing_by, len(stream)), len(stream)
         self._passing_by -= start
+        self._lacking = 0
         while start + 2 <= end:
             length, body = stream[start + 1], start + 2
             if length > 127:
@@ -150,6 +161,10 @@ class Intake:
             head = stream[start]
             if stop > end:
                 if end - start <= MAX_PACKET_BYTES:
+                    # A look at each piece of a large packet would copy what has come again and again.
+                    self._lacking = (
+                        stop if stop - start <= MAX_PACKET_BYTES else start + MAX_PACKET_BYTES + 1
+                    ) - end
                     break
                 # An MQTT 5 broker drops such a message before it reaches us; any other would send it again
                 # and again. So the part that has come is taken as the message, and the rest is skipped.

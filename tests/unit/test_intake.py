@@ -145,3 +145,18 @@ def test_a_message_beyond_all_measure_is_taken_in_part_and_the_next_is_whole(end
     assert [message.mid for message in taken] == [7, 8]
     assert 1_000 < len(taken[0].payload) < 3_000
     assert taken[1] == small
+
+
+def test_a_large_message_in_small_pieces_is_put_together_once(ends, monkeypatch):
+    intake, broker = ends
+    looked_at, cut = [], Intake._cut
+    monkeypatch.setattr(
+        Intake, "_cut", lambda self, stream, *rest: (looked_at.append(len(stream)), cut(self, stream, *rest))
+    )
+    message, small = Published(b"t", b"x" * 1_000_000, 7, 1), Published(b"t", b"small", 8, 1)
+    stream, taken = publish(message) + publish(small), []
+    for start in range(0, len(stream), 1_400):
+        broker.sendall(stream[start : start + 1_400])
+        taken += intake.take(100)
+    assert taken == [message, small]
+    assert sum(looked_at) < 2 * len(stream)
