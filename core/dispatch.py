@@ -58,9 +58,9 @@ class Dispatcher:
         """Enqueue writing the `assembling` rows of captures that are still arriving."""
         self._send(RECORD_ASSEMBLING, rows)
 
-    def acknowledge_again(self, ref: CaptureRef, ack: str) -> None:
-        """Enqueue sending an ACK again, since the device missed it; `ack` is its body."""
-        self._send(ACKNOWLEDGE_AGAIN, ref.device_id, ref.image_name, ack)
+    def acknowledge_again(self, ref: CaptureRef) -> None:
+        """Enqueue sending an ACK again, since the device missed it."""
+        self._send(ACKNOWLEDGE_AGAIN, ref.device_id, ref.image_name)
 
     def answer_hello(self, hello: Hello) -> None:
         """Enqueue recording and answering a hello."""

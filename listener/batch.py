@@ -42,14 +42,12 @@ _ARRIVALS = {arrival.value.encode(): arrival for arrival in Arrival}
 class Outcome(NamedTuple):
     """The result of one operation of a batch; `ref` is sealed if `status` is complete.
 
-    `out_of_range` counts chunks beyond the total, `ack` is the body of the ACK to send again if `status` is
-    stored, and `superseded` is the capture that this one superseded.
+    `out_of_range` counts chunks beyond the total, and `superseded` is the capture that this one superseded.
     """
 
     status: Arrival
     ref: CaptureRef
     out_of_range: int = 0
-    ack: str = ""
     superseded: CaptureRef | None = None
 
 
@@ -190,12 +188,11 @@ def _hash_fields(metadata: Metadata) -> Iterator[Any]:
 
 
 def _outcome(answer: list[Any], refs: _Refs) -> Outcome:
-    name, out_of_range, superseded, ack = answer
+    name, out_of_range, superseded = answer
     status = _ARRIVALS[name]
     return Outcome(
         status,
         refs.sealed if status is Arrival.COMPLETE else refs.open,
         out_of_range,
-        ack.decode(),
         refs.superseded if superseded else None,
     )

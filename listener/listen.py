@@ -127,7 +127,7 @@ class Listener:
                 metrics.CAPTURES.labels("complete").inc()
                 self._dispatcher.store_capture(outcome.ref)
             elif outcome.status is Arrival.STORED:
-                self._dispatcher.acknowledge_again(outcome.ref, outcome.ack)
+                self._dispatcher.acknowledge_again(outcome.ref)
             elif outcome.status in REFUSALS:
                 metrics.CAPTURES.labels("refused").inc()
                 refused.append((outcome, ErrorCode.LIMIT_EXCEEDED, REFUSALS[outcome.status]))

@@ -7,7 +7,7 @@ what it could not send before the device went to sleep.
 """
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -16,7 +16,7 @@ from core.clock import to_datetime, to_iso
 from core.errors import Transient
 from core.store.devices import Hello, Wake
 from tasks.resources import Resources
-from tasks.stations.acknowledge import next_wake
+from tasks.stations.acknowledge import ack, next_wake, yet_to_come
 
 log = logging.getLogger("tasks.agenda")
 
@@ -73,6 +73,13 @@ def asks_for_image(message: Message) -> bool:
     return "send_image" in message or "capture_image" in message
 
 
+def acknowledge(resources: Resources, device_id: str, image_name: str) -> None:
+    """Send the ACK of an image name, with the next wake as it is known now; raises Transient."""
+    wake, now = resources.store.devices.last_wake(device_id), to_datetime(resources.store.now())
+    body = ack(device_id, image_name, wake, now, resources.settings.default_wake_minutes)
+    resources.publisher.send(device_id, "ack", body)
+
+
 def tell_next(resources: Resources, device_id: str) -> None:
     """Send the next messages of the agenda, up to the first that asks for an image; raises Transient."""
     while message := resources.store.devices.next_message(device_id):
@@ -110,7 +117,7 @@ def tell(resources: Resources, device_id: str, message: Message) -> None:
 def wake_message(resources: Resources, device_id: str, wake: Wake) -> Message:
     """Return the command to sleep: until `wake`, or for DEFAULT_WAKE_MINUTES if it is unknown or past."""
     settings, now = resources.settings, to_datetime(resources.store.now())
-    time = wake.at if wake.at and wake.at > now else now + timedelta(minutes=settings.default_wake_minutes)
+    time = yet_to_come(wake, now, settings.default_wake_minutes)
     return {"device_id": device_id} | next_wake(time, wake.timezone, now, settings.mqtt_next_wake_format)
 
 

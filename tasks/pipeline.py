@@ -7,16 +7,14 @@ station may run twice. The service sends the ACK only after Supabase has the ima
 import logging
 from typing import Any, Final
 
-from core.clock import to_datetime
 from core.errors import CaptureRejected, ErrorCode, Rejected
 from core.store.capture import Notes, State
 from core.store.captures import Claim
 from core.store.keys import ERRORS, CaptureRef
 from core.store.streams import Entry, error_entry
 from operate import metrics
-from tasks.agenda import tell_next
+from tasks.agenda import acknowledge, tell_next
 from tasks.resources import Resources
-from tasks.stations.acknowledge import ack
 from tasks.stations.assemble import assemble, verify
 from tasks.stations.persist import persist
 from tasks.stations.report import device_error
@@ -47,13 +45,13 @@ def run(resources: Resources, claim: Claim) -> None:
             claim = _persist_row(resources, claim)
     except CaptureRejected as error:
         claim = _fail(resources, _quarantine(resources, claim, error), error)
-    ref, body = claim.ref, claim.capture.progress.ack
-    if body is None:
+    ref = claim.ref
+    if not claim.capture.progress.recorded:
         captures.close(ref, "failed", tombstone_ttl_s=settings.tombstone_ttl_s)
         return
-    _acknowledge(resources, claim, body)
+    _acknowledge(resources, claim)
     ttl = REPORT_TOMBSTONE_S if claim.capture.error else settings.tombstone_ttl_s
-    captures.close(ref, "stored", ack=body, tombstone_ttl_s=ttl)
+    captures.close(ref, "stored", tombstone_ttl_s=ttl)
     resources.store.devices.is_awake()
     tell_next(resources, ref.device_id)
 
@@ -101,7 +99,7 @@ def _store_image(resources: Resources, claim: Claim) -> Claim:
 
 def _persist_row(resources: Resources, claim: Claim) -> Claim:
     done = claim.capture.progress
-    if done.ack is not None:
+    if done.recorded:
         return claim
     warning = None
     if done.thumbnail_error is not None:
@@ -120,7 +118,7 @@ def _persist_row(resources: Resources, claim: Claim) -> Claim:
         height=done.height,
     )
     metrics.count_end("stored", warning)
-    return _note_ack(resources, claim, answer)
+    return _note_recorded(resources, claim, answer)
 
 
 def _quarantine(resources: Resources, claim: Claim, error: CaptureRejected) -> Claim:
@@ -140,7 +138,7 @@ def _quarantine(resources: Resources, claim: Claim, error: CaptureRejected) -> C
 
 
 def _fail(resources: Resources, claim: Claim, error: Rejected) -> Claim:
-    """Record the failed capture; prepare an ACK only for an error report, so that its device can sleep."""
+    """Record the failed capture; only a report of an error then counts as recorded, and gets an ACK."""
     store, ref = resources.store, claim.ref
     log.warning("%d %s", error.code, error.message, extra=_context(ref))
     try:
@@ -157,25 +155,25 @@ def _fail(resources: Resources, claim: Claim, error: Rejected) -> Claim:
         store.streams.append(ERRORS, [_error_entry(ref, wrong, store.now()) for wrong in (error, refusal)])
         return claim
     metrics.count_end("failed", error)
-    return _note_ack(resources, claim, answer) if claim.capture.error else claim
+    return _note_recorded(resources, claim, answer) if claim.capture.error else claim
 
 
-def _acknowledge(resources: Resources, claim: Claim, body: str) -> None:
+def _acknowledge(resources: Resources, claim: Claim) -> None:
     ref = claim.ref
     if resources.store.captures.exists(ref._replace(seal="")):
         # An ACK carries only the image name, so the device would delete the newer image, which still arrives.
         log.info("not acknowledged: the device has a newer image of that name", extra=_context(ref))
         return
-    resources.publisher.send(ref.device_id, "ack", body.encode())
+    acknowledge(resources, ref.device_id, ref.image_name)
     metrics.ACK_SECONDS.observe((resources.store.now() - claim.capture.last_at_ms) / 1000)
     log.info("acknowledged", extra=_context(ref))
 
 
-def _note_ack(resources: Resources, claim: Claim, answer: dict[str, Any]) -> Claim:
-    store, ref = resources.store, claim.ref
-    wake = store.devices.remember_wake(ref.device_id, answer["next_wake_at"], answer["timezone"])
-    body = ack(ref.device_id, ref.image_name, wake, to_datetime(store.now()))
-    return store.captures.note(claim, ack=body.decode())
+def _note_recorded(resources: Resources, claim: Claim, answer: dict[str, Any]) -> Claim:
+    """Note that the database has what the ACK will name, and the next wake, which the ACK will tell."""
+    store = resources.store
+    store.devices.remember_wake(claim.ref.device_id, answer["next_wake_at"], answer["timezone"])
+    return store.captures.note(claim, recorded=1)
 
 
 def _error_entry(ref: CaptureRef, error: Rejected, now: int) -> Entry:

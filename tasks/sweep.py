@@ -61,7 +61,7 @@ def sweep_once(resources: Resources, dispatcher: Dispatcher) -> None:
             case Action.ENQUEUE:
                 dispatcher.store_capture(ref)
             case Action.ACKNOWLEDGE:
-                dispatcher.acknowledge_again(ref, review.ack)
+                dispatcher.acknowledge_again(ref)
             case Action.TIMED_OUT:
                 dispatcher.record_timeout(ref)
             case Action.GONE | Action.WAIT:

@@ -7,7 +7,7 @@ from celery import Task
 
 from core import dispatch
 from core.errors import CaptureRejected, Transient
-from tasks.agenda import tell_next, tell_now
+from tasks.agenda import acknowledge, tell_next, tell_now
 from tasks.app import app, retry
 
 log = logging.getLogger("tasks.tell")
@@ -24,10 +24,13 @@ LOCK_S: Final = 20.0
     autoretry_for=(),
     max_retries=3,
 )
-def acknowledge_again(self: "Task[Any, Any]", device_id: str, _image_name: str, ack: str) -> None:
-    """Send the ACK of a stored capture again, because the device missed it, and go on with the agenda."""
+def acknowledge_again(self: "Task[Any, Any]", device_id: str, image_name: str, *_: Any) -> None:
+    """Send the ACK of a stored capture again, because the device missed it, and go on with the agenda.
+
+    Messages of earlier versions have a third argument, the body of the ACK as it was then.
+    """
     try:
-        app.resources.publisher.send(device_id, "ack", ack.encode())
+        acknowledge(app.resources, device_id, image_name)
         tell_next(app.resources, device_id)
     except Transient as error:
         raise retry(self, error) from error

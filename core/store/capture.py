@@ -38,14 +38,15 @@ class Notes(TypedDict, total=False):
     width: int
     height: int
     quarantine_path: str
-    ack: str
+    recorded: int
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """What the stations have finished, so that a retry continues from there.
 
-    `stored_bytes` is the size of the image, `width` and `height` are in px, `ack` is the body of the ACK.
+    `stored_bytes` is the size of the image, `width` and `height` are in px. `recorded` is 1 once the database
+    has what the ACK will name.
     """
 
     sha256: str | None = None
@@ -56,11 +57,11 @@ class Progress:
     width: int | None = None
     height: int | None = None
     quarantine_path: str | None = None
-    ack: str | None = None
+    recorded: int = 0
 
 
 _NOTES: Final = tuple(field.name for field in fields(Progress))
-_NUMBERS: Final = frozenset({"stored_bytes", "width", "height"})
+_NUMBERS: Final = frozenset({"stored_bytes", "width", "height", "recorded"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,14 +62,12 @@ class Claim:
 class Review(NamedTuple):
     """What a due capture needs now.
 
-    `announce` asks for its `assembling` row. `missing` lists the chunk ids to ask for if the action is NACK;
-    `ack` is the body of the ACK if the action is ACKNOWLEDGE.
+    `announce` asks for its `assembling` row. `missing` lists the chunk ids to ask for if the action is NACK.
     """
 
     ref: CaptureRef
     action: Action
     announce: bool
-    ack: str
     missing: list[int]
 
 
@@ -169,11 +167,9 @@ class CaptureStore(CaptureReader):
         ref = claim.ref
         self._call("release", ref, self._clock(), str(ref), claim.owner, leave_for_ms, attempts)
 
-    def close(
-        self, ref: CaptureRef, state: Literal["stored", "failed"], *, ack: str = "", tombstone_ttl_s: int
-    ) -> None:
+    def close(self, ref: CaptureRef, state: Literal["stored", "failed"], *, tombstone_ttl_s: int) -> None:
         """End a capture: delete its chunks, and keep its tombstone for `tombstone_ttl_s`."""
-        self._call("close", ref, self._clock(), str(ref), state, ack, tombstone_ttl_s)
+        self._call("close", ref, self._clock(), str(ref), state, tombstone_ttl_s)
 
     def review(self, ref: CaptureRef, now: int, heard_until: int | None, *, full: bool = False) -> Review:
         """Decide what a due capture needs, and when to look again.
@@ -182,8 +178,8 @@ class CaptureStore(CaptureReader):
         listeners take no messages.
         """
         heard = "" if heard_until is None else heard_until
-        action, announce, ack, missing = self._call("review", ref, now, str(ref), heard, int(full))
-        return Review(ref, Action(action.decode()), bool(announce), ack.decode(), missing)
+        action, announce, missing = self._call("review", ref, now, str(ref), heard, int(full))
+        return Review(ref, Action(action.decode()), bool(announce), missing)
 
     def settle_timeout(self, ref: CaptureRef) -> None:
         """Leave a timed-out capture to its TTL, now that its row is written."""

@@ -120,10 +120,12 @@ class DeviceStore:
         return orjson.loads(message) if message else None
 
     def remember_wake(self, device_id: str, next_wake_at: str | None, timezone: str | None) -> Wake:
-        """Store the next wake that the database gave, if any, and return it."""
+        """Store the next wake that the database gave, None without a schedule, and return it."""
         if next_wake_at:
             value = orjson.dumps([next_wake_at, timezone])
             self._run("SET", keys.wake_key(device_id), value, "EX", keys.WAKE_TTL_S)
+        else:
+            self._run("DEL", keys.wake_key(device_id))
         return _wake(next_wake_at, timezone)
 
     def last_wake(self, device_id: str) -> Wake:

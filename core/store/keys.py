@@ -53,7 +53,7 @@ KEYS: Final = (
         "fleet:{s}:tombstone:<device/image>",
         "hash",
         SEALED_TTL_S,
-        "the last sealed capture of that name: identity, state, ACK; TOMBSTONE_TTL_S after its end",
+        "the last sealed capture of that name: identity, state; TOMBSTONE_TTL_S after its end",
     ),
     Key("fleet:{s}:due", "zset", SEALED_TTL_S, "refs by the time (ms) when the sweep must look at them"),
     Key(

@@ -10,9 +10,20 @@ from core.store.devices import Wake
 DAY: Final = timedelta(days=1)
 
 
-def ack(device_id: str, image_name: str, wake: Wake, now: datetime) -> bytes:
-    """Return the ACK of a stored capture, as JSON; without a next wake if `wake.at` is None."""
-    return wire.ack(device_id, image_name, clock_time(wake.at, wake.timezone, now) if wake.at else None)
+def ack(device_id: str, image_name: str, wake: Wake, now: datetime, default_minutes: int) -> bytes:
+    """Return the ACK that is sent `now`, as JSON; without a next wake if there is no schedule."""
+    time = None
+    if wake.at:
+        time = clock_time(yet_to_come(wake, now, default_minutes), wake.timezone, now)
+    return wire.ack(device_id, image_name, time)
+
+
+def yet_to_come(wake: Wake, now: datetime, default_minutes: int) -> datetime:
+    """Return the time of the wake, or `default_minutes` from now if it is unknown or has passed.
+
+    A device told a clock time that has passed would sleep until that time of the next day.
+    """
+    return wake.at if wake.at and wake.at > now else now + timedelta(minutes=default_minutes)
 
 
 def next_wake(time: datetime, timezone: str, now: datetime, form: str) -> dict[str, str]:

@@ -39,10 +39,10 @@ def complete(store, **options):
     return put(store, 0, 1, 2).ref
 
 
-def finish(store, ref, ack="ACK"):
+def finish(store, ref):
     claim = store.captures.claim(ref, "worker")
     assert claim is not None
-    store.captures.close(ref, "stored", ack=ack, tombstone_ttl_s=A_DAY)
+    store.captures.close(ref, "stored", tombstone_ttl_s=A_DAY)
 
 
 def review(store, now, ref=REF, heard=None):
@@ -166,7 +166,7 @@ def test_metadata_of_a_finished_capture_gets_the_ack_again_once_per_silence(stor
     finish(store, complete(store))
     later = now_ms() + DELAY
     assert describe(store, metadata(), now_ms()).status == "late"  # still a repeat of before the ACK
-    assert describe(store, metadata(), later) == ("stored", REF, 0, "ACK", None)
+    assert describe(store, metadata(), later) == ("stored", REF, 0, None)
     assert describe(store, metadata(), later + 1).status == "late"
     assert describe(store, metadata(), later + DELAY).status == "stored"
     assert store.captures.get(REF) is None
@@ -180,8 +180,7 @@ def test_chunks_of_a_finished_capture_get_the_ack_again_once_they_have_ended(sto
     for number in range(3):
         assert put(store, number, now=later + number).status == "late"
     assert review(store, later + DELAY).action == "wait"
-    answer = review(store, later + 2 + DELAY)
-    assert (answer.action, answer.ack) == ("acknowledge", "ACK")
+    assert review(store, later + 2 + DELAY).action == "acknowledge"
     assert store.captures.due(later + 10 * DELAY, 10) == []
     assert store.captures.chunks(REF) == {}
 
@@ -367,9 +366,9 @@ def test_what_is_finished_is_gone(store):
 def test_closing_an_older_capture_leaves_the_tombstone_of_the_newer(store, client):
     first = complete(store)
     second = complete(store, time="2025-10-05T00:00:00Z")
-    store.captures.close(second, "stored", ack="NEW", tombstone_ttl_s=A_DAY)
-    store.captures.close(first, "stored", ack="OLD", tombstone_ttl_s=A_DAY)
-    assert client.hget(keys.capture_keys(REF)[2], "ack") == b"NEW"
+    store.captures.close(second, "failed", tombstone_ttl_s=A_DAY)
+    store.captures.close(first, "stored", tombstone_ttl_s=A_DAY)
+    assert client.hget(keys.capture_keys(REF)[2], "state") == b"failed"
 
 
 def test_entries_wait_until_they_are_deleted(store):

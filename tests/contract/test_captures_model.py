@@ -62,7 +62,7 @@ class Arriving(RuleBasedStateMachine):
             ref = self.completed[0][0]
             claim = self.store.captures.claim(ref, "worker")
             if claim is not None:
-                self.store.captures.close(ref, "stored", ack="{}", tombstone_ttl_s=60)
+                self.store.captures.close(ref, "stored", tombstone_ttl_s=60)
 
     @rule(milliseconds=st.integers(1, 10_000))
     def time_passes(self, milliseconds):

@@ -9,11 +9,13 @@ from store_lab import batch_on
 from core.clock import now_ms, to_datetime
 from core.errors import Transient
 from core.store.devices import Hello
-from tasks import app
+from core.store.store import open_store
+from tasks import app, pipeline
 from tasks import hello as hello_module
 from tasks.hello import answer_hello, record_hello
+from tasks.stations.acknowledge import clock_time
 from tasks.sweep import sweep_once
-from tasks.tell import deliver_commands
+from tasks.tell import acknowledge_again, deliver_commands
 
 
 @pytest.fixture(autouse=True)
@@ -148,6 +150,51 @@ def test_a_command_that_cannot_be_told_goes_back(database, device, ear, resource
         patch.setattr(resources.publisher, "send", away)
         deliver_commands.run()
     assert fate(database, command) == "queued"
+
+
+@pytest.mark.parametrize("known", [timedelta(hours=5), timedelta(hours=-1), None])
+def test_an_ack_tells_the_wake_that_is_known_when_it_is_sent(database, device, ear, resources, known):
+    schedule(database, device, captures_per_day=1)
+    run(resources, arrive(resources, device, photo()))
+    assert ear.next()[1]["ACK_OK"]["next_wake_time"]
+    now = datetime.now(UTC)
+    wake = known and (now + known).isoformat()
+    resources.store.devices.remember_wake(device, wake, "UTC")
+    outdated = '{"image_name": "image_1.jpg", "ACK_OK": {"next_wake_time": "5:30PM"}}'
+    for arguments in ([device, "image_1.jpg"], [device, "image_1.jpg", outdated]):
+        acknowledge_again.run(*arguments)
+        told = ear.next()[1]["ACK_OK"]
+        if known is None:
+            assert told == {}
+        else:
+            expected = max(known, timedelta(minutes=resources.settings.default_wake_minutes))
+            assert told["next_wake_time"] in {
+                clock_time(now + expected + timedelta(seconds=late), "UTC", now) for late in (0, 10)
+            }
+
+
+def test_an_ack_that_was_put_off_tells_no_wake_that_has_passed(database, device, ear, resources, monkeypatch):
+    schedule(database, device, captures_per_day=24)
+    ref = arrive(resources, device, photo())
+
+    def away(*_):
+        raise Transient("the broker is away")
+
+    claim = resources.store.captures.claim(ref, "first")
+    with monkeypatch.context() as patch:
+        patch.setattr(resources.publisher, "send", away)
+        with pytest.raises(Transient):
+            pipeline.run(resources, claim)
+    resources.store.captures.release(claim, 0)
+    two_hours_later = open_store(
+        resources.store.redis, resources.settings, lambda: now_ms() + 2 * 3600 * 1000
+    )
+    later = to_datetime(two_hours_later.now())
+    run(resources._replace(store=two_hours_later), ref)
+    told = datetime.strptime(ear.next()[1]["ACK_OK"]["next_wake_time"], "%I:%M%p")
+    heard = later.replace(hour=told.hour, minute=told.minute, second=0, microsecond=0)
+    heard += timedelta(days=heard <= later)
+    assert heard - later <= timedelta(hours=1, minutes=1)
 
 
 def test_nobody_awake_costs_no_request(resources, monkeypatch):

@@ -95,7 +95,7 @@ class Week:
             if outcome.status == "complete":
                 self.store_capture(outcome.ref)
             elif outcome.status == "stored":
-                self.acknowledge_again(outcome.ref, outcome.ack)
+                self.acknowledge_again(outcome.ref)
         for hello in hellos:
             self.answer_hello(Hello.of(hello, now))
         if not self._sweeping:
@@ -120,8 +120,8 @@ class Week:
         if claim is not None:
             pipeline.run(self._resources, claim)
 
-    def acknowledge_again(self, ref, ack):
-        self.send(ref.device_id, "ack", ack.encode())
+    def acknowledge_again(self, ref):
+        agenda.acknowledge(self._resources, ref.device_id, ref.image_name)
         agenda.tell_next(self._resources, ref.device_id)
 
     def answer_hello(self, hello):

@@ -155,7 +155,7 @@ def test_the_wake_time_is_a_12_hour_clock_of_the_device(time, zone, clock):
     now = moment - timedelta(hours=3)
     assert clock_time(moment, zone, now) == clock
     assert next_wake(moment, zone, now, "clock") == {"next_wake": clock}
-    assert json.loads(ack("A", "i.jpg", Wake(moment, zone), now))["ACK_OK"] == {"next_wake_time": clock}
+    assert json.loads(ack("A", "i.jpg", Wake(moment, zone), now, 60))["ACK_OK"] == {"next_wake_time": clock}
 
 
 @given(st.datetimes(datetime(2025, 1, 1), datetime(2026, 1, 1)), st.integers(1, 24 * 3600))
@@ -169,7 +169,15 @@ def test_a_device_that_hears_a_clock_time_wakes_that_very_day(now, seconds):
 
 
 def test_without_a_schedule_the_ack_is_empty():
-    assert json.loads(ack("A", "i.jpg", Wake(None, "UTC"), datetime.now(UTC)))["ACK_OK"] == {}
+    assert json.loads(ack("A", "i.jpg", Wake(None, "UTC"), datetime.now(UTC), 60))["ACK_OK"] == {}
+
+
+@pytest.mark.parametrize("late", [timedelta(), timedelta(seconds=1), timedelta(hours=30)])
+def test_a_wake_that_has_passed_is_not_told(late):
+    wake = datetime(2025, 10, 7, 17, 30, tzinfo=UTC)
+    now = wake + late
+    told = json.loads(ack("A", "i.jpg", Wake(wake, "UTC"), now, 45))["ACK_OK"]["next_wake_time"]
+    assert told == clock_time(now + timedelta(minutes=45), "UTC", now)
 
 
 def test_a_wake_in_iso_is_utc():

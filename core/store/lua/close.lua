@@ -1,8 +1,7 @@
 -- End a capture: delete its chunks and keep its tombstone. The tombstone of a stored capture keeps the last
 -- END_BYTES of each chunk, to recognise chunks that come again.
 -- KEYS: 1 capture  2 chunks  3 tombstone  4 due  5 held
--- ARGV: 1 now (ms)  2 member  3 state (stored or failed)  4 ACK sent, '' for none
---       5 how long the tombstone stays (s)
+-- ARGV: 1 now (ms)  2 member  3 state (stored or failed)  4 how long the tombstone stays (s)
 -- Returns nothing.
 local ends = {}
 if ARGV[3] == 'stored' then
@@ -15,7 +14,7 @@ redis.call('DEL', KEYS[1], KEYS[2])
 redis.call('ZREM', KEYS[4], ARGV[2])
 redis.call('ZREM', KEYS[5], ARGV[2])
 if redis.call('HGET', KEYS[3], 'seal') == ARGV[2] then
-  redis.call('HSET', KEYS[3], 'state', ARGV[3], 'ack', ARGV[4], 'acked_at', ARGV[1])
+  redis.call('HSET', KEYS[3], 'state', ARGV[3], 'acked_at', ARGV[1])
   if ends[1] then redis.call('HSET', KEYS[3], 'ends', table.concat(ends)) end
-  redis.call('EXPIRE', KEYS[3], ARGV[5])
+  redis.call('EXPIRE', KEYS[3], ARGV[4])
 end

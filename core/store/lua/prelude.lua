@@ -6,15 +6,14 @@
 -- The constants in capitals are set from the settings when the scripts are loaded.
 local now, member, sealed_member = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 
--- The answer for one operation: {status, out_of_range, superseded, ack}
+-- The answer for one operation: {status, out_of_range, superseded}
 --   status        waiting (chunks or metadata are missing), complete (sealed now), late (a repeat),
 --                 stored (stored earlier: send the ACK again), refused (too many captures in flight),
 --                 too_large, or ignored (metadata that says too little to begin a capture)
 --   out_of_range  number of chunks left out because their id is beyond the total
 --   superseded    1 if this image superseded another one of this name, else 0
---   ack           the body of the ACK to send again; '' unless the status is stored
-local function arrival(status, out_of_range, superseded, ack)
-  return {status, out_of_range or 0, superseded or 0, ack or ''}
+local function arrival(status, out_of_range, superseded)
+  return {status, out_of_range or 0, superseded or 0}
 end
 
 -- Begin an open capture; return false if the device or the shard holds too many.
@@ -90,9 +89,9 @@ end
 -- The device sends a finished image again, so it missed its ACK. It gets the same ACK again, at most once per
 -- RETRANSMIT_DELAY_MS.
 local function acknowledge_again()
-  local last = redis.call('HMGET', KEYS[3], 'acked_at', 'ack')
-  if now - tonumber(last[1]) < RETRANSMIT_DELAY_MS then return arrival('late') end
+  local acked_at = redis.call('HGET', KEYS[3], 'acked_at')
+  if now - tonumber(acked_at) < RETRANSMIT_DELAY_MS then return arrival('late') end
   redis.call('HDEL', KEYS[3], 'seen_at')
   redis.call('HSET', KEYS[3], 'acked_at', now)
-  return arrival('stored', 0, 0, last[2])
+  return arrival('stored')
 end

@@ -3,10 +3,9 @@
 -- ARGV: 1 now (ms)  2 member
 --       3 heard until (ms): the listeners have heard everything sent until then; '' if no listener is alive
 --       4 whether Redis is so full that the listeners take no messages (1/0)
--- Returns {action, announce, ack, missing}:
+-- Returns {action, announce, missing}:
 --   action    gone, wait, enqueue, timed_out, nack or acknowledge
 --   announce  1 if its `assembling` row is wanted, else 0
---   ack       the body of the ACK that the device missed; '' unless the action is acknowledge
 --   missing   the chunk ids to ask for; empty unless the action is nack
 local now, member, heard = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local known = redis.call('HMGET', KEYS[1], 'first_at', 'last_at', 'nacked_at', 'nacks', 'total', 'state',
@@ -14,30 +13,30 @@ local known = redis.call('HMGET', KEYS[1], 'first_at', 'last_at', 'nacked_at', '
 local function look_again(at) redis.call('ZADD', KEYS[4], math.max(at, now + 250), member) end
 
 if not known[1] then
-  local finished = redis.call('HMGET', KEYS[3], 'state', 'seen_at', 'ack')
+  local finished = redis.call('HMGET', KEYS[3], 'state', 'seen_at')
   if finished[1] == 'stored' and finished[2] then
     if not heard or heard - finished[2] < RETRANSMIT_DELAY_MS then
       look_again(finished[2] + RETRANSMIT_DELAY_MS)
-      return {'wait', 0, '', {}}
+      return {'wait', 0, {}}
     end
     redis.call('HDEL', KEYS[3], 'seen_at')
     redis.call('HSET', KEYS[3], 'acked_at', now)
     redis.call('ZREM', KEYS[4], member)
-    return {'acknowledge', 0, finished[3], {}}
+    return {'acknowledge', 0, {}}
   end
   redis.call('ZREM', KEYS[4], member)
   redis.call('ZREM', KEYS[5], member)
-  return {'gone', 0, '', {}}
+  return {'gone', 0, {}}
 end
 if known[7] or known[6] == 'superseded' then
   -- It is complete but not finished: its task is lost, or still waits in the queue.
   local requeues = redis.call('HINCRBY', KEYS[1], 'requeues', 1)
   look_again(now + math.min(REQUEUE_MS * 2 ^ requeues, MAX_REQUEUE_MS))
-  return {'enqueue', 0, '', {}}
+  return {'enqueue', 0, {}}
 end
 if known[6] == 'timed_out' then
   look_again(now + MAX_REQUEUE_MS)
-  return {'timed_out', 0, '', {}}
+  return {'timed_out', 0, {}}
 end
 
 local announce = 0
@@ -51,7 +50,7 @@ local quiet_since = math.max(last, tonumber(known[3] or 0))
 if ARGV[4] == '1' and now - last >= CAPTURE_TIMEOUT_MS then heard = now end
 if not heard or heard - quiet_since < RETRANSMIT_DELAY_MS then
   look_again(quiet_since + RETRANSMIT_DELAY_MS)
-  return {'wait', announce, '', {}}
+  return {'wait', announce, {}}
 end
 local leftover = known[10] and (not total or redis.call('EXISTS', KEYS[2]) == 0)
 if heard - last >= CAPTURE_TIMEOUT_MS then
@@ -60,15 +59,15 @@ if heard - last >= CAPTURE_TIMEOUT_MS then
     redis.call('DEL', KEYS[1], KEYS[2])
     redis.call('ZREM', KEYS[4], member)
     redis.call('ZREM', KEYS[5], member)
-    return {'gone', 0, '', {}}
+    return {'gone', 0, {}}
   end
   redis.call('HSET', KEYS[1], 'state', 'timed_out')
   look_again(now + MAX_REQUEUE_MS)
-  return {'timed_out', announce, '', {}}
+  return {'timed_out', announce, {}}
 end
 if not total or nacks >= RETRANSMIT_MAX or leftover then
   look_again(last + CAPTURE_TIMEOUT_MS)
-  return {'wait', announce, '', {}}
+  return {'wait', announce, {}}
 end
 redis.call('HSET', KEYS[1], 'nacks', nacks + 1, 'nacked_at', now)
 look_again(now + RETRANSMIT_DELAY_MS)
@@ -76,4 +75,4 @@ local missing = {}
 for id = 0, total - 1 do
   if redis.call('HEXISTS', KEYS[2], id) == 0 then missing[#missing + 1] = id end
 end
-return {'nack', announce, '', missing}
+return {'nack', announce, missing}
