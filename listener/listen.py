@@ -35,6 +35,9 @@ log = logging.getLogger("listener")
 WAIT_S: Final = 0.25
 RETRY_S: Final = 0.5
 HEARTBEAT_MS: Final = 1000
+# A capture is written to the message log when it has been quiet for this many times the delay of a NACK, so
+# that chunks which were asked for are in the row of the others.
+QUIET_AFTER: Final = 3
 # Well below the time that a platform gives a process to stop.
 DRAIN_S: Final = 5.0
 REFUSALS: Final = {
@@ -58,7 +61,7 @@ class Listener:
         self._streams = Streams(redis)
         self._dispatcher = dispatcher
         self._rate_limit = RateLimit(settings.errors_per_minute, 100 * settings.errors_per_minute)
-        self._log = MessageLog()
+        self._log = MessageLog(QUIET_AFTER * settings.retransmit_delay_ms)
         limits = Limits(settings.max_chunk_bytes, settings.max_image_bytes)
         self._receiver = Receiver(
             limits, connection.ping_topic, self._rate_limit, self._log, settings.messages_per_minute
@@ -73,6 +76,15 @@ class Listener:
         Raises Deaf if only a new process helps, and Misconfigured if the broker refuses the settings.
         """
         log.info("✓ Worker started - processing messages...")
+        try:
+            self._listen(stopping)
+            if self._connection.leave():
+                self._drain(stopping)
+        finally:
+            self._end_log()
+        self._connection.close()
+
+    def _listen(self, stopping: threading.Event) -> None:
         while not stopping.is_set():
             health.touch(self._health_file)
             if self._gate.closed():
@@ -83,15 +95,20 @@ class Listener:
             now = now_ms()
             if messages or now >= self._next_heartbeat:
                 self._take(messages, now, stopping)
-        if self._connection.leave():
-            self._drain(stopping)
-        self._connection.close()
 
     def _drain(self, stopping: threading.Event) -> None:
         """Take what the broker has already sent here; otherwise devices would have to send it again."""
         deadline = time.monotonic() + DRAIN_S
         while time.monotonic() < deadline and (messages := self._connection.read(WAIT_S)):
             self._take(messages, now_ms(), stopping)
+
+    def _end_log(self) -> None:
+        batch = self._batches.begin()
+        self._log.close(batch, now_ms())
+        try:
+            batch.commit()
+        except Transient as error:
+            log.warning("the end of the message log is lost: %s", error)
 
     def _take(self, messages: list[Received], now: int, stopping: threading.Event) -> None:
         """Store, enqueue, then send the PUBACKs; retry until Redis and Celery's broker have taken all."""
@@ -103,7 +120,7 @@ class Listener:
             self._next_heartbeat = now + HEARTBEAT_MS
             connection = self._connection
             batch.heard(Heartbeat(connection.client_id, now, connection.heard_until_ms))
-            self._log.flush(batch)
+            self._log.flush(batch, now)
         while True:
             try:
                 self._settle(batch.commit(), hellos, now)

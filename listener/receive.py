@@ -4,8 +4,6 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-import orjson
-
 from core.errors import ErrorCode, WireError
 from core.store.keys import ERRORS, CaptureRef
 from core.store.streams import Entry, error_entry
@@ -63,23 +61,21 @@ class Receiver:
                 pieces = chunks.setdefault(key, [])
                 pieces.append(message.chunk_id)
                 pieces.append(message.data)
-                self._log.chunk(message, now)
                 continue
             if isinstance(message, Metadata):
                 key = (message.device_id, message.image_name)
                 if earlier := chunks.pop(key, None):
-                    _put(batch, key, now, earlier)
+                    self._put(batch, key, now, earlier)
                 batch.metadata(message, now)
+                self._log.metadata(message, now)
                 _METADATA.inc()
             elif self._hello_limit.allows(message.device_id, now):
                 hellos.append(message)
+                self._log.hello(message, now)
             else:
                 self._report(errors, received.topic, _too_many("status messages"), now)
-                continue
-            payload = orjson.loads(message.raw)
-            self._log.message(received.topic, message.device_id, payload, now, len(message.raw))
         for key, pieces in chunks.items():
-            _put(batch, key, now, pieces)
+            self._put(batch, key, now, pieces)
         _HELLOS.inc(len(hellos))
         if errors:
             batch.append(ERRORS, errors)
@@ -101,6 +97,12 @@ class Receiver:
             else:
                 self._report(errors, received.topic, _too_many("messages"), now)
 
+    def _put(self, batch: Batch, key: tuple[str, str], now: int, pieces: list[bytes | int]) -> None:
+        batch.chunks(CaptureRef(*key), now, pieces)
+        count, size = len(pieces) // 2, sum(len(data) for data in pieces if isinstance(data, bytes))
+        self._log.chunks(*key, count, size, now)
+        _CHUNKS.inc(count)
+
     def _report(self, errors: list[Entry], topic: str, error: WireError, now: int) -> None:
         metrics.ERRORS.labels(int(error.code)).inc()
         parts = topic.split("/")
@@ -108,11 +110,6 @@ class Receiver:
         if self._rate_limit.allows(device_id, now):
             log.warning("%d %s", error.code, error.message, extra={"device": device_id, **_capture(error)})
             errors.append(error_entry(device_id, error.code, error.message, error.details, now))
-
-
-def _put(batch: Batch, key: tuple[str, str], now: int, pieces: list[bytes | int]) -> None:
-    batch.chunks(CaptureRef(*key), now, pieces)
-    _CHUNKS.inc(len(pieces) // 2)
 
 
 def _differs(message: Message) -> WireError:

@@ -15,6 +15,18 @@ SELECT device_id, error_code, message, details, occurred_at FROM public.device_e
 -- What went over the wire?
 SELECT topic, direction, payload->>'image_name' as image, received_at FROM public.device_publish_log ORDER BY received_at DESC LIMIT 50;
 
+-- How did each picture of the last hour come over the wire? Listeners of a shared group write a row each.
+select device_id, payload->>'image_name' as image, min(received_at) as began,
+       max(received_at + (payload->>'last_ms')::bigint * interval '1 millisecond') as ended,
+       sum((payload->>'chunks')::bigint) as chunks, sum((payload->>'bytes')::bigint) as bytes,
+       sum((payload->>'repeats')::bigint) as repeats, max((payload->>'longest_gap_ms')::bigint) as longest_gap_ms,
+       count(*) as parts
+  from public.device_publish_log
+ where direction = 'in' and payload->>'last_ms' is not null and received_at > now() - interval '1 hour'
+ group by device_id, image
+ order by began desc
+ limit 50;
+
 -- Which version does the schema have?
 select version, applied_at from public.schema_version;
 

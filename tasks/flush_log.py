@@ -1,22 +1,63 @@
-"""The task that records the message log and the errors in the database, in bulk."""
+"""The task that records the message log and the errors in the database, in bulk.
+
+A backlog always drains: a call that fails makes the next one half as large, and of rows that the database
+refuses only these are dropped.
+"""
 
 import logging
+import time
+from itertools import accumulate, takewhile
 from typing import Any, Final
+
+import orjson
 
 from core import dispatch
 from core.clock import to_iso
 from core.errors import CaptureRejected, Transient
-from core.store.keys import ERRORS, LOG
+from core.store.keys import ERRORS, LOG, Stream
 from core.store.streams import StreamBatch
 from tasks.app import app
 from tasks.resources import Resources
 
 log = logging.getLogger("tasks.flush_log")
 
-# The most batches of each stream in one call, and the most calls in one run.
-BATCHES: Final = 50
-ROUNDS: Final = 20
+# The most batches in one read of a stream.
+BATCHES: Final = 100
+# A run makes its last call before RUN_S is over, and the lock outlasts that call.
+RUN_S: Final = 30.0
 LOCK_S: Final = 60.0
+# The bytes of rows in one call, at most, and after calls that failed. A row that is longer goes alone.
+MOST_BYTES: Final = 2**19
+LEAST_BYTES: Final = 2**9
+# If the database refuses more rows of one call than these, the fault may be its own, and the call failed.
+MOST_REFUSED: Final = 20
+TIMES: Final[dict[Stream, str]] = {ERRORS: "occurred_at", LOG: "received_at"}
+
+Row = dict[str, Any]
+
+
+class Portion:
+    """How many bytes one call carries: half as many after a failure, a sixteenth more after a success."""
+
+    def __init__(self) -> None:
+        self.bytes = MOST_BYTES
+
+    def of(self, rows: list[Row]) -> list[Row]:
+        """Return the first of `rows` that fit into one call, at least one."""
+        ends = accumulate(len(orjson.dumps(row)) for row in rows)
+        fitting = sum(1 for _ in takewhile(lambda end: end <= self.bytes, ends))
+        return rows[: max(1, fitting)]
+
+    def failed(self) -> None:
+        """Carry half as many from now on."""
+        self.bytes = max(LEAST_BYTES, self.bytes // 2)
+
+    def succeeded(self) -> None:
+        """Carry a sixteenth more from now on."""
+        self.bytes = min(MOST_BYTES, self.bytes + self.bytes // 16)
+
+
+portion = Portion()
 
 
 @app.task(
@@ -28,39 +69,72 @@ LOCK_S: Final = 60.0
 )
 def flush_log() -> None:
     """Move the entries of the streams to the database; a lock makes this run once even with several beats."""
-    resources = app.resources
+    resources, until = app.resources, time.monotonic() + RUN_S
     try:
         with resources.store.locks.turn("flush_log", LOCK_S) as mine:
-            for _ in range(ROUNDS):
-                if not (mine and flush_once(resources)):
-                    break
+            for stream in TIMES if mine else ():
+                while flush_once(resources, stream, until):
+                    pass
     except Transient as error:
         log.warning("log put off: %s", error)
 
 
-def flush_once(resources: Resources) -> bool:
-    """Record up to BATCHES batches of each stream; return False if none is left. Raises Transient."""
+def flush_once(resources: Resources, stream: Stream, until: float) -> bool:
+    """Record the oldest batches of a stream until `until` (monotonic, s); return whether to go on.
+
+    What is recorded twice, since the process died before it deleted a batch, is in the database once. Raises
+    Transient if a call fails, unless the one before it succeeded: then the fault may be in its size.
+    """
     streams = resources.store.streams
-    messages, errors = streams.oldest(LOG, BATCHES), streams.oldest(ERRORS, BATCHES)
-    if not messages and not errors:
-        return False
+    batches = streams.oldest(stream, BATCHES)
+    rows, recorded, answered = _rows(batches, TIMES[stream]), 0, False
     try:
-        resources.supabase.call(
-            "record_log", p_messages=_rows(messages, "received_at"), p_errors=_rows(errors, "occurred_at")
-        )
-    except CaptureRejected as error:
-        log.error("entries dropped that the database refuses: %s", error)
-    if messages:
-        streams.delete(LOG, [batch.id for batch in messages])
-    if errors:
-        streams.delete(ERRORS, [batch.id for batch in errors])
-    return len(messages) == BATCHES or len(errors) == BATCHES
+        while recorded < len(rows) and time.monotonic() < until:
+            some = portion.of(rows[recorded:])
+            try:
+                _record(resources, stream, some)
+            except Transient:
+                portion.failed()
+                if not answered:
+                    raise
+                answered = False
+            else:
+                portion.succeeded()
+                recorded += len(some)
+                answered = True
+    finally:
+        ends = accumulate(len(batch.entries) for batch in batches)
+        if done := [batch.id for batch, end in zip(batches, ends, strict=True) if end <= recorded]:
+            streams.delete(stream, done)
+    return len(batches) == BATCHES and time.monotonic() < until
 
 
-def _rows(batches: list[StreamBatch], time: str) -> list[dict[str, Any]]:
-    """Return the entries with a key from batch and position, by which the database ignores duplicates."""
+def _record(resources: Resources, stream: Stream, rows: list[Row]) -> None:
+    """Record rows; drop those, and only those, that the database refuses. Raises Transient."""
+    parts, refused = [rows], 0
+    while parts:
+        part = parts.pop()
+        try:
+            resources.supabase.call(
+                "record_log",
+                p_messages=part if stream == LOG else [],
+                p_errors=part if stream == ERRORS else [],
+            )
+        except CaptureRejected as error:
+            if len(part) > 1:
+                middle = len(part) // 2
+                parts += [part[middle:], part[:middle]]
+                continue
+            refused += 1
+            if refused > MOST_REFUSED:
+                raise Transient(f"the database refuses row after row: {error}") from error
+            log.error("a row of %s dropped that the database refuses: %s", stream, error)
+
+
+def _rows(batches: list[StreamBatch], column: str) -> list[Row]:
+    """Return the entries as rows; one that was written before entries had keys gets the key of its place."""
     return [
-        {**entry, "key": f"{batch.id}:{number}", time: to_iso(entry[f"{time}_ms"])}
+        {"key": f"{batch.id}:{number}", **entry, column: to_iso(entry[f"{column}_ms"])}
         for batch in batches
         for number, entry in enumerate(batch.entries)
     ]

@@ -24,6 +24,8 @@ log = logging.getLogger("tasks.publish")
 PUBACK_TIMEOUT_S: Final = 5.0
 # How long the start waits for the answer to the login; without one it continues, as the broker may be away.
 FIRST_ANSWER_S: Final = 5.0
+# The message log names this many of the chunks that a NACK asks for; a picture may have 16,384.
+MISSING_LOGGED: Final = 50
 
 
 class Publisher:
@@ -137,4 +139,8 @@ class Publisher:
 
 
 def _entry(device_id: str, kind: str, payload: bytes) -> Entry:
-    return message_entry(device_id, topic(device_id, kind), "out", orjson.loads(payload), now_ms())
+    said = orjson.loads(payload)
+    missing = said.get("missing_chunks")
+    if isinstance(missing, list) and len(missing) > MISSING_LOGGED:
+        said |= {"missing_chunks": missing[:MISSING_LOGGED], "missing": len(missing)}
+    return message_entry(device_id, topic(device_id, kind), "out", said, now_ms())

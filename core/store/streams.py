@@ -1,8 +1,11 @@
 """The streams: entries of the message log and of errors, on their way to the database.
 
-Each item of a stream is a batch: the JSON array of the entries that were appended together.
+Each item of a stream is a batch: a JSON array of entries that were appended together. Each entry has a key
+of its own, by which the database ignores what it is sent twice.
 """
 
+import secrets
+from collections.abc import Iterator
 from typing import Any, Final, Literal, NamedTuple
 
 import orjson
@@ -13,6 +16,8 @@ from core.store.keys import STREAM_TTL_S, Stream
 
 # Batches reach the database within seconds, so this limit matters only in a long outage.
 STREAM_LENGTH: Final = 10_000
+# Entries that are longer in all are several batches, so that a reader can bound what it takes.
+BATCH_BYTES: Final = 2**16
 
 Entry = dict[str, Any]
 
@@ -25,13 +30,15 @@ class StreamBatch(NamedTuple):
 
 
 def message_entry(
-    device_id: str, topic: str, direction: Literal["in", "out"], payload: Any, at_ms: int
+    device_id: str | None, topic: str | None, direction: Literal["in", "out"], payload: Any, at_ms: int
 ) -> Entry:
     """Make a row of `device_publish_log`.
 
-    `payload` is a JSON value, `at_ms` is when the message was received or sent.
+    `payload` is a JSON value, `at_ms` is when the (first) message was received or sent. `device_id` and
+    `topic` are None in a row that speaks of several devices.
     """
     return {
+        "key": _key(),
         "device_id": device_id,
         "topic": topic,
         "direction": direction,
@@ -43,6 +50,7 @@ def message_entry(
 def error_entry(device_id: str, code: int, message: str, details: dict[str, Any], at_ms: int) -> Entry:
     """Make a row of `device_errors`."""
     return {
+        "key": _key(),
         "device_id": device_id,
         "error_code": int(code),
         "message": message,
@@ -52,11 +60,27 @@ def error_entry(device_id: str, code: int, message: str, details: dict[str, Any]
 
 
 def append_commands(stream: Stream, entries: list[Entry]) -> list[tuple[Any, ...]]:
-    """Return the Redis commands that append entries to a stream as one batch."""
-    return [
-        ("XADD", stream, "MAXLEN", "~", STREAM_LENGTH, "*", "records", orjson.dumps(entries)),
-        ("EXPIRE", stream, STREAM_TTL_S),
+    """Return the Redis commands that append entries to a stream, in batches of some BATCH_BYTES."""
+    commands: list[tuple[Any, ...]] = [
+        ("XADD", stream, "MAXLEN", "~", STREAM_LENGTH, "*", "records", batch) for batch in _batches(entries)
     ]
+    return [*commands, ("EXPIRE", stream, STREAM_TTL_S)]
+
+
+def _batches(entries: list[Entry]) -> Iterator[bytes]:
+    batch: list[bytes] = []
+    size = 0
+    for entry in map(orjson.dumps, entries):
+        if batch and size + len(entry) > BATCH_BYTES:
+            yield b"[" + b",".join(batch) + b"]"
+            batch, size = [], 0
+        batch.append(entry)
+        size += len(entry)
+    yield b"[" + b",".join(batch) + b"]"
+
+
+def _key() -> str:
+    return secrets.token_urlsafe(12)
 
 
 class Streams:
@@ -66,7 +90,7 @@ class Streams:
         self._redis = redis
 
     def append(self, stream: Stream, entries: list[Entry]) -> None:
-        """Append entries to a stream as one batch."""
+        """Append entries to a stream."""
         with transient():
             for command in append_commands(stream, entries):
                 self._redis.execute_command(*command)

@@ -1,16 +1,13 @@
-"""The sweep and the tasks it starts: ask, give up, enqueue again, announce; and the log on its way."""
+"""The sweep and the tasks it starts: ask, give up, enqueue again, announce."""
 
 import pytest
 from arrivals import Enqueued
 from store_lab import batch_on
 
 from core.clock import now_ms
-from core.store import keys
 from core.store.keys import CaptureRef
 from core.store.listeners import Heartbeat
 from core.wire import Metadata, parse_time
-from tasks import flush_log as flush_module
-from tasks.flush_log import flush_once
 from tasks.record import fail_stale, record_assembling, record_timeout
 from tasks.sweep import sweep_once
 
@@ -87,43 +84,6 @@ def test_a_complete_capture_nobody_took_is_enqueued_again(resources, device):
     [(name, ref)] = sweep(resources)
     assert (name, ref.device_id) == ("store_capture", device)
     assert ref.seal
-
-
-def test_messages_and_errors_reach_the_database_once(resources, database, device, monkeypatch):
-    message = {
-        "device_id": device,
-        "topic": f"ESP32CAM/{device}/data",
-        "direction": "in",
-        "payload": {"image_name": "i.jpg", "chunks": 7},
-        "received_at_ms": now_ms(),
-    }
-    error = {
-        "device_id": device,
-        "error_code": 2101,
-        "message": "not JSON",
-        "details": {},
-        "occurred_at_ms": now_ms(),
-    }
-    resources.store.streams.append(keys.LOG, [message, message | {"direction": "out"}])
-    resources.store.streams.append(keys.ERRORS, [error])
-    with monkeypatch.context() as patch:
-        patch.setattr(type(resources.store.streams), "delete", lambda *_: None)  # it dies before it forgets
-        flush_once(resources)
-    flush_once(resources)
-    assert not flush_once(resources)
-    logged = database.table("device_publish_log").select("*").eq("device_id", device).execute().data
-    assert sorted(row["direction"] for row in logged) == ["in", "out"]
-    assert logged[0]["payload"] == {"image_name": "i.jpg", "chunks": 7}
-    [row] = database.table("device_errors").select("*").eq("device_id", device).execute().data
-    assert row["error_code"] == 2101
-
-
-def test_a_long_log_is_flushed_in_several_calls(resources, monkeypatch):
-    monkeypatch.setattr(flush_module, "BATCHES", 2)
-    for _ in range(3):
-        resources.store.streams.append(keys.ERRORS, [])
-    assert flush_once(resources)
-    assert not flush_once(resources)
 
 
 def test_a_row_that_nobody_assembles_any_more_is_failed(resources, database, device):

@@ -244,3 +244,17 @@ def test_nobody_breaks_the_verification_on_rows(fresh: Database) -> None:
         " now(), 'ingest_status', 'failed', 'error', jsonb_build_object('code', 2201))) from generate_series(1, 3) i;"
     )
     fresh.file(SQL / "verification.sql")
+
+
+def test_the_parts_of_two_listeners_add_up(fresh: Database) -> None:
+    fresh.run(
+        "set role service_role;"
+        " select public.record_log(jsonb_agg(jsonb_build_object('key', i, 'device_id', 'A', 'topic', 't', 'direction', 'in',"
+        " 'received_at', now() - interval '1 minute', 'payload', jsonb_build_object('image_name', 'i.jpg', 'repeats', 20,"
+        " 'chunks', 20 + i, 'bytes', 1000 * i, 'last_ms', 30000, 'longest_gap_ms', i))), '[]') from generate_series(1, 2) i;"
+    )
+    text = (SQL / "verification.sql").read_text()
+    query = text.split("-- How did each picture of the last hour")[1].split("\n", 1)[1].split(";")[0]
+    answer = fresh.run(query).strip().split("|")
+    assert answer[:2] == ["A", "i.jpg"]
+    assert answer[4:] == ["43", "3000", "40", "2", "2"]

@@ -30,7 +30,7 @@ class Recorder:
 
 
 def receiver(per_minute=20, log=None):
-    return Receiver(Limits(4096, 10**6), PING, RateLimit(per_minute), log or MessageLog())
+    return Receiver(Limits(4096, 10**6), PING, RateLimit(per_minute), log or MessageLog(9_000))
 
 
 def data(fields, device="AABB"):
@@ -105,18 +105,16 @@ def test_a_hello_is_given_back():
 
 
 def test_the_log_sums_chunks_and_leaves_their_bytes_out():
-    log, batch = MessageLog(), Recorder()
+    log, batch = MessageLog(9_000), Recorder()
     receiver(log=log).fill(batch, [METADATA, chunk(0), chunk(1), chunk(0, "j.jpg")], 5)
     batch.operations.clear()
-    log.flush(batch)
-    log.flush(batch)
+    log.close(batch, 5)
     [(stream, entries)] = batch.operations
     assert stream == LOG
-    assert [entry["payload"] for entry in entries] == [
-        {"image_name": "i.jpg", "total_chunk_count": 4, "image_size": 8},
-        {"image_name": "i.jpg", "chunks": 2, "bytes": 4},
-        {"image_name": "j.jpg", "chunks": 1, "bytes": 2},
-    ]
+    first, second = (entry["payload"] for entry in entries)
+    assert first["metadata"] == {"image_name": "i.jpg", "total_chunk_count": 4, "image_size": 8}
+    assert (first["chunks"], first["bytes"]) == (2, 4)
+    assert (second["image_name"], second["chunks"], second["bytes"]) == ("j.jpg", 1, 2)
     assert {(entry["topic"], entry["direction"]) for entry in entries} == {("ESP32CAM/AABB/data", "in")}
 
 
