@@ -12,8 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
 
 from local.ports import LOOPBACK, free_port
+from local.stack import BUCKET
 
 HANG_AT_MOST_S = 60.0
+GATHER_AT_MOST_S = 20.0
+OBJECTS = f"/storage/v1/object/{BUCKET}/"
 
 
 def reset(connection: socket.socket) -> None:
@@ -125,7 +128,11 @@ class Watch:
 
 
 class HttpProxy:
-    """Passes HTTP requests to `target`, but for the fault that is set."""
+    """Passes HTTP requests to `target`, but for the fault that is set.
+
+    An upload goes as on a hosted project: its key is looked for when the request arrives, and written when all
+    of its bytes are there. So two uploads without upsert at once both succeed, and the later one stands.
+    """
 
     def __init__(self, target: int, rng: Random) -> None:
         self._target = target
@@ -134,6 +141,9 @@ class HttpProxy:
         self._fault: Fault | None = None
         self._healed = threading.Event()
         self._watches: list[Watch] = []
+        self._gathering: tuple[str, threading.Barrier] | None = None
+        # The embedded server lets two writes of a new key collide, which the hosted one does not.
+        self._writing = threading.Lock()
         self.counts: Counter[str] = Counter()
         self.requests: list[tuple[str, bytes]] = []
         self._server = ThreadingHTTPServer((LOOPBACK, 0), self._handler())
@@ -156,6 +166,10 @@ class HttpProxy:
         with self._lock:
             self._watches.append(Watch(part, after, action))
 
+    def gather(self, part: str, number: int) -> None:
+        """Let the next `number` uploads whose path contains `part` all be looked for before one is written."""
+        self._gathering = (part, threading.Barrier(number))
+
     def close(self) -> None:
         """Stop serving."""
         self.set(None)
@@ -173,6 +187,14 @@ class HttpProxy:
             self.counts[fault.kind if fault else "passed"] += 1
             return fault, watch
 
+    def _wait_for_others(self, path: str) -> None:
+        gathering = self._gathering
+        if gathering is None or gathering[0] not in path:
+            return
+        with contextlib.suppress(threading.BrokenBarrierError):
+            gathering[1].wait(GATHER_AT_MOST_S)
+        self._gathering = None
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         proxy = self
 
@@ -184,6 +206,7 @@ class HttpProxy:
                     super().handle()
 
             def _serve(self) -> None:
+                self._taken = self._looks_for_its_key() and self._is_there()
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 if self.command != "GET":
                     proxy.requests.append((self.path, body))
@@ -208,11 +231,35 @@ class HttpProxy:
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815
 
+            def _looks_for_its_key(self) -> bool:
+                upserts = self.headers.get("x-upsert") == "true"
+                return self.command == "POST" and self.path.startswith(OBJECTS) and not upserts
+
+            def _is_there(self) -> bool:
+                name = self.path.removeprefix(OBJECTS)
+                headers = {
+                    key: self.headers[key] for key in ("apikey", "authorization") if key in self.headers
+                }
+                status, _, _ = self._ask("GET", f"/storage/v1/object/info/{BUCKET}/{name}", None, headers)
+                return status == 200
+
             def _pass_on(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+                headers = {name: value for name, value in self.headers.items() if name != "Connection"}
+                if not self._looks_for_its_key():
+                    return self._ask(self.command, self.path, body, headers)
+                if self._taken:
+                    text = b'{"statusCode": "409", "error": "Duplicate", "message": "The resource already exists"}'
+                    return 400, [("Content-Type", "application/json")], text
+                proxy._wait_for_others(self.path)
+                with proxy._writing:
+                    return self._ask("POST", self.path, body, headers | {"x-upsert": "true"})
+
+            def _ask(
+                self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+            ) -> tuple[int, list[tuple[str, str]], bytes]:
                 target = http.client.HTTPConnection(LOOPBACK, proxy._target, timeout=30)
                 try:
-                    headers = {name: value for name, value in self.headers.items() if name != "Connection"}
-                    target.request(self.command, self.path, body or None, headers)
+                    target.request(method, path, body or None, headers)
                     answer = target.getresponse()
                     return answer.status, answer.getheaders(), answer.read()
                 finally:
