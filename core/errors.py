@@ -4,6 +4,7 @@ FleetError
 ├── Rejected             permanent; carries an error code of `device_errors`
 │   ├── WireError        a message that cannot be used (2100–2107)
 │   └── CaptureRejected  a capture that cannot be stored (2200–2207)
+│       └── PathTaken    another capture's row names the same object
 ├── Transient            may pass: Supabase, Redis or the broker is unavailable or busy
 │   └── AccessDenied     Supabase refuses the service: the data is kept, an operator must act
 └── Misconfigured        a server refuses the settings: a process that is starting exits
@@ -55,6 +56,10 @@ class WireError(Rejected):
 
 class CaptureRejected(Rejected):
     """A capture that cannot be stored."""
+
+
+class PathTaken(CaptureRejected):
+    """Another row of `captures` names the same object; nothing was recorded."""
 
 
 class Transient(FleetError):

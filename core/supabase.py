@@ -15,7 +15,7 @@ from postgrest.exceptions import APIError
 from storage3.exceptions import StorageApiError
 from supabase import Client, ClientOptions, create_client
 
-from core.errors import AccessDenied, CaptureRejected, ErrorCode, Transient
+from core.errors import AccessDenied, CaptureRejected, ErrorCode, PathTaken, Transient
 from core.settings import SupabaseSettings
 
 log = logging.getLogger("supabase")
@@ -27,6 +27,8 @@ _TRANSIENT_POSTGREST: Final = frozenset({"PGRST000", "PGRST001", "PGRST002", "PG
 _DUPLICATE: Final = frozenset({"409", "Duplicate", "KeyAlreadyExists", "ResourceAlreadyExists"})
 # PostgREST or Postgres lacks the function or table: sql/ is not applied, or the schema cache is old.
 _NOT_INSTALLED: Final = ("PGRST2", "42883", "42P01")
+_UNIQUE_VIOLATION: Final = "23505"
+_UNIQUE_PATHS: Final = ("captures_storage_path_key", "captures_thumbnail_path_key")
 _ALARM_EVERY_S: Final = 60.0
 _REFUSED: Final = frozenset({"401", "403", "Unauthorized", "AccessDenied", "InvalidJWT", "42501"})
 
@@ -114,6 +116,8 @@ class SupabaseGateway:
                 raise Transient(f"Supabase database: {code} {error.message}") from error
             if code in _REFUSED or code.startswith(_NOT_INSTALLED):
                 raise _denied(f"Supabase database: {code} {error.message}") from error
+            if code == _UNIQUE_VIOLATION and any(name in (error.message or "") for name in _UNIQUE_PATHS):
+                raise PathTaken(ErrorCode.DATABASE_FAILED, f"database: {error.message}") from error
             raise CaptureRejected(
                 ErrorCode.DATABASE_FAILED, f"database: {error.message}", function=what, sqlstate=code
             ) from error

@@ -105,6 +105,8 @@ select fleet_private.ensure_constraint('public.device_status', 'device_status_de
 -- One row per picture. Devices reuse names (image_1.jpg after a reflash), so device, name and capture time
 -- together identify a picture. In the unique index the time comes before the name, so that the index also
 -- serves the query "the latest pictures of this device".
+-- shares_object marks a row of an older schema whose object another row names too: only one of them has its
+-- own picture there. New rows never have it; 020_indexes.sql sees to that.
 create table if not exists public.captures (capture_id uuid not null default gen_random_uuid());
 alter table public.captures
   add column if not exists capture_id uuid not null default gen_random_uuid(),
@@ -117,6 +119,7 @@ alter table public.captures
   add column if not exists ingest_status text not null default 'assembling',
   add column if not exists storage_path text,
   add column if not exists thumbnail_path text,
+  add column if not exists shares_object boolean,
   add column if not exists width integer,
   add column if not exists height integer,
   add column if not exists image_sha256 text,

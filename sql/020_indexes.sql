@@ -19,6 +19,38 @@ create index if not exists device_publish_log_device_id_received_at_idx
 create index if not exists captures_assembling_idx
   on public.captures (device_id, device_capture_id, updated_at) where ingest_status = 'assembling';
 
+-- No two captures name one object. Before these indexes exist, an older table may have such captures. They keep
+-- their paths, because nothing in the database tells whose picture the object is; all but the oldest are marked
+-- and left out of the indexes. The lock keeps a worker from adding another one meanwhile.
+do $$
+declare
+  v_marked bigint;
+begin
+  if to_regclass('public.captures_storage_path_key') is null
+     or to_regclass('public.captures_thumbnail_path_key') is null then
+    lock table public.captures in share row exclusive mode;
+    update public.captures c
+       set shares_object = true
+      from (select capture_id,
+                   row_number() over (partition by storage_path order by created_at, capture_id) as of_image,
+                   row_number() over (partition by thumbnail_path order by created_at, capture_id) as of_thumbnail,
+                   storage_path, thumbnail_path
+              from public.captures where shares_object is not true) as n
+     where c.capture_id = n.capture_id
+       and ((n.storage_path is not null and n.of_image > 1)
+            or (n.thumbnail_path is not null and n.of_thumbnail > 1));
+    get diagnostics v_marked = row_count;
+    if v_marked > 0 then
+      raise warning '% older captures name an object that another capture names too; verification.sql lists them', v_marked;
+    end if;
+    create unique index if not exists captures_storage_path_key
+      on public.captures (storage_path) where shares_object is not true;
+    create unique index if not exists captures_thumbnail_path_key
+      on public.captures (thumbnail_path) where shares_object is not true;
+  end if;
+end
+$$;
+
 -- One schedule per scope.
 create unique index if not exists device_configs_device_key on public.device_configs (device_id)
   where device_id is not null;

@@ -54,7 +54,8 @@ $$;
 -- {next_wake_at, timezone} for the ACK; next_wake_at is null if no schedule is set.
 -- If the returned storage_path is not the given one, the same picture was already stored under that path.
 -- Finishes the commands that requested this picture. Raises 22023 for an unusable device_id, image_name or
--- ingest_status, and for a stored capture without storage_path.
+-- ingest_status, and for a stored capture without storage_path. Raises 23505 and records nothing if another
+-- capture names the same object: then the caller uploads the picture under another path and calls again.
 --
 --   found              incoming             then
 --   nothing            stored or failed     inserted
@@ -160,6 +161,7 @@ begin
            image_bytes = coalesce(fleet_private.as_integer(p_capture->>'image_bytes', 0, 2147483647), image_bytes),
            total_chunks = coalesce(fleet_private.as_integer(p_capture->>'total_chunks', 0, 2147483647), total_chunks),
            storage_path = coalesce(v_storage_path, storage_path),
+           shares_object = case when coalesce(v_storage_path, storage_path) = storage_path then shares_object end,
            thumbnail_path = coalesce(left(p_capture->>'thumbnail_path', 1024), thumbnail_path),
            width = coalesce(fleet_private.as_integer(p_capture->>'width', 0, 2147483647), width),
            height = coalesce(fleet_private.as_integer(p_capture->>'height', 0, 2147483647), height),

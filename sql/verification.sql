@@ -118,6 +118,14 @@ select device_id, next_wake_at, last_seen_at, now() - next_wake_at as late, batt
  order by next_wake_at
  limit 50;
 
+-- Which captures of an older version name one object? Compare its SHA-256 with theirs: at most one has its own
+-- picture there. Newer captures never do.
+select storage_path, device_id, device_capture_id, captured_at, image_sha256, shares_object
+  from public.captures
+ where storage_path in (select storage_path from public.captures where shares_object)
+ order by storage_path, created_at
+ limit 50;
+
 -- Is there a table without row level security, or a function that users may call? Both results must be empty.
 select c.relname as table_without_rls from pg_catalog.pg_class c
  where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relrowsecurity;

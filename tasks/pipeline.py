@@ -7,7 +7,7 @@ station may run twice. The service sends the ACK only after Supabase has the ima
 import logging
 from typing import Any, Final
 
-from core.errors import CaptureRejected, ErrorCode, Rejected
+from core.errors import CaptureRejected, ErrorCode, PathTaken, Rejected
 from core.store.capture import Notes, State
 from core.store.captures import Claim
 from core.store.keys import ERRORS, CaptureRef
@@ -19,7 +19,7 @@ from tasks.stations.assemble import assemble, verify
 from tasks.stations.persist import persist
 from tasks.stations.report import device_error
 from tasks.stations.thumbnail import make_thumbnail
-from tasks.stations.upload import object_name, object_path, upload, with_suffix
+from tasks.stations.upload import place, upload
 
 log = logging.getLogger("tasks.pipeline")
 
@@ -42,7 +42,12 @@ def run(resources: Resources, claim: Claim) -> None:
         else:
             _refuse_doomed(claim)
             claim = _store_image(resources, claim)
-            claim = _persist_row(resources, claim)
+            try:
+                claim = _persist_row(resources, claim)
+            except PathTaken as error:
+                # Another row names the object: the capture gets objects with its own suffix.
+                log.warning("%s", error.message, extra=_context(claim.ref))
+                claim = _persist_row(resources, _store_image(resources, claim, plain=False))
     except CaptureRejected as error:
         claim = _fail(resources, _quarantine(resources, claim, error), error)
     ref = claim.ref
@@ -63,9 +68,10 @@ def _refuse_doomed(claim: Claim) -> None:
         raise CaptureRejected(ErrorCode.PROCESSING_FAILED, f"its worker died {MAX_ATTEMPTS} times")
 
 
-def _store_image(resources: Resources, claim: Claim) -> Claim:
+def _store_image(resources: Resources, claim: Claim, *, plain: bool = True) -> Claim:
+    """Upload image and thumbnail; without `plain` anew, under the names that no other capture has."""
     capture, ref = claim.capture, claim.ref
-    if capture.progress.storage_path is not None:
+    if plain and capture.progress.storage_path is not None:
         return claim
     chunks = resources.store.captures.chunks(ref)
     image = assemble(chunks)
@@ -78,19 +84,15 @@ def _store_image(resources: Resources, claim: Claim) -> Claim:
         if error.code != ErrorCode.THUMBNAIL_FAILED:
             raise
         notes["thumbnail_error"] = error.message
-    time, name = capture.captured_at, object_name(ref.image_name)
+    where = place(capture, image.sha256)
+    if plain:
+        reserved = resources.store.places.reserve(ref.device_id, where.plain, where.suffix)
+        where = where._replace(reserved=reserved)
     # The two uploads run in parallel, so the device waits for the slower one and not for their sum.
-    uploading = resources.uploads.submit(
-        upload,
-        resources.supabase,
-        object_path("captures", ref.device_id, time, name),
-        image.data,
-        image.sha256,
-    )
+    uploading = resources.uploads.submit(upload, resources.supabase, "captures", where, image.data)
     try:
         if thumbnail:
-            path = object_path("thumbnails", ref.device_id, time, name)
-            notes["thumbnail_path"] = upload(resources.supabase, path, thumbnail.data, image.sha256)
+            notes["thumbnail_path"] = upload(resources.supabase, "thumbnails", where, thumbnail.data)
             notes["width"], notes["height"] = thumbnail.width, thumbnail.height
     finally:
         notes["storage_path"] = uploading.result()
@@ -127,10 +129,8 @@ def _quarantine(resources: Resources, claim: Claim, error: CaptureRejected) -> C
     if error.code not in QUARANTINED or capture.progress.quarantine_path is not None:
         return claim
     image = assemble(resources.store.captures.chunks(ref))
-    name = with_suffix(object_name(ref.image_name), image.sha256)
-    path = object_path("quarantine", ref.device_id, capture.captured_at, name)
     try:
-        path = upload(resources.supabase, path, image.data, image.sha256)
+        path = upload(resources.supabase, "quarantine", place(capture, image.sha256), image.data)
     except CaptureRejected as refusal:
         log.warning("not quarantined: %s", refusal, extra=_context(ref))
         return claim

@@ -18,7 +18,7 @@ class StoreLab:
         store = open_store(redis, self.settings, clock)
         self.redis, self.now = redis, store.now
         self.captures, self.devices, self.streams = store.captures, store.devices, store.streams
-        self.locks, self.listeners = store.locks, store.listeners
+        self.locks, self.listeners, self.places = store.locks, store.listeners, store.places
         self._batches = Batches(redis, self.settings)
 
     def batch(self):

@@ -20,6 +20,8 @@ HELLO_TTL_S: Final = 3600
 CROSSING_MS: Final = 5_000
 AGENDA_TTL_S: Final = 900
 WAKE_TTL_S: Final = 30 * 24 * 3600
+# Longer than any upload takes: afterwards the object itself shows that its name is taken.
+PLACE_TTL_S: Final = 24 * 3600
 # A device counts as awake for this long after it was heard, so that a command can reach it at once.
 AWAKE_MS: Final = 12_000
 
@@ -77,6 +79,12 @@ KEYS: Final = (
         "what to tell the device next, as JSON",
     ),
     Key("fleet:{s}:wake:<device>", "string", WAKE_TTL_S, "next wake and time zone, from the database"),
+    Key(
+        "fleet:{s}:place:<device>/<day>/<object>",
+        "string",
+        PLACE_TTL_S,
+        "the suffix of the capture that has this name without one",
+    ),
     Key(UNANSWERED, "zset", HELLO_TTL_S, "devices by when their hello must be answered (ms)"),
     Key(AWAKE, "string", AWAKE_MS // 1000, "some device was heard within the last seconds"),
     Key(LISTENERS, "hash", LISTENERS_TTL_S, "listener → `written_ms heard_until_ms`"),
@@ -148,6 +156,11 @@ def agenda_key(device_id: str) -> str:
 def wake_key(device_id: str) -> str:
     """Return the key of the last known wake of a device."""
     return _device_key("wake", device_id)
+
+
+def place_key(device_id: str, place: str) -> str:
+    """Return the key of the reservation of an object; `place` begins with the device."""
+    return f"fleet:{{{shard(device_id)}}}:place:{place}"
 
 
 def _device_key(kind: str, device_id: str) -> str:

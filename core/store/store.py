@@ -11,6 +11,7 @@ from core.store.captures import CaptureStore
 from core.store.devices import DeviceStore
 from core.store.listeners import Listeners
 from core.store.locks import Locks
+from core.store.places import Places
 from core.store.streams import Streams
 
 
@@ -24,6 +25,7 @@ class Store(NamedTuple):
     streams: Streams
     locks: Locks
     listeners: Listeners
+    places: Places
 
 
 def open_store(redis: Redis, settings: SweepSettings, clock: Callable[[], int] = now_ms) -> Store:
@@ -36,4 +38,5 @@ def open_store(redis: Redis, settings: SweepSettings, clock: Callable[[], int] =
         Streams(redis),
         Locks(redis),
         Listeners(redis),
+        Places(redis),
     )

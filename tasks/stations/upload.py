@@ -2,10 +2,10 @@
 
 import re
 from contextlib import suppress
-from datetime import datetime
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
+from core.store.capture import Capture
 from core.supabase import AlreadyThere, SupabaseGateway
 
 # The characters that every Storage service accepts in an object key. A name that already ends like our suffix
@@ -22,33 +22,55 @@ def object_name(image_name: str) -> str:
 
 
 def with_suffix(name: str, digest: str) -> str:
-    """Return `name--digits.extension` with the first 12 hex digits of a SHA-256."""
+    """Return `name--digits.extension` with the first 12 digits of a SHA-256 in hex."""
     stem, dot, extension = name.rpartition(".")
     if not stem:
         stem, dot, extension = name, "", ""
     return f"{stem}--{digest[:_SUFFIX_DIGITS]}{dot}{extension}"
 
 
-def object_path(folder: str, device_id: str, captured_at: datetime, name: str) -> str:
-    """Return the path `{folder}/{device}/YYYY/MM/DD/{name}`; the date is that of `captured_at`."""
-    return f"{folder}/{device_id}/{captured_at:%Y/%m/%d}/{name}"
+class Place(NamedTuple):
+    """The two names that a capture's objects may have, below `captures/`, `thumbnails/` and `quarantine/`.
 
-
-def upload(supabase: SupabaseGateway, path: str, data: bytes, image_sha256: str) -> str:
-    """Upload `data` and return its final path; raise Transient or CaptureRejected (2204).
-
-    If the path already holds the same bytes, an earlier try has succeeded. If it holds another image, because
-    the device used the name twice on one date, the new one gets part of its SHA-256 as a suffix.
+    `plain` is `{device}/YYYY/MM/DD/{name}`, for the first capture of that name and date. `own` has the suffix
+    `suffix`, which no other capture has. `reserved` says whether the plain name is this capture's.
     """
-    try:
-        supabase.upload(path, data)
-    except AlreadyThere:
-        if supabase.download(path) == data:
+
+    plain: str
+    own: str
+    suffix: str
+    reserved: bool = False
+
+
+def place(capture: Capture, image_sha256: str) -> Place:
+    """Return the names of a capture's objects; they depend on nothing but what identifies its row.
+
+    Device, name, capture time and SHA-256 do. So a capture that is tried again has the same names, and two
+    captures with the same bytes have different ones.
+    """
+    ref, time = capture.ref, capture.captured_at
+    name = object_name(ref.image_name)
+    suffix = sha256(f"{time.isoformat()} {image_sha256}".encode()).hexdigest()[:_SUFFIX_DIGITS]
+    folder = f"{ref.device_id}/{time:%Y/%m/%d}"
+    return Place(f"{folder}/{name}", f"{folder}/{with_suffix(name, suffix)}", suffix)
+
+
+def upload(supabase: SupabaseGateway, folder: str, place: Place, data: bytes) -> str:
+    """Upload `data` under the name of `place` and return its path; raise Transient or CaptureRejected (2204).
+
+    If the plain name is reserved and its path holds the same bytes, an earlier try has succeeded. If it holds
+    others, an older capture has the name, whose reservation has expired.
+    """
+    if place.reserved:
+        path = f"{folder}/{place.plain}"
+        try:
+            supabase.upload(path, data)
+        except AlreadyThere:
+            if supabase.download(path) == data:
+                return path
+        else:
             return path
-    else:
-        return path
-    folder, _, name = path.rpartition("/")
-    path = f"{folder}/{with_suffix(name, image_sha256)}"
-    with suppress(AlreadyThere):  # an object with this suffix holds the same image
+    path = f"{folder}/{place.own}"
+    with suppress(AlreadyThere):  # from an earlier try: no other capture has this name
         supabase.upload(path, data)
     return path

@@ -2,7 +2,9 @@
 
 import json
 import queue
+import sys
 from itertools import count
+from pathlib import Path
 
 import httpx
 import paho.mqtt.client as paho
@@ -13,6 +15,9 @@ from supabase import ClientOptions, create_client
 from core.settings import WorkerSettings, load
 from tasks import app
 from tasks.resources import open_resources
+
+# The proxy before Supabase serves the fault suite too.
+sys.path.append(str(Path(__file__).parent.parent / "chaos"))
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,8 @@ NAMES = {
     "ref": r"[A-Z0-9]+/[^/]+(/[0-9a-f]+)?",
     "device": r"[A-Z0-9]+",
     "device/image": r"[A-Z0-9]+/[^/]+",
+    "day": r"\d{4}/\d\d/\d\d",
+    "object": r"[A-Za-z0-9._-]+",
     "name": r"[a-z_]+",
 }
 FOUND = {

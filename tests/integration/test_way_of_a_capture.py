@@ -39,13 +39,13 @@ def test_a_capture_is_stored_byte_for_byte_and_acknowledged(resources, database,
     assert known["last_seen_at"]
 
 
-def test_nothing_of_it_stays_in_redis_but_its_tombstone(resources, device):
+def test_nothing_of_it_stays_in_redis_but_its_tombstone_and_its_place(resources, device):
     ref = arrive(resources, device, photo())
     run(resources, ref)
     assert resources.store.captures.get(ref) is None
     assert resources.store.captures.chunks(ref) == {}
     keys = resources.store.redis.keys(f"*{device}*")
-    assert [key.split(b":")[2] for key in keys] == [b"tombstone"]
+    assert sorted(key.split(b":")[2] for key in keys) == [b"place", b"tombstone"]
 
 
 @pytest.mark.parametrize("station", ["_store_image", "_persist_row", "_acknowledge"])
@@ -75,19 +75,6 @@ def test_another_try_goes_on_after_any_station(
     assert len(rows(database, device, "sensor_readings")) == 1
     folder = bucket.list(f"captures/{device}/2025/10/04")
     assert [item["name"].rpartition("/")[2] for item in folder] == ["image_1.jpg"]
-
-
-def test_a_name_that_returns_on_the_same_date_overwrites_nothing(resources, database, bucket, device, ear):
-    run(resources, arrive(resources, device, photo(0), time="2025-10-04T08:00:00Z"))
-    run(resources, arrive(resources, device, photo(1), time="2025-10-04T20:00:00Z"))
-    first, second = rows(database, device)
-    assert bucket.download(first["storage_path"]) == photo(0)
-    assert bucket.download(second["storage_path"]) == photo(1)
-    assert (
-        second["storage_path"]
-        == f"captures/{device}/2025/10/04/image_1--{sha256(photo(1)).hexdigest()[:12]}.jpg"
-    )
-    assert {row["ingest_status"] for row in (first, second)} == {"stored"}
 
 
 def test_the_same_capture_after_its_tombstone_is_gone(resources, database, bucket, device, ear):

@@ -23,8 +23,6 @@ def stored(device: str, **changes: Any) -> Row:
         "ingest_status": "stored",
         "image_bytes": 45678,
         "total_chunks": 45,
-        "storage_path": f"captures/{device}/2025/10/04/{NAME}",
-        "thumbnail_path": f"thumbnails/{device}/2025/10/04/{NAME}",
         "width": 800,
         "height": 600,
         "image_sha256": SHA_A,
@@ -41,7 +39,10 @@ def stored(device: str, **changes: Any) -> Row:
         },
         "error": None,
     }
-    return capture | changes
+    capture |= changes
+    # Each picture has its own object, whose name in truth says no more than that.
+    place = f"{device}/2025/10/04/{capture['image_name']} {capture['captured_at']} {capture['image_sha256']}"
+    return {"storage_path": f"captures/{place}", "thumbnail_path": f"thumbnails/{place}"} | capture
 
 
 def failed(device: str, **changes: Any) -> Row:
@@ -94,7 +95,7 @@ def test_a_stored_capture_has_its_device_its_reading_and_every_column(backend: B
         "capture_id": row["capture_id"],
         "ingest_status": "stored",
         "captured_at": answer["captured_at"],
-        "storage_path": f"captures/{device}/2025/10/04/{NAME}",
+        "storage_path": stored(device)["storage_path"],
         "next_wake_at": None,
         "timezone": "UTC",
     }
@@ -416,3 +417,29 @@ def test_no_reading_is_no_row(backend: Backend, device: str, sensors: object) ->
 def test_huge_metadata_leaves_a_note_of_its_size(backend: Backend, device: str) -> None:
     record(backend, stored(device, metadata={"blob": "x" * 100_000}))
     assert list(backend.service.row("captures", device_id=device)["metadata"]) == ["omitted_bytes"]
+
+
+@pytest.mark.parametrize("path", ["storage_path", "thumbnail_path"])
+def test_an_object_that_another_capture_names_is_refused(backend: Backend, device: str, path: str) -> None:
+    first = stored(device)
+    record(backend, first)
+    before = everything(backend, device)
+    second = stored(
+        device, captured_at="2025-10-04T20:00:00Z", error={"code": 2206, "message": "no thumbnail"}
+    )
+
+    with pytest.raises(RefusedError, match=f"captures_{path}_key") as refused:
+        record(backend, second | {path: first[path]})
+    assert refused.value.sqlstate == "23505"
+    assert everything(backend, device) == before
+    # Under a path of its own it is recorded, and the first may be repeated.
+    record(backend, second)
+    record(backend, first)
+    assert len(backend.service.rows("captures", device_id=device)) == 2
+
+
+def test_a_row_without_an_object_takes_no_path(backend: Backend, device: str) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        record(backend, failed(device, image_name=name))
+        record(backend, stored(device, image_name=f"stored {name}", thumbnail_path=None))
+    assert len(backend.service.rows("captures", device_id=device)) == 4

@@ -41,19 +41,17 @@ def hello(backend: Backend, device: str, when: str, **fields: Any) -> Row:
 def picture(
     backend: Backend, device: str, captured_at: str, arrived_at: str | None = None, **fields: Any
 ) -> Row:
-    answer: Row = backend.service.rpc(
-        "record_capture",
-        p_capture={
-            "device_id": device,
-            "image_name": f"{captured_at}.jpg",
-            "captured_at": captured_at,
-            "arrived_at": arrived_at or captured_at,
-            "at": arrived_at or captured_at,
-            "ingest_status": "stored",
-            "storage_path": "x",
-            **fields,
-        },
-    )
+    capture = {
+        "device_id": device,
+        "image_name": f"{captured_at}.jpg",
+        "captured_at": captured_at,
+        "arrived_at": arrived_at or captured_at,
+        "at": arrived_at or captured_at,
+        "ingest_status": "stored",
+        **fields,
+    }
+    path = f"{device} {captured_at} {capture['image_name']}"
+    answer: Row = backend.service.rpc("record_capture", p_capture={"storage_path": path, **capture})
     return answer
 
 

@@ -171,6 +171,64 @@ def test_older_rows_that_break_a_rule_are_named_and_kept(empty_database: Databas
     assert refused.value.sqlstate == "23503"
 
 
+def test_older_captures_with_one_object_are_marked_and_keep_their_paths(fresh: Database) -> None:
+    # As a database of the first version is: no marks, and two rows with one image, or one thumbnail.
+    fresh.run("alter table public.captures drop column shares_object cascade")
+    fresh.run(
+        "insert into public.devices (device_id) values ('A');"
+        " insert into public.captures (device_id, device_capture_id, captured_at, created_at, ingest_status,"
+        "                              storage_path, thumbnail_path)"
+        " select 'A', name, now(), now() - make_interval(hours => age), 'stored', 'captures/' || image, thumbnail"
+        "   from (values ('oldest', 3, 1, 't/1'), ('alike', 2, 1, 't/2'), ('alike too', 1, 1, null),"
+        "                ('other', 3, 2, 't/3'), ('thumbnail', 1, 3, 't/3'), ('alone', 1, 4, null))"
+        "        as given (name, age, image, thumbnail)"
+    )
+    before = fresh.rows(f"select {SHOWN} from public.captures order by device_capture_id")
+
+    assert "3 older captures name an object that another capture names too" in fresh.install()
+    marked = "select device_capture_id as name from public.captures where shares_object order by name"
+    assert [row["name"] for row in fresh.rows(marked)] == ["alike", "alike too", "thumbnail"]
+    assert fresh.rows(f"select {SHOWN} from public.captures order by device_capture_id") == before
+    assert fresh.install() == ""
+    fresh.file(SQL / "verification.sql")
+
+    # No new capture may name an object that an older one has, marked or not.
+    for path in ("captures/1", "captures/4"):
+        with pytest.raises(SqlError) as refused:
+            fresh.run(RECORD.format(name="new.jpg", path=path))
+        assert refused.value.sqlstate == "23505"
+    # A marked one that comes again is the same capture as before.
+    fresh.run(RECORD.format(name="alike", path="captures/1"))
+    assert (
+        fresh.value("select storage_path from public.captures where device_capture_id = 'alike'")
+        == "captures/1"
+    )
+
+
+SHOWN = "device_capture_id, storage_path, thumbnail_path, ingest_status"
+RECORD = """
+set role service_role;
+select public.record_capture(jsonb_build_object('device_id', 'A', 'image_name', '{name}', 'ingest_status', 'stored',
+  'captured_at', coalesce((select captured_at from public.captures where device_capture_id = '{name}'), now()),
+  'storage_path', '{path}'));
+"""
+
+
+def test_an_older_capture_that_failed_loses_its_mark_with_its_path(fresh: Database) -> None:
+    fresh.run("alter table public.captures drop column shares_object cascade")
+    fresh.run(
+        "insert into public.devices (device_id) values ('A');"
+        " insert into public.captures (device_id, device_capture_id, captured_at, ingest_status, storage_path)"
+        " select 'A', name, now(), 'failed', 'quarantine/1' from (values ('one'), ('two')) as given (name)"
+    )
+    fresh.install()
+    for name in ("one", "two"):
+        fresh.run(RECORD.format(name=name, path=f"captures/{name}"))
+    assert fresh.value("select count(*) from public.captures where shares_object") == 0
+    with pytest.raises(SqlError):
+        fresh.run(RECORD.format(name="three", path="captures/two"))
+
+
 def test_an_older_column_that_means_something_else_stops_before_anything_is_changed(
     empty_database: Database,
 ) -> None:
