@@ -4,7 +4,7 @@ import io
 from typing import Final, NamedTuple
 
 from PIL import Image as Pillow
-from PIL import ImageFile
+from PIL import ImageFile, UnidentifiedImageError
 
 from core.errors import CaptureRejected, ErrorCode
 
@@ -44,6 +44,11 @@ def make_thumbnail(image: bytes) -> Thumbnail:
         # must be exact: one that is larger in one direction saves nothing.
         picture.draft("RGB", size)
         picture.load()
+    except UnidentifiedImageError as error:
+        # Its text has the address of the object that was read.
+        raise CaptureRejected(
+            ErrorCode.NOT_A_JPEG, "not a valid JPEG: no header", bytes=len(image)
+        ) from error
     except (
         OSError,
         SyntaxError,

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -20,7 +21,7 @@ from tasks.stations.assemble import assemble, verify
 from tasks.stations.persist import capture_row
 from tasks.stations.report import device_error
 from tasks.stations.thumbnail import make_thumbnail
-from tasks.stations.upload import object_name, object_path, with_suffix
+from tasks.stations.upload import object_name, place, with_suffix
 
 PHOTOS = sorted((Path(__file__).parents[2] / "simulator" / "photos").glob("*.jpg"))
 REF = CaptureRef("AABB", "i.jpg", "seal")
@@ -103,6 +104,7 @@ def test_what_is_not_a_whole_jpeg_is_refused(data):
     with pytest.raises(CaptureRejected) as caught:
         make_thumbnail(data)
     assert caught.value.code == ErrorCode.NOT_A_JPEG
+    assert " at 0x" not in caught.value.message, "equal errors need equal texts, to be counted together"
 
 
 @given(st.binary(max_size=2000))
@@ -111,11 +113,25 @@ def test_any_bytes_are_a_jpeg_or_refused(data):
         make_thumbnail(jpeg()[:300] + data)
 
 
-def test_usual_names_stay_as_they_are():
-    assert object_name("image_123.jpg") == "image_123.jpg"
-    time = datetime(2025, 10, 4, 23, 59, tzinfo=UTC)
-    path = object_path("captures", "AABBCCDDEEFF", time, "image_123.jpg")
-    assert path == "captures/AABBCCDDEEFF/2025/10/04/image_123.jpg"
+def taken(time, name="image_123.jpg"):
+    """A capture of that name and time."""
+    return replace(capture(captured=time), ref=CaptureRef("AABBCCDDEEFF", name, "seal"))
+
+
+def test_the_first_of_a_name_and_day_has_the_documented_path():
+    where = place(taken("2025-10-04T23:59:00+00:00"), "ab" * 32)
+    assert where.plain == "AABBCCDDEEFF/2025/10/04/image_123.jpg"
+    assert where.own == f"AABBCCDDEEFF/2025/10/04/image_123--{where.suffix}.jpg"
+
+
+def test_a_suffix_is_of_one_capture_alone():
+    one = place(taken("2025-10-04T08:00:00+00:00"), "ab" * 32)
+    assert one == place(taken("2025-10-04T08:00:00+00:00"), "ab" * 32)
+    others = [
+        place(taken("2025-10-04T20:00:00+00:00"), "ab" * 32),
+        place(taken("2025-10-04T08:00:00+00:00"), "cd" * 32),
+    ]
+    assert len({one.suffix, *(other.suffix for other in others)}) == 3
 
 
 image_names = st.text(
