@@ -95,7 +95,11 @@ class Batch:
     def chunks(self, ref: CaptureRef, now: int, pieces: list[bytes | int]) -> None:
         """Add chunks of one capture; `pieces` is chunk id, bytes, chunk id, bytes, …"""
         sealed = ref._replace(seal=next(self._seals))
-        names = keys.capture_keys(ref) + keys.capture_keys(sealed)[:2]
+        names = [
+            *keys.capture_keys(ref),
+            *keys.capture_keys(sealed)[:2],
+            keys.waiting_key(keys.shard(ref.device_id)),
+        ]
         command = self._scripts.store_chunks.command(names, now, str(ref), str(sealed), *pieces)
         self._add(command, _Refs(ref, sealed, sealed))
 
@@ -105,6 +109,7 @@ class Batch:
         refs = _Refs(ref, *(ref._replace(seal=next(self._seals)) for _ in range(2)))
         names = keys.capture_keys(ref)
         names += keys.capture_keys(refs.sealed)[:2] + keys.capture_keys(refs.superseded)[:2]
+        names.append(keys.waiting_key(keys.shard(ref.device_id)))
         identity = (
             metadata.captured_at.isoformat() if metadata.captured_at else "",
             metadata.image_bytes or "",

@@ -16,11 +16,12 @@ from prometheus_client.registry import Collector
 from redis import RedisError
 
 from core.errors import Rejected, Transient
+from core.queues import read_taken
 from core.settings import RedisSettings, WatchedSettings
 from core.store import memory
 from core.store.captures import CaptureReader
 from core.store.connection import connect
-from operate.queues import read_queues, read_taken
+from operate.queues import read_queues
 
 log = logging.getLogger("metrics")
 

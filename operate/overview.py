@@ -10,6 +10,7 @@ from redis import Redis, RedisError
 
 from core.clock import now_ms
 from core.errors import FleetError
+from core.queues import read_taken
 from core.settings import RedisSettings, SupabaseSettings
 from core.store.capture import Capture, State
 from core.store.captures import CaptureReader
@@ -17,7 +18,7 @@ from core.store.connection import connect
 from core.store.devices import DeviceStore
 from core.store.listeners import Listeners
 from core.supabase import SupabaseGateway
-from operate.queues import Queue, read_queues, read_taken
+from operate.queues import Queue, read_queues
 
 WORKERS_ANSWER_S = 1.0
 SUPABASE_ANSWERS_S = 5.0

@@ -1,17 +1,15 @@
-"""Reads from Celery's broker how many messages wait in each queue, and for how long; it takes none."""
+"""The queues of Celery's broker, as operators see them."""
 
 from dataclasses import dataclass
 from typing import Final
 
-import orjson
 from redis import Redis
 
 from core.clock import now_ms
-from core.dispatch import CAPTURES_QUEUE, CONTROL_QUEUE, SENT_AT
+from core.dispatch import CAPTURES_QUEUE, CONTROL_QUEUE
+from core.queues import Waiting, read_waiting
 
 QUEUES: Final = (CONTROL_QUEUE, CAPTURES_QUEUE)
-# The hash in which kombu keeps the messages that workers have taken and not finished.
-_TAKEN: Final = "unacked"
 
 
 @dataclass(frozen=True)
@@ -28,26 +26,15 @@ class Queue:
 
 def read_queues(broker: Redis) -> list[Queue]:
     """Read the state of every queue; raises RedisError."""
-    pipe = broker.pipeline(transaction=False)
-    for name in QUEUES:
-        pipe.llen(name)
-        pipe.lindex(name, -1)  # kombu adds messages on the left, so the oldest is on the right
-    answers = pipe.execute()
-    return [
-        Queue(name, waiting, _age(oldest))
-        for name, waiting, oldest in zip(QUEUES, answers[::2], answers[1::2], strict=True)
-    ]
+    found = read_waiting(broker, *QUEUES)
+    return [Queue(name, waiting.number, _age_s(waiting)) for name, waiting in zip(QUEUES, found, strict=True)]
 
 
-def read_taken(broker: Redis) -> int:
-    """Count the messages that workers hold; raises RedisError."""
-    return int(broker.hlen(_TAKEN))
-
-
-def _age(message: bytes | None) -> float | None:
-    if message is None:
-        return 0.0
-    try:
-        return max(0.0, (now_ms() - int(orjson.loads(message)["headers"][SENT_AT])) / 1000)
-    except (KeyError, TypeError, ValueError):
-        return None  # messages from beat carry no time; they expire within seconds
+def _age_s(waiting: Waiting) -> float | None:
+    match waiting.oldest_sent_ms:
+        case None:
+            return 0.0
+        case 0:
+            return None
+        case sent_ms:
+            return max(0.0, (now_ms() - sent_ms) / 1000)

@@ -1,4 +1,8 @@
-"""The task of a complete capture: claim it, run the pipeline, release it if a retry is needed."""
+"""The task of a complete capture: claim it, run the pipeline, release it if another try is needed.
+
+The sweep is the only scheduler: a task that cannot finish its capture releases it with the time of its next
+try, and ends.
+"""
 
 import logging
 from contextlib import nullcontext
@@ -14,7 +18,7 @@ from core.store.keys import CaptureRef
 from core.store.scripts import LEASE_MS
 from operate import metrics
 from tasks import pipeline
-from tasks.app import MAX_RETRIES, app, retry_in
+from tasks.app import app, retry_in
 
 log = logging.getLogger("tasks.capture")
 
@@ -23,8 +27,6 @@ log = logging.getLogger("tasks.capture")
 SUSPECT_FROM: Final = 3
 SUSPECT_LOCK: Final = "suspect"
 SUSPECT_WAIT_MS: Final = 1_000
-# The sweep waits this much longer than the delay of a retry, then it takes the retry for lost.
-GRACE_MS: Final = 5_000
 
 
 @app.task(
@@ -32,8 +34,8 @@ GRACE_MS: Final = 5_000
     bind=True,
     acks_late=True,
     ignore_result=True,
-    autoretry_for=(),  # the code below releases the capture before it retries
-    max_retries=MAX_RETRIES,
+    autoretry_for=(),
+    max_retries=0,  # the sweep enqueues the capture again
 )
 def store_capture(self: "Task[Any, Any]", device_id: str, image_name: str, seal: str) -> None:
     """Store a complete capture and acknowledge it; do nothing if it is finished or another worker has it."""
@@ -55,17 +57,19 @@ def store_capture(self: "Task[Any, Any]", device_id: str, image_name: str, seal:
     except LeaseLost:
         log.warning("another worker has taken over", extra=context)
     except Transient as error:
-        delay = retry_in(error, self.request.retries)
         metrics.RETRIES.inc()
-        log.warning("trying again in %d s: %s", delay, error, extra=context)
-        if claim is not None:
-            release_for(claim, delay)
-        raise self.retry(exc=error, countdown=delay) from error
+        if claim is None:
+            log.warning("not claimed: %s", error, extra=context)
+        else:
+            put_off(claim, error)
 
 
-def release_for(claim: Claim, delay_s: int) -> None:
-    """Release a capture until its retry in `delay_s`; if Redis is away, the lease expires by itself."""
+def put_off(claim: Claim, error: Transient) -> None:
+    """Release a capture until its next try; if Redis is away, the lease expires by itself."""
+    delay_s = retry_in(error, claim.capture.tries)
+    context = {"device": claim.ref.device_id, "capture": claim.ref.image_name}
+    log.warning("trying again in %d s: %s", delay_s, error, extra=context)
     try:
-        app.resources.store.captures.release(claim, delay_s * 1000 + GRACE_MS)
-    except Transient as error:
-        log.warning("not released: %s", error, extra={"device": claim.ref.device_id})
+        app.resources.store.captures.release(claim, delay_s * 1000, failed=True)
+    except Transient as fault:
+        log.warning("not released: %s", fault, extra=context)

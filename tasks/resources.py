@@ -5,6 +5,8 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple
 
+from redis import Redis
+
 from core.settings import WorkerSettings
 from core.store.connection import connect
 from core.store.store import Store, open_store
@@ -18,12 +20,13 @@ MAX_THREADS: Final = 64
 class Resources(NamedTuple):
     """The connections of one process; each is safe to share between threads.
 
-    `quick` is the gateway for the answer to a hello: a device waits awake for it, so `quick` gives up after
-    HELLO_TIMEOUT_S.
+    `broker` is the Redis of Celery's messages. `quick` is the gateway for the answer to a hello: a device
+    waits awake for it, so `quick` gives up after HELLO_TIMEOUT_S.
     """
 
     settings: WorkerSettings
     store: Store
+    broker: Redis
     supabase: SupabaseGateway
     quick: SupabaseGateway
     publisher: Publisher
@@ -35,6 +38,7 @@ class Resources(NamedTuple):
         self.publisher.close()
         self.supabase.close()
         self.quick.close()
+        self.broker.close()
         self.store.redis.close()
 
 
@@ -45,6 +49,7 @@ def open_resources(settings: WorkerSettings) -> Resources:
     return Resources(
         settings,
         store,
+        connect(settings.queue_url, connections=1),
         SupabaseGateway(settings, settings.supabase_timeout_s),
         SupabaseGateway(settings, settings.hello_timeout_s),
         Publisher(settings, client_id, store.streams),

@@ -6,8 +6,10 @@ from typing import Any, Final, assert_never
 from core import dispatch, wire
 from core.dispatch import Dispatcher
 from core.errors import Transient
+from core.queues import read_waiting
 from core.store import memory
 from core.store.captures import Action, Review
+from core.store.connection import transient
 from operate import metrics
 from tasks.app import app
 from tasks.resources import Resources
@@ -17,6 +19,10 @@ log = logging.getLogger("tasks.sweep")
 
 # The most captures of each shard, and the most hellos, in one sweep; the rest waits for the next one.
 AT_MOST: Final = 200
+# The sweep fills the queue of captures up to AHEAD messages, and adds ALWAYS to a longer one: what waits for
+# another try is older than what arrives.
+AHEAD: Final = 2_000
+ALWAYS: Final = 50
 # Short, so that the death of a worker delays the next sweep only a little. Two sweeps at once do no harm.
 LOCK_S: Final = 5.0
 
@@ -58,8 +64,6 @@ def sweep_once(resources: Resources, dispatcher: Dispatcher) -> None:
         match review.action:
             case Action.NACK:
                 nacks.append(_nack(review, resources.settings.mqtt_nack_topic))
-            case Action.ENQUEUE:
-                dispatcher.store_capture(ref)
             case Action.ACKNOWLEDGE:
                 dispatcher.acknowledge_again(ref)
             case Action.TIMED_OUT:
@@ -74,6 +78,20 @@ def sweep_once(resources: Resources, dispatcher: Dispatcher) -> None:
     resources.publisher.send_all(nacks)
     if arriving:
         dispatcher.record_assembling(arriving)
+    enqueue_waiting(resources, dispatcher)
+
+
+def enqueue_waiting(resources: Resources, dispatcher: Dispatcher) -> None:
+    """Enqueue the sealed captures that no message stands for; raises Transient.
+
+    The queue stays short: its messages beyond some seconds of work would only use memory.
+    """
+    store = resources.store
+    with transient():
+        [queue] = read_waiting(resources.broker, dispatch.CAPTURES_QUEUE)
+    limit = max(AHEAD - queue.number, ALWAYS)
+    for ref in store.captures.enqueue(store.now(), queue.oldest_sent_ms, limit):
+        dispatcher.store_capture(ref)
 
 
 def _nack(review: Review, kind: str) -> tuple[str, str, bytes]:

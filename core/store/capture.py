@@ -69,8 +69,8 @@ class Capture:
     """One capture: its state, what its metadata said, and what the stations have finished.
 
     Times that end in `_ms` are milliseconds since 1970. `device_time` is the capture time from the device,
-    None if it sent none; `captured_at` is the time to use. `error` is what a report says is
-    wrong, None for a picture. `metadata` is the JSON of the first metadata.
+    None if it sent none; `captured_at` is the time to use. `error` is what a report says is wrong, None for a
+    picture. `metadata` is the JSON of the first metadata. `tries` counts the tries that have failed.
     """
 
     ref: CaptureRef
@@ -89,6 +89,7 @@ class Capture:
     metadata: bytes = b"{}"
     nacks: int = 0
     lease_until_ms: int = 0
+    tries: int = 0
     progress: Progress = Progress()
 
     @property
@@ -136,6 +137,7 @@ def parse(ref: CaptureRef, hash_of: Mapping[bytes, bytes]) -> Capture:
         metadata=hash_of.get(b"metadata", b"{}"),
         nacks=int(text.get("nacks", 0)),
         lease_until_ms=int(text.get("lease_until", 0)),
+        tries=int(text.get("tries", 0)),
         progress=Progress(**notes),
     )
 

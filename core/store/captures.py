@@ -24,7 +24,13 @@ from core.store.capture import Capture, Notes, parse
 from core.store.connection import transient
 from core.store.keys import CaptureRef
 
-SCRIPTS: Final = ("review", "settle_timeout", "drop", "claim", "note", "release", "close")
+SCRIPTS: Final = ("review", "settle_timeout", "drop", "enqueue", "claim", "note", "release", "close")
+
+
+_EVERY_DUE, _EVERY_WAITING, _EVERY_ABANDONED = (
+    [key(number) for number in range(keys.SHARDS)]
+    for key in (keys.due_key, keys.waiting_key, keys.abandoned_key)
+)
 
 
 class Action(StrEnum):
@@ -32,7 +38,6 @@ class Action(StrEnum):
 
     GONE = "gone"
     WAIT = "wait"
-    ENQUEUE = "enqueue"
     NACK = "nack"
     TIMED_OUT = "timed_out"
     ACKNOWLEDGE = "acknowledge"
@@ -100,33 +105,35 @@ class CaptureReader:
             return {int(number) for number in self._redis.hkeys(keys.capture_keys(ref)[1])}
 
     def due(self, now: int, limit: int) -> list[CaptureRef]:
-        """List the captures that the sweep must look at by `now` (ms), at most `limit` of each shard."""
+        """List the unfinished captures to look at by `now` (ms), at most `limit` of each shard."""
         pipe = self._redis.pipeline(transaction=False)
-        for number in range(keys.SHARDS):
-            pipe.zrangebyscore(keys.due_key(number), "-inf", now, start=0, num=limit)
+        for name in _EVERY_DUE:
+            pipe.zrangebyscore(name, "-inf", now, start=0, num=limit)
         with transient():
             return [CaptureRef.parse(member) for members in pipe.execute() for member in members]
 
     def soonest(self, limit: int) -> list[tuple[CaptureRef, int]]:
         """List the captures that the sweep looks at next, each with the time of that look (ms)."""
-        return self._first(map(keys.due_key, range(keys.SHARDS)), limit)
+        return self._first([*_EVERY_DUE, *_EVERY_WAITING], limit)
 
     def abandoned(self, limit: int) -> list[CaptureRef]:
         """List the timed-out captures that may be dropped to make room, the oldest first."""
-        return [ref for ref, _ in self._first(map(keys.abandoned_key, range(keys.SHARDS)), limit)]
+        return [ref for ref, _ in self._first(_EVERY_ABANDONED, limit)]
 
     def count(self) -> int:
         """Count the captures that the sweep looks after: arriving, or complete but not finished."""
         pipe = self._redis.pipeline(transaction=False)
-        for number in range(keys.SHARDS):
-            pipe.zcard(keys.due_key(number))
+        for name in (*_EVERY_DUE, *_EVERY_WAITING):
+            pipe.zcard(name)
         with transient():
             return sum(pipe.execute())
 
-    def _first(self, names: Iterable[str], limit: int) -> list[tuple[CaptureRef, int]]:
+    def _first(
+        self, names: Iterable[str], limit: int, until: int | str = "+inf"
+    ) -> list[tuple[CaptureRef, int]]:
         pipe = self._redis.pipeline(transaction=False)
         for name in names:
-            pipe.zrange(name, 0, limit - 1, withscores=True)
+            pipe.zrangebyscore(name, "-inf", until, start=0, num=limit, withscores=True)
         with transient():
             found = sorted((score, member) for members in pipe.execute() for member, score in members)
         return [(CaptureRef.parse(member), int(score)) for score, member in found[:limit]]
@@ -141,15 +148,33 @@ class CaptureStore(CaptureReader):
         constants = scripts.sweep_constants(settings)
         self._scripts = {name: scripts.register(redis, constants, name) for name in SCRIPTS}
 
+    def enqueue(self, now: int, oldest_sent_ms: int | None, limit: int) -> list[CaptureRef]:
+        """Choose up to `limit` sealed captures that need a message, and note that they are enqueued now.
+
+        `oldest_sent_ms` is when the oldest message that waits was sent (ms), None if none waits. The captures
+        that have waited longest come first.
+        """
+        shards: dict[int, list[CaptureRef]] = {}
+        for ref, _ in self._first(_EVERY_WAITING, limit, now):
+            shards.setdefault(keys.shard(ref.device_id), []).append(ref)
+        oldest = "" if oldest_sent_ms is None else oldest_sent_ms
+        chosen: list[CaptureRef] = []
+        for number, refs in shards.items():
+            names = [keys.waiting_key(number), *(keys.capture_keys(ref)[0] for ref in refs)]
+            with transient():
+                members = self._scripts["enqueue"](keys=names, args=[now, oldest, *map(str, refs)])
+            chosen += map(CaptureRef.parse, members)
+        return chosen
+
     def claim(self, ref: CaptureRef, owner: str) -> Claim | None:
-        """Claim a sealed capture; None if it is finished or another worker owns it."""
+        """Claim a sealed capture; None if it is finished, owned by another worker, or not to be tried yet."""
         status, attempts, flat = self._call("claim", ref, self._clock(), str(ref), owner)
         if status != b"claimed":
             return None
         return Claim(parse(ref, dict(zip(flat[::2], flat[1::2], strict=True))), owner, attempts)
 
     def note(self, claim: Claim, **notes: Unpack[Notes]) -> Claim:
-        """Note progress, extend the lease and return the updated claim.
+        """Note progress, if any, extend the lease and return the updated claim.
 
         Raises LeaseLost if another worker owns the capture.
         """
@@ -159,13 +184,14 @@ class CaptureStore(CaptureReader):
         progress = replace(claim.capture.progress, **notes)
         return replace(claim, capture=replace(claim.capture, progress=progress))
 
-    def release(self, claim: Claim, leave_for_ms: int, *, attempts: int = 0) -> None:
-        """Give a claim back without a crash; the sweep leaves the capture alone for `leave_for_ms`.
+    def release(self, claim: Claim, leave_for_ms: int, *, attempts: int = 0, failed: bool = False) -> None:
+        """Give a claim back without a crash; nobody may claim the capture for `leave_for_ms`.
 
-        `attempts` is the number of earlier starts that still count as crashes.
+        `attempts` is the number of earlier starts that still count as crashes, and `failed` counts this start
+        as a try that has failed.
         """
-        ref = claim.ref
-        self._call("release", ref, self._clock(), str(ref), claim.owner, leave_for_ms, attempts)
+        ref, tries = claim.ref, claim.capture.tries + failed
+        self._call("release", ref, self._clock(), str(ref), claim.owner, leave_for_ms, attempts, tries)
 
     def close(self, ref: CaptureRef, state: Literal["stored", "failed"], *, tombstone_ttl_s: int) -> None:
         """End a capture: delete its chunks, and keep its tombstone for `tombstone_ttl_s`."""
@@ -190,6 +216,7 @@ class CaptureStore(CaptureReader):
         self._call("drop", ref, str(ref))
 
     def _call(self, name: str, ref: CaptureRef, *arguments: Any) -> Any:
-        names = [*keys.capture_keys(ref), keys.abandoned_key(keys.shard(ref.device_id))]
+        shard = keys.shard(ref.device_id)
+        names = [*keys.capture_keys(ref), keys.abandoned_key(shard), keys.waiting_key(shard)]
         with transient():
             return self._scripts[name](keys=names, args=arguments)

@@ -57,7 +57,18 @@ KEYS: Final = (
         SEALED_TTL_S,
         "the last sealed capture of that name: identity, state; TOMBSTONE_TTL_S after its end",
     ),
-    Key("fleet:{s}:due", "zset", SEALED_TTL_S, "refs by the time (ms) when the sweep must look at them"),
+    Key(
+        "fleet:{s}:due",
+        "zset",
+        SEALED_TTL_S,
+        "refs that arrive or have timed out, by the time (ms) when the sweep must look at them",
+    ),
+    Key(
+        "fleet:{s}:waiting",
+        "zset",
+        SEALED_TTL_S,
+        "sealed refs that are not stored yet, by the time (ms) when the sweep must look at them",
+    ),
     Key(
         "fleet:{s}:held:<device>",
         "zset",
@@ -129,8 +140,13 @@ def capture_keys(ref: CaptureRef) -> list[str]:
 
 
 def due_key(number: int) -> str:
-    """Return the key of the captures of shard `number`, sorted by when the sweep must look at them (ms)."""
+    """Return the key of the unfinished captures of shard `number`, sorted by when to look at them (ms)."""
     return f"fleet:{{{number}}}:due"
+
+
+def waiting_key(number: int) -> str:
+    """Return the key of the sealed captures of shard `number` that wait to be stored."""
+    return f"fleet:{{{number}}}:waiting"
 
 
 def abandoned_key(number: int) -> str:

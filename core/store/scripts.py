@@ -18,9 +18,12 @@ FOLDER: Final = Path(__file__).parent / "lua"
 
 # The lease of a worker between two notes: longer than the timeouts of the HTTP calls in between.
 LEASE_MS: Final = 20_000
-# The sweep enqueues a complete capture again after this time, then waits twice as long each time.
+# The sweep looks whether the message of a complete capture still waits after this time, then after twice as
+# long each time, at last every MAX_REQUEUE_MS.
 REQUEUE_MS: Final = 10_000
 MAX_REQUEUE_MS: Final = 300_000
+# How much later than its note a message may have been sent, or taken earlier than its capture was claimed.
+QUEUE_MARGIN_MS: Final = 10_000
 # The tombstone keeps this many last bytes of each chunk, to recognise chunks that come again.
 END_BYTES: Final = 8
 
@@ -42,6 +45,7 @@ def sweep_constants(settings: SweepSettings) -> Constants:
     return _times(settings) | {
         "LEASE_MS": LEASE_MS,
         "MAX_REQUEUE_MS": MAX_REQUEUE_MS,
+        "QUEUE_MARGIN_MS": QUEUE_MARGIN_MS,
         "RETRANSMIT_MAX": settings.retransmit_max,
     }
 

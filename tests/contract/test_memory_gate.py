@@ -57,7 +57,7 @@ def test_while_listeners_take_nothing_a_long_silence_counts_as_one(store):
     ref = begin(store, "a.jpg")
     assert store.captures.review(ref, NOW + TIMEOUT - 1, None, full=True).action == "wait"
     assert store.captures.review(ref, NOW + TIMEOUT, None).action == "wait"
-    assert store.captures.review(ref, NOW + TIMEOUT, None, full=True).action == "timed_out"
+    assert store.captures.review(ref, NOW + TIMEOUT + 250, None, full=True).action == "timed_out"
 
 
 def test_the_gate_closes_and_opens_with_room_between(store, monkeypatch):

@@ -53,7 +53,7 @@ def test_nothing_stays_of_captures_finished_or_abandoned(database, is_long):
     for capture in range(number):
         outcome = put(store, capture, 4, 2 if capture % 3 == 0 else 4, 400)
         if outcome.status == "complete" and (claim := store.captures.claim(outcome.ref, "worker")):
-            store.captures.close(claim.ref, "stored", ack="{}", tombstone_ttl_s=2)
+            store.captures.close(claim.ref, "stored", tombstone_ttl_s=2)
         if capture % 200 == 0:
             _sweep(store)
             peak = max(peak, database.info("memory")["used_memory"] - before)

@@ -108,7 +108,7 @@ class Week:
         batch.commit()
         sweep.sweep_once(self._resources, self)
         busy = any(device.awake for device in self.devices.values())
-        if busy or self._resources.store.captures.due(self.milliseconds() + 10**9, 1):
+        if busy or self._resources.store.captures.count():
             self._at(self.now + SWEEP_S, self._sweep)
         else:
             self._sweeping = False

@@ -2,9 +2,11 @@
 --   1 capture  2 chunks  3 tombstone  4 due  5 held   of the open capture (see keys.py)
 --   6 capture  7 chunks                               of the sealed capture that it becomes
 --   8 capture  9 chunks                               of the sealed capture that it supersedes
+--   and, as the last key, the set of the sealed captures that wait to be stored
 -- ARGV begins with: 1 now (ms)  2 open member  3 sealed member
 -- The constants in capitals are set from the settings when the scripts are loaded.
 local now, member, sealed_member = tonumber(ARGV[1]), ARGV[2], ARGV[3]
+local waiting = KEYS[#KEYS]
 
 -- The answer for one operation: {status, out_of_range, superseded}
 --   status        waiting (chunks or metadata are missing), complete (sealed now), late (a repeat),
@@ -19,9 +21,8 @@ end
 -- Begin an open capture; return false if the device or the shard holds too many.
 local function open(failed_before)
   redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now)
-  if redis.call('ZCARD', KEYS[5]) >= MAX_PER_DEVICE or redis.call('ZCARD', KEYS[4]) >= MAX_PER_SHARD then
-    return false
-  end
+  local in_shard = redis.call('ZCARD', KEYS[4]) + redis.call('ZCARD', waiting)
+  if redis.call('ZCARD', KEYS[5]) >= MAX_PER_DEVICE or in_shard >= MAX_PER_SHARD then return false end
   redis.call('ZADD', KEYS[5], now + CAPTURE_TTL_S * 1000, member)
   redis.call('EXPIRE', KEYS[5], SEALED_TTL_S)
   redis.call('HSET', KEYS[1], 'first_at', now, 'last_at', now)
@@ -39,17 +40,19 @@ local function revive()
   redis.call('ZADD', KEYS[4], now + RETRANSMIT_DELAY_MS, member)
 end
 
--- Rename the open capture to its sealed keys; the sweep looks at it from `due` (ms) on.
-local function move(capture, chunks, sealed, due)
+-- Rename the open capture to its sealed keys. The listener enqueues it now; the sweep checks that later.
+local function move(capture, chunks, sealed)
   redis.call('RENAME', KEYS[1], capture)
+  redis.call('HSET', capture, 'queued_at', now)
   redis.call('EXPIRE', capture, SEALED_TTL_S)
   if redis.call('EXISTS', KEYS[2]) == 1 then
     redis.call('RENAME', KEYS[2], chunks)
     redis.call('EXPIRE', chunks, SEALED_TTL_S)
   end
-  -- Add before removing: Redis deletes a set that becomes empty, and its TTL with it.
-  redis.call('ZADD', KEYS[4], due, sealed)
   redis.call('ZREM', KEYS[4], member)
+  redis.call('ZADD', waiting, now + REQUEUE_MS, sealed)
+  redis.call('EXPIRE', waiting, SEALED_TTL_S)
+  -- Add before removing: Redis deletes a set that becomes empty, and its TTL with it.
   redis.call('ZADD', KEYS[5], now + SEALED_TTL_S * 1000, sealed)
   redis.call('ZREM', KEYS[5], member)
 end
@@ -58,7 +61,7 @@ end
 local function seal()
   local identity = redis.call('HMGET', KEYS[1], 'captured', 'image_bytes', 'total')
   redis.call('HSET', KEYS[1], 'sealed_at', now)
-  move(KEYS[6], KEYS[7], sealed_member, now + REQUEUE_MS)
+  move(KEYS[6], KEYS[7], sealed_member)
   redis.call('DEL', KEYS[3])
   redis.call('HSET', KEYS[3], 'state', 'sealed', 'seal', sealed_member,
     'captured', identity[1] or '', 'image_bytes', identity[2] or '', 'total', identity[3] or '')

@@ -33,7 +33,7 @@ if not open_capture[4] then
 elseif not same(open_capture) then
   if not begins then return arrival('ignored') end
   redis.call('HSET', KEYS[1], 'state', 'superseded')
-  move(KEYS[8], KEYS[9], ARGV[4], now)
+  move(KEYS[8], KEYS[9], ARGV[4])
   superseded = 1
   if not open(false) then return arrival('refused', 0, 1) end
 elseif begins then

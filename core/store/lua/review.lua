@@ -4,12 +4,16 @@
 --       3 heard until (ms): the listeners have heard everything sent until then; '' if no listener is alive
 --       4 whether Redis is so full that the listeners take no messages (1/0)
 -- Returns {action, announce, missing}:
---   action    gone, wait, enqueue, timed_out, nack or acknowledge
+--   action    gone, wait, timed_out, nack or acknowledge
 --   announce  1 if its `assembling` row is wanted, else 0
 --   missing   the chunk ids to ask for; empty unless the action is nack
 local now, member, heard = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local known = redis.call('HMGET', KEYS[1], 'first_at', 'last_at', 'nacked_at', 'nacks', 'total', 'state',
-  'sealed_at', 'announced', 'requeues', 'again')
+  'announced', 'again')
+-- Another sweep has looked at it since this one has read what is due.
+local at = redis.call('ZSCORE', KEYS[4], member)
+if not at then return {'gone', 0, {}} end
+if tonumber(at) > now then return {'wait', 0, {}} end
 local function look_again(at) redis.call('ZADD', KEYS[4], math.max(at, now + 250), member) end
 
 if not known[1] then
@@ -28,19 +32,13 @@ if not known[1] then
   redis.call('ZREM', KEYS[5], member)
   return {'gone', 0, {}}
 end
-if known[7] or known[6] == 'superseded' then
-  -- It is complete but not finished: its task is lost, or still waits in the queue.
-  local requeues = redis.call('HINCRBY', KEYS[1], 'requeues', 1)
-  look_again(now + math.min(REQUEUE_MS * 2 ^ requeues, MAX_REQUEUE_MS))
-  return {'enqueue', 0, {}}
-end
 if known[6] == 'timed_out' then
   look_again(now + MAX_REQUEUE_MS)
   return {'timed_out', 0, {}}
 end
 
 local announce = 0
-if known[5] and not known[8] then
+if known[5] and not known[7] then
   redis.call('HSET', KEYS[1], 'announced', 1)
   announce = 1
 end
@@ -52,7 +50,7 @@ if not heard or heard - quiet_since < RETRANSMIT_DELAY_MS then
   look_again(quiet_since + RETRANSMIT_DELAY_MS)
   return {'wait', announce, {}}
 end
-local leftover = known[10] and (not total or redis.call('EXISTS', KEYS[2]) == 0)
+local leftover = known[8] and (not total or redis.call('EXISTS', KEYS[2]) == 0)
 if heard - last >= CAPTURE_TIMEOUT_MS then
   if leftover then
     -- Only late repeats of a failed capture arrived: the device has not sent the image anew.
