@@ -3,14 +3,12 @@
 import logging
 from typing import Any, Final
 
-from celery import Task
-
 from core import dispatch
 from core.errors import CaptureRejected, ErrorCode, Transient
 from core.store.capture import State
 from core.store.keys import CaptureRef
 from operate import metrics
-from tasks.app import MAX_RETRIES, app, retry
+from tasks.app import app
 from tasks.stations.persist import persist
 
 log = logging.getLogger("tasks.record")
@@ -20,13 +18,12 @@ STALE_LOCK_S: Final = 60.0
 
 @app.task(
     name=dispatch.RECORD_TIMEOUT,
-    bind=True,
     acks_late=True,
     ignore_result=True,
     autoretry_for=(),
-    max_retries=MAX_RETRIES,
+    max_retries=0,  # the sweep enqueues it again until the row is written
 )
-def record_timeout(self: "Task[Any, Any]", device_id: str, image_name: str, _seal: str) -> None:
+def record_timeout(device_id: str, image_name: str, _seal: str) -> None:
     """Record a capture whose chunks stopped coming as failed (2201); Redis keeps its chunks."""
     resources, ref = app.resources, CaptureRef(device_id, image_name)
     captures = resources.store.captures
@@ -41,23 +38,22 @@ def record_timeout(self: "Task[Any, Any]", device_id: str, image_name: str, _sea
         metrics.count_end("failed", error)
         captures.settle_timeout(ref)
     except Transient as error:
-        raise retry(self, error) from error
+        log.warning("timeout not recorded yet: %s", error, extra={"device": device_id, "capture": image_name})
 
 
 @app.task(
     name=dispatch.RECORD_ASSEMBLING,
-    bind=True,
     acks_late=True,
     ignore_result=True,
     autoretry_for=(),
-    max_retries=3,
+    max_retries=0,  # the rows are for people; each capture has its row in the end without this
 )
-def record_assembling(self: "Task[Any, Any]", captures: list[dict[str, Any]]) -> None:
+def record_assembling(captures: list[dict[str, Any]]) -> None:
     """Record arriving captures as `assembling`, in bulk; a row that is stored or failed stays as it is."""
     try:
         app.resources.supabase.call("record_assembling", p_captures=captures)
     except Transient as error:
-        raise retry(self, error) from error
+        log.warning("%d captures not shown as assembling: %s", len(captures), error)
 
 
 @app.task(

@@ -1,7 +1,7 @@
 """The sweep and the tasks it starts: ask, give up, enqueue again, announce."""
 
 import pytest
-from arrivals import Enqueued
+from arrivals import Enqueued, photo, run
 from store_lab import batch_on
 
 from core.clock import now_ms
@@ -52,6 +52,26 @@ def test_a_capture_still_arriving_stands_as_assembling(resources, database, devi
     record_assembling.run(captures)
     [row] = database.table("captures").select("*").eq("device_id", device).execute().data
     assert (row["ingest_status"], row["total_chunks"]) == ("assembling", 4)
+
+
+def test_a_late_announcement_of_a_stored_capture_leaves_no_row(resources, database, device):
+    ref = CaptureRef(device, "image_1.jpg")
+    batch = batch_on(resources)
+    batch.metadata(Metadata(device, None, ref.image_name, None, len(photo()), 2), now_ms() - 5_000)
+    batch.chunks(ref, now_ms() - 5_000, [0, photo()[:1024]])
+    batch.heard(Heartbeat("fleet", now_ms(), now_ms()))
+    batch.commit()
+    calls = sweep(resources)
+    # The capture time comes only now, and with it the key of the row that will be stored.
+    batch = batch_on(resources)
+    time = parse_time("2025-10-04T12:00:00Z")
+    batch.metadata(Metadata(device, None, ref.image_name, time, len(photo()), 2), now_ms())
+    batch.chunks(ref, now_ms(), [1, photo()[1024:]])
+    run(resources, batch.commit()[-1].ref)
+    for _, announced in calls:
+        record_assembling.run(announced)
+    rows = database.table("captures").select("ingest_status").eq("device_id", device).execute().data
+    assert rows == [{"ingest_status": "stored"}]
 
 
 def test_what_timed_out_is_failed_until_it_comes_back(resources, database, device):

@@ -9,7 +9,7 @@
 --   missing   the chunk ids to ask for; empty unless the action is nack
 local now, member, heard = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local known = redis.call('HMGET', KEYS[1], 'first_at', 'last_at', 'nacked_at', 'nacks', 'total', 'state',
-  'announced', 'again')
+  'announced', 'again', 'captured')
 -- Another sweep has looked at it since this one has read what is due.
 local at = redis.call('ZSCORE', KEYS[4], member)
 if not at then return {'gone', 0, {}} end
@@ -38,7 +38,8 @@ if known[6] == 'timed_out' then
 end
 
 local announce = 0
-if known[5] and not known[7] then
+-- The capture time is part of the row's key, and it may come later than the number of chunks.
+if known[5] and known[9] and not known[7] then
   redis.call('HSET', KEYS[1], 'announced', 1)
   announce = 1
 end
