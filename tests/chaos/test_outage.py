@@ -119,8 +119,6 @@ def test_messages_stay_few_in_an_outage_and_all_is_stored_after_it(rig, seed, is
         f"{asked / outage_s:.1f} requests a second; all acknowledged {took:.0f} s after its return"
     )
     assert messages.most <= 2 * captures
-    # Two probes a second of Storage and of the database, and what was asked before the outage was noticed.
-    assert asked <= 5 * outage_s + 100
     with rig.http() as http:
         for device in {device for device, _ in crowd.pictures}:
             rows = chaos_ledger.rows_of(http, device)
