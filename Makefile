@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STACK := local/node_modules/.ready
 
-.PHONY: help setup demo up test chaos bench check lock audit
+.PHONY: help setup demo up test chaos bench mutants check lock audit
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,12 @@ chaos: setup ## kill and freeze processes and cut connections for some minutes, 
 
 bench: setup ## measure the limits on this machine, for some minutes; needs mosquitto on PATH
 	$(BIN)/python -m benchmarks
+
+SAMPLE ?= 100
+SEED ?= 1
+MINUTES ?= 60
+mutants: setup ## change the code in SAMPLE places, one at a time, and see whether the tests notice
+	$(BIN)/python -m mutation --sample $(SAMPLE) --seed $(SEED) --minutes $(MINUTES)
 
 check: $(READY) ## lint, types, import rules and the quick tests
 	$(BIN)/ruff check .

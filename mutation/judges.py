@@ -1,0 +1,54 @@
+"""What is mutated, and which tests judge it.
+
+The tests of a file are those of `make test` that concern it, in stages: a mutant that an early, quick stage
+notices does not see the later ones.
+"""
+
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Final
+
+REPOSITORY: Final = Path(__file__).parents[1]
+
+Stages = tuple[tuple[str, ...], ...]
+
+_CONTRACT: Final = ("tests/contract",)
+_WAY: Final = ("tests/integration/test_way_of_a_capture.py", "tests/integration/test_sweep.py")
+_TALK: Final = ("tests/integration/test_conversation.py",)
+_STATIONS: Final = ("tests/unit/test_stations.py",)
+
+# The first pattern that fits a file counts.
+JUDGES: Final[dict[str, Stages]] = {
+    "core/wire.py": (("tests/unit/test_protocol.py",), ("tests/unit/test_receive.py",)),
+    "core/store/keys.py": (_CONTRACT, ("tests/integration/test_keys.py",)),
+    "core/store/devices.py": (_CONTRACT, _TALK),
+    "core/store/streams.py": (("tests/unit/test_message_log.py",), ("tests/integration/test_flush_log.py",)),
+    "core/store/listeners.py": (_CONTRACT, _WAY),
+    "core/store/*.py": (("tests/unit/test_stations.py", *_CONTRACT), _WAY),
+    "core/store/lua/*.lua": (_CONTRACT, _WAY),
+    "core/supabase.py": (("tests/unit/test_supabase.py",), _WAY),
+    "tasks/stations/*.py": (_STATIONS, _WAY),
+    "tasks/pipeline.py": (_WAY, _TALK),
+}
+# Files that only hold names and values for others.
+LEFT_OUT: Final = ("*/__init__.py",)
+
+
+def stages_of(path: str) -> Stages:
+    """Return the stages of tests for a file; raise LookupError if it is not mutated."""
+    if not any(fnmatch(path, pattern) for pattern in LEFT_OUT):
+        for pattern, stages in JUDGES.items():
+            if fnmatch(path, pattern):
+                return stages
+    raise LookupError(path)
+
+
+def mutated_files() -> list[str]:
+    """Return the files that are mutated, from the top of the repository."""
+    paths = {
+        path.relative_to(REPOSITORY).as_posix()
+        for pattern in JUDGES
+        for path in REPOSITORY.glob(pattern)
+        if not any(fnmatch(path.as_posix(), left_out) for left_out in LEFT_OUT)
+    }
+    return sorted(paths)
