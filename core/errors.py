@@ -3,10 +3,10 @@
 FleetError
 ├── Rejected             permanent; carries an error code of `device_errors`
 │   ├── WireError        a message that cannot be used (2100–2107)
-│   └── CaptureRejected  a capture that cannot be stored (2200–2208)
+│   └── CaptureRejected  a capture that cannot be stored (2200–2207)
 │       └── PathTaken    another capture's row names the same object
 ├── Transient            may pass: Supabase, Redis or the broker is unavailable or busy
-│   └── AccessDenied     Supabase refuses the service: the data is kept, an operator must act
+│   └── AccessDenied     Supabase or the broker refuses the service: an operator must act
 └── Misconfigured        a server refuses the settings: a process that is starting exits
 """
 
@@ -34,7 +34,6 @@ class ErrorCode(IntEnum):
     DATABASE_FAILED = 2205
     THUMBNAIL_FAILED = 2206
     CHECKSUM_MISMATCH = 2207
-    DAMAGED = 2208
 
 
 class FleetError(Exception):
@@ -68,7 +67,10 @@ class Transient(FleetError):
 
 
 class AccessDenied(Transient):
-    """Supabase refuses the key or lacks a part of sql/; all data is kept, and an operator must act."""
+    """A server refuses the service: Supabase its key or lacks a part of sql/, the broker a message.
+
+    All data is kept and tried again slowly, and an operator must act.
+    """
 
 
 class Misconfigured(FleetError):

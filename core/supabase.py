@@ -7,7 +7,6 @@ CaptureRejected: 2204 for Storage, 2205 for the database.
 
 import logging
 import threading
-import time
 from typing import Any, Final
 
 import httpx
@@ -15,10 +14,12 @@ from postgrest.exceptions import APIError
 from storage3.exceptions import StorageApiError
 from supabase import Client, ClientOptions, create_client
 
+from core.alarm import Alarm
 from core.errors import AccessDenied, CaptureRejected, ErrorCode, PathTaken, Transient
 from core.settings import SupabaseSettings
 
 log = logging.getLogger("supabase")
+_alarm: Final = Alarm(log)
 
 # The edge in front of hosted projects answers 520 to 544 when it cannot reach them.
 _TRANSIENT_STATUS: Final = frozenset({408, 423, 425, 429, *range(500, 600)})
@@ -29,7 +30,6 @@ _DUPLICATE: Final = frozenset({"409", "Duplicate", "KeyAlreadyExists", "Resource
 _NOT_INSTALLED: Final = ("PGRST2", "42883", "42P01")
 _UNIQUE_VIOLATION: Final = "23505"
 _UNIQUE_PATHS: Final = ("captures_storage_path_key", "captures_thumbnail_path_key")
-_ALARM_EVERY_S: Final = 60.0
 _REFUSED: Final = frozenset({"401", "403", "Unauthorized", "AccessDenied", "InvalidJWT", "42501"})
 
 
@@ -151,18 +151,9 @@ class SupabaseGateway:
         self._http.close()
 
 
-class _Alarm:
-    """When this process last raised the alarm; it does so once a minute, however many calls fail."""
-
-    raised_at = -_ALARM_EVERY_S
-
-
 def _denied(message: str) -> AccessDenied:
     """Make an AccessDenied, and raise the alarm."""
-    now = time.monotonic()
-    if now - _Alarm.raised_at >= _ALARM_EVERY_S:
-        _Alarm.raised_at = now
-        log.critical("ALARM: %s; all data is kept and tried again slowly, but an operator must act", message)
+    _alarm.sound(f"{message}; all data is kept and tried again slowly, but an operator must act")
     return AccessDenied(message)
 
 

@@ -11,14 +11,17 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from core import mqtt
+from core.alarm import Alarm
 from core.clock import now_ms
-from core.errors import Misconfigured, Transient
+from core.errors import AccessDenied, Misconfigured, Transient
 from core.settings import MqttSettings
 from core.store.keys import LOG
 from core.store.streams import Entry, Streams, message_entry
 from core.wire import topic
+from operate import metrics
 
 log = logging.getLogger("tasks.publish")
+_alarm: Final = Alarm(log)
 
 # How long a task waits for the broker's PUBACK before it fails and is retried.
 PUBACK_TIMEOUT_S: Final = 5.0
@@ -38,6 +41,7 @@ class Publisher:
         self._streams = streams
         client_id = "".join(filter(str.isalnum, client_id))
         self._client = mqtt.make_client(Client, settings, client_id, lasting=False)
+        self._client.on_pre_connect = self._on_pre_connect
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.max_inflight_messages_set(1000)
@@ -45,7 +49,9 @@ class Publisher:
         self._client.on_publish = self._on_publish
         self._ping_topic = topic(client_id, "ping")
         self._ping: MQTTMessageInfo | None = None
-        self._heard_at = time.monotonic()
+        self._active_at = time.monotonic()
+        # The reason and the time of each refusal, by the id of its message: an id comes again after 65,535.
+        self._refusals: dict[int, tuple[ReasonCode, float]] = {}
         self._answer: ReasonCode | None = None
         self._answered = threading.Event()
         try:
@@ -60,10 +66,12 @@ class Publisher:
     def send(self, device_id: str, kind: str, payload: bytes) -> None:
         """Publish and wait up to 5 s for the PUBACK; raise Transient if none comes.
 
-        The broker may deliver the message even then, so each message must be safe to send twice.
+        The broker may deliver the message even then, so each message must be safe to send twice. Raises
+        AccessDenied if the broker refuses the message, as MQTT 5 lets it say in the PUBACK.
         """
         if not self.connected:
             raise Transient("the broker is away")
+        began = time.monotonic()
         message = self._client.publish(topic(device_id, kind), payload, qos=1)
         try:
             message.wait_for_publish(PUBACK_TIMEOUT_S)
@@ -71,6 +79,9 @@ class Publisher:
             raise Transient(f"not published: {error}") from error
         if not message.is_published():
             raise Transient("the broker does not acknowledge")
+        reason, refused_at = self._refusals.pop(message.mid, (None, began))
+        if reason and refused_at >= began:
+            raise AccessDenied(f"the broker refuses a message to {topic(device_id, kind)}: {reason}")
         self._streams.append(LOG, [_entry(device_id, kind, payload)])
 
     def send_all(self, messages: list[tuple[str, str, bytes]]) -> None:
@@ -90,9 +101,12 @@ class Publisher:
         if self.connected and (self._ping is None or self._ping.is_published()):
             self._ping = self._client.publish(self._ping_topic, qos=1)
 
-    def silent_for_s(self) -> float:
-        """Return the seconds since the broker's last CONNACK or PUBACK."""
-        return time.monotonic() - self._heard_at
+    def idle_for_s(self) -> float:
+        """Return the seconds since the broker's last CONNACK or PUBACK, or since the last try to reach it.
+
+        While the broker is away, the client tries at least every 20 s.
+        """
+        return time.monotonic() - self._active_at
 
     def close(self) -> None:
         """Disconnect from the broker and stop the thread of the client."""
@@ -105,6 +119,9 @@ class Publisher:
             self._client.loop_stop()
             raise Misconfigured(f"broker login: {self._answer}; {mqtt.remedy(self._answer)}")
 
+    def _on_pre_connect(self, _client: Client, _data: Any) -> None:
+        self._active_at = time.monotonic()
+
     def _on_connect(
         self,
         _client: Client,
@@ -115,16 +132,21 @@ class Publisher:
     ) -> None:
         self._answer = reason
         self._answered.set()
-        self._heard_at = time.monotonic()
+        self._active_at = time.monotonic()
         if reason.is_failure:
             log.error("the broker refuses the connection: %s", reason)
         else:
             log.info("✓ MQTT connected successfully")
 
     def _on_publish(
-        self, _client: Client, _data: Any, _mid: int, _reason: ReasonCode, _properties: Properties
+        self, _client: Client, _data: Any, mid: int, reason: ReasonCode, _properties: Properties
     ) -> None:
-        self._heard_at = time.monotonic()
+        self._active_at = time.monotonic()
+        if reason.is_failure:
+            # The sender learns it after this, when paho reports the message as published.
+            self._refusals[mid] = reason, self._active_at
+            metrics.REFUSALS.inc()
+            _alarm.sound(f"the broker refuses messages to devices: {reason}; {mqtt.RIGHTS}")
 
     @staticmethod
     def _on_disconnect(

@@ -1,18 +1,19 @@
-"""Checks that the broker accepts the login and the subscriptions, and delivers messages."""
+"""Checks that the broker accepts the login, the subscriptions and messages to devices, and delivers."""
 
 import secrets
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
-from typing import Any, Final
+from typing import Final
 
 from paho.mqtt.client import Client
 from paho.mqtt.reasoncodes import ReasonCode
 
 from core import mqtt
 from core.settings import SubscriberSettings
-from core.wire import TOPIC_ROOT
+from core.wire import topic
 from operate.checks import Check, Grade
 
 ANSWER_S: Final = 10.0
@@ -20,27 +21,35 @@ ANSWER_S: Final = 10.0
 
 def check_broker(settings: SubscriberSettings) -> Iterator[Check]:
     """Yield the checks of the broker; they neither disconnect running listeners nor take their messages."""
-    connection = _Connection(settings)
-    try:
-        yield from connection.check()
-    finally:
-        connection.close()
+    with _connection(settings) as connection:
+        checks = list(connection.check_login())
+        yield from checks
+        if any(check.grade in ("wrong", "unreachable") for check in checks):
+            return
+        yield from connection.check_subscriptions()
+    for kind in ("ack", "cmd"):
+        # Each on a connection of its own, because some brokers close one after they have refused a message.
+        with _connection(settings) as connection:
+            if all(check.grade in ("ok", "warning") for check in connection.check_login()):
+                yield connection.check_message(kind)
 
 
 class _Connection:
     def __init__(self, settings: SubscriberSettings) -> None:
         self._settings = settings
-        name = f"{settings.mqtt_client_id}doctor{secrets.token_hex(4)}"
-        self._client = mqtt.make_client(Client, settings, name, lasting=False)
-        self._ping_topic = f"{TOPIC_ROOT}/{name}/ping"
+        self._name = f"{settings.mqtt_client_id}doctor{secrets.token_hex(4)}"
+        self._client = mqtt.make_client(Client, settings, self._name, lasting=False)
         self._connack: SimpleQueue[ReasonCode] = SimpleQueue()
         self._suback: SimpleQueue[list[ReasonCode]] = SimpleQueue()
-        self._came_back = threading.Event()
+        self._puback: SimpleQueue[ReasonCode] = SimpleQueue()
+        self._came_back: defaultdict[str, threading.Event] = defaultdict(threading.Event)
         self._client.on_connect = lambda _c, _d, _f, reason, _p: self._connack.put(reason)
         self._client.on_subscribe = lambda _c, _d, _m, reasons, _p: self._suback.put(reasons)
-        self._client.on_message = self._on_message
+        self._client.on_publish = lambda _c, _d, _m, reason, _p: self._puback.put(reason)
+        self._client.on_message = lambda _c, _d, message: self._came_back[message.topic].set()
 
-    def check(self) -> Iterator[Check]:
+    def check_login(self) -> Iterator[Check]:
+        """Connect."""
         address = f"{self._settings.mqtt_host}:{self._settings.mqtt_port}"
         try:
             mqtt.connect(self._client, self._settings, lasting=False)
@@ -63,37 +72,64 @@ class _Connection:
         if reason.is_failure:
             login: Grade = "wrong" if mqtt.refuses(reason) else "unreachable"
             yield Check("broker login", login, f"refused: {reason}", mqtt.remedy(reason))
-            return
-        yield Check("broker login", "ok", f"as {self._settings.mqtt_username or 'nobody'}")
-        yield from self._check_topics()
+        else:
+            yield Check("broker login", "ok", f"as {self._settings.mqtt_username or 'nobody'}")
 
-    def _check_topics(self) -> Iterator[Check]:
-        topics = [*mqtt.subscriptions(self._settings, reader="doctor"), self._ping_topic]
-        self._client.subscribe([(topic, 1) for topic in topics])
+    def check_subscriptions(self) -> Iterator[Check]:
+        """Subscribe as a listener does, and hear oneself."""
+        ping_topic = topic(self._name, "ping")
+        topics = [*mqtt.subscriptions(self._settings, reader="doctor"), ping_topic]
         try:
-            reasons = self._suback.get(timeout=ANSWER_S)
+            reasons = self._subscribe(topics)
         except Empty:
             yield Check("subscriptions", "unreachable", "the broker does not answer", mqtt.RIGHTS)
             return
-        for topic, reason in zip(topics, reasons, strict=True):
+        for name, reason in zip(topics, reasons, strict=True):
             if reason.is_failure:
-                yield Check(f"subscription {topic}", "wrong", f"refused: {reason}", mqtt.RIGHTS)
+                yield Check(f"subscription {name}", "wrong", f"refused: {reason}", mqtt.RIGHTS)
             else:
-                yield Check(f"subscription {topic}", "ok", "granted")
+                yield Check(f"subscription {name}", "ok", "granted")
         if any(reason.is_failure for reason in reasons):
             return
-        self._client.publish(self._ping_topic, b"0", qos=1)
-        if self._came_back.wait(ANSWER_S):
+        self._client.publish(ping_topic, b"0", qos=1)
+        if self._came_back[ping_topic].wait(ANSWER_S):
             yield Check("publishing", "ok", "a message comes back")
         else:
             # The listener monitors its connection with such messages, and exits if they do not come back.
             yield Check("publishing", "wrong", "a message to oneself does not come back", mqtt.RIGHTS)
 
+    def check_message(self, kind: str) -> Check:
+        """Send a message as to a device; there is none of this name."""
+        title, name = f"messages to devices: {kind}", topic(self._name, kind)
+        try:
+            # The service needs no right to hear its own messages; with it, MQTT 3.1.1 tells more.
+            self._subscribe([name])
+            self._client.publish(name, b"{}", qos=1)
+            reason = self._puback.get(timeout=ANSWER_S)
+        except Empty:
+            return Check(title, "wrong", "the broker does not confirm them", mqtt.RIGHTS)
+        if reason.is_failure:
+            return Check(title, "wrong", f"refused: {reason}", mqtt.RIGHTS)
+        if self._settings.mqtt_version == "5" or self._came_back[name].wait(ANSWER_S):
+            return Check(title, "ok", "allowed")
+        detail = "one did not come back, and MQTT 3.1.1 has no word for a refusal"
+        return Check(title, "warning", detail, mqtt.RIGHTS)
+
+    def _subscribe(self, topics: list[str]) -> list[ReasonCode]:
+        self._client.subscribe([(name, 1) for name in topics])
+        return self._suback.get(timeout=ANSWER_S)
+
     def close(self) -> None:
+        """Disconnect."""
         with suppress(ValueError, OSError):
             self._client.disconnect()
         self._client.loop_stop()
 
-    def _on_message(self, _client: Client, _data: Any, message: Any) -> None:
-        if message.topic == self._ping_topic:
-            self._came_back.set()
+
+@contextmanager
+def _connection(settings: SubscriberSettings) -> Iterator[_Connection]:
+    connection = _Connection(settings)
+    try:
+        yield connection
+    finally:
+        connection.close()

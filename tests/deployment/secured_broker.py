@@ -5,6 +5,7 @@ import datetime
 import hashlib
 import ipaddress
 import os
+import signal
 from pathlib import Path
 
 from cryptography import x509
@@ -31,7 +32,7 @@ class SecuredMosquitto(Mosquitto):
         super().prepare()
         config = self.directory / "mosquitto.conf"
         (self.directory / "passwords").write_text(password_line(USER, PASSWORD))
-        (self.directory / "rights").write_text(f"user {USER}\n{self.rights}")
+        self._write_rights()
         for name in ("passwords", "rights"):
             (self.directory / name).chmod(0o600)
         lines = config.read_text().replace("allow_anonymous true", "allow_anonymous false")
@@ -40,6 +41,15 @@ class SecuredMosquitto(Mosquitto):
             certificate, key = self.certificate
             lines += f"certfile {certificate}\nkeyfile {key}\n"
         config.write_text(lines)
+
+    def _write_rights(self):
+        (self.directory / "rights").write_text(f"user {USER}\n{self.rights}")
+
+    def grant(self, rights):
+        """Give the user other rights while the broker runs."""
+        self.rights = rights
+        self._write_rights()
+        os.kill(self.process.pid, signal.SIGHUP)
 
     @property
     def settings(self):

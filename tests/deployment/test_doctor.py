@@ -100,6 +100,18 @@ def test_a_user_without_rights(diagnose, secured, redis_settings, monkeypatch):
     assert "ESP32CAM/#" in checks["publishing"].remedy
 
 
+@pytest.mark.parametrize(("version", "grade"), [("5", "wrong"), ("3.1.1", "warning")])
+def test_a_user_who_may_not_send_acks(diagnose, secured, redis_settings, monkeypatch, version, grade):
+    monkeypatch.setattr("operate.checks.broker.ANSWER_S", 4.0)
+    hears = "".join(f"topic readwrite ESP32CAM/+/{kind}\n" for kind in ("status", "data", "ping"))
+    broker = secured(rights=f"{hears}topic readwrite ESP32CAM/+/cmd\ntopic read ESP32CAM/+/ack\n")
+    checks = diagnose(**broker.settings, **redis_settings, MQTT_VERSION=version)
+    assert checks["publishing"].grade == "ok"
+    assert checks["messages to devices: ack"].grade == grade
+    assert "publish below ESP32CAM/#" in checks["messages to devices: ack"].remedy
+    assert checks["messages to devices: cmd"].grade == "ok"
+
+
 @FAILED_HANDSHAKE
 def test_an_authority_of_ones_own(diagnose, secured, authority, redis_settings):
     broker = secured(certificate=authority.issue("127.0.0.1"))

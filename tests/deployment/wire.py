@@ -3,9 +3,14 @@
 import base64
 import io
 import json
+import queue
+import threading
+import time
 
+import httpx
 from paho.mqtt import publish
-from paho.mqtt.client import MQTTv5, MQTTv311
+from paho.mqtt.client import Client, MQTTv5, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion
 from PIL import Image
 
 TIME = "2026-03-04T05:06:07Z"
@@ -60,10 +65,48 @@ class Device:
         publish.multiple(messages, **self._address, client_id=self.name, protocol=self._version)
 
 
+class Ear:
+    """Hears what is sent to a device, from the start of the block on."""
+
+    def __init__(self, place, device, **login):
+        self._messages = queue.Queue()
+        subscribed = threading.Event()
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id=f"ear{device}")
+        if auth := login.get("auth"):
+            self._client.username_pw_set(auth["username"], auth["password"])
+        self._client.on_message = lambda _client, _data, message: self._messages.put(
+            json.loads(message.payload)
+        )
+        self._client.on_subscribe = lambda *_: subscribed.set()
+        self._client.connect(place.mqtt_host, place.mqtt_port)
+        self._client.subscribe([(f"ESP32CAM/{device}/{kind}", 1) for kind in ("ack", "cmd")])
+        self._client.loop_start()
+        assert subscribed.wait(10)
+
+    def ack(self, image_name, seconds=60):
+        """Wait for the ACK of an image, and give it."""
+        return self.hear(
+            lambda message: message.get("image_name") == image_name and "ACK_OK" in message, seconds
+        )
+
+    def hear(self, wanted, seconds=60):
+        """Wait for a message, and give it."""
+        deadline = time.monotonic() + seconds
+        while True:
+            message = self._messages.get(timeout=max(0.01, deadline - time.monotonic()))
+            if wanted(message):
+                return message
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
 def rows(stack, table, **query):
     """Rows of a table as the database gives them now."""
-    import httpx
-
     key = stack.supabase_secret_key
     headers = {"apikey": key, "authorization": f"Bearer {key}"}
     with httpx.Client(base_url=stack.supabase_url, headers=headers, timeout=30, trust_env=False) as http:
@@ -74,8 +117,6 @@ def rows(stack, table, **query):
 
 def until(question, seconds=60):
     """Ask until the answer is true, and give it."""
-    import time
-
     deadline = time.monotonic() + seconds
     while not (answer := question()):
         assert time.monotonic() < deadline, f"still not so after {seconds} s"
