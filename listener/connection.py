@@ -3,6 +3,9 @@
 The listener runs the network loop itself: it reads many packets for one wait on the socket. Nothing else uses
 the client, so PUBACKs need no lock. Message ids are reused after a reconnect, so each message keeps the
 number of its connection, and its PUBACK is sent on no other one.
+
+While the broker is away, the connection is tried again and again: a new process would fare no better. A
+connection that stands but delivers nothing is another matter: it is Deaf, and only a new process may help.
 """
 
 import logging
@@ -32,10 +35,12 @@ HOLD_BYTES: Final = 16 * 2**20
 PING_EVERY_S: Final = 1.0
 # Another listener uses our client id: the newer one of a deployment, and this one is stopped soon.
 STAND_BY_S: Final = 90.0
+# How often a refused subscription is asked for again, with an alarm each time.
+SUBSCRIBE_AGAIN_S: Final = 15.0
 
 
 class Deaf(Exception):
-    """The broker has delivered nothing for too long, not even the listener's own pings."""
+    """The broker is connected but delivers nothing, not even the listener's own pings."""
 
 
 class Received(NamedTuple):
@@ -71,6 +76,9 @@ class BrokerConnection:
         self._client.on_subscribe = self._on_subscribe
         self._inbox: list[Received] = []
         self._connections = 0
+        self._served = False
+        self._subscribed = False
+        self._subscribe_at = 0.0
         self._retry_at = 0.0
         self._retry_delay = 1.0
         self._next_ping = 0.0
@@ -81,27 +89,27 @@ class BrokerConnection:
     def read(self, wait_s: float) -> list[Received]:
         """Wait up to `wait_s` for messages and return those that arrived; reconnect if needed.
 
-        Raises Deaf if the broker has not answered for MQTT_DEAF_AFTER_S, and Misconfigured if it refuses the
-        settings of a listener that it has never served. A listener that it has served retries.
+        Raises Deaf if the broker is connected and has delivered nothing for MQTT_DEAF_AFTER_S, and
+        Misconfigured if it refuses the settings of a listener that it has never served. A listener that it
+        has served retries.
         """
         if self._refusal:
             raise Misconfigured(self._refusal)
         now = time.monotonic()
-        if now - self._answered > self._settings.mqtt_deaf_after_s:
-            raise Deaf(f"no answer from the broker for {now - self._answered:.0f} s")
         intake = self._intake()
         if intake is None:
             self._reconnect(now, wait_s)
             return []
-        if self._client.is_connected() and now >= self._next_ping:
-            self._next_ping = now + PING_EVERY_S
-            stamp = time.time_ns() // 1_000_000
-            self._client.publish(self.ping_topic, b"%s %d" % (self._ping_token, stamp), qos=1)
+        if self._client.is_connected():
+            self._speak(now)
         if not intake.pending():
             select.select([intake], [intake] if intake.wants_write else [], [], wait_s)
         self._read_packets(intake)
         self._flush()
         self._client.loop_misc()
+        silence = now - self._answered
+        if silence > self._settings.mqtt_deaf_after_s and self._client.is_connected():
+            raise Deaf(f"connected, but no answer from the broker for {silence:.0f} s")
         messages, self._inbox = self._inbox, []
         return messages
 
@@ -136,17 +144,23 @@ class BrokerConnection:
         self._client.disconnect()
         self._flush()
 
+    def _speak(self, now: float) -> None:
+        if not self._subscribed and now >= self._subscribe_at:
+            self._subscribe_at = now + SUBSCRIBE_AGAIN_S
+            self._client.subscribe([(topic, 1) for topic in (*self.topics, self.ping_topic)])
+        if now >= self._next_ping:
+            self._next_ping = now + PING_EVERY_S
+            stamp = time.time_ns() // 1_000_000
+            self._client.publish(self.ping_topic, b"%s %d" % (self._ping_token, stamp), qos=1)
+
     def _intake(self) -> Intake | None:
         intake: Intake | None = self._client.socket()  # type: ignore[assignment]
         return intake
 
     def _read_packets(self, intake: Intake) -> None:
-        messages = intake.take(READ_AT_MOST)
-        # paho reads first: a resumed session sends messages right behind its CONNACK, and paho's handling of
-        # the CONNACK counts the connection on which they came.
+        self._inbox += map(self._received, intake.take(READ_AT_MOST))
         while intake.leftovers and self._client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS:
             pass
-        self._inbox += map(self._received, messages)
 
     def _flush(self) -> None:
         while self._client.want_write() and self._client.loop_write() == MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -159,6 +173,8 @@ class BrokerConnection:
             time.sleep(min(wait_s, self._retry_at - now))
             return
         self._retry_at, self._retry_delay = now + self._retry_delay, min(self._retry_delay * 2, 15.0)
+        # Counted before its CONNACK: until then this connection has delivered nothing to acknowledge.
+        self._connections += 1
         try:
             mqtt.connect(
                 self._client,
@@ -167,7 +183,7 @@ class BrokerConnection:
                 receive_maximum=self._settings.mqtt_receive_maximum,
             )
         except (OSError, ValueError) as error:
-            if mqtt.refuses(error) and not self._connections:
+            if mqtt.refuses(error) and not self._served:
                 raise Misconfigured(f"broker: {error}; {mqtt.remedy(error)}") from error
             log.warning(
                 "cannot reach the broker %s:%d: %s", self._settings.mqtt_host, self._settings.mqtt_port, error
@@ -175,7 +191,7 @@ class BrokerConnection:
 
     def _on_connect(
         self,
-        client: Client,
+        _client: Client,
         _data: Any,
         _flags: ConnectFlags,
         reason: ReasonCode,
@@ -183,14 +199,14 @@ class BrokerConnection:
     ) -> None:
         if reason.is_failure:
             log.error("the broker refuses the connection: %s", reason)
-            if mqtt.refuses(reason) and not self._connections:
+            if mqtt.refuses(reason) and not self._served:
                 self._refusal = f"broker login: {reason}; {mqtt.remedy(reason)}"
             return
-        self._connections += 1
         self._retry_delay = 1.0
+        self._subscribed, self._subscribe_at = False, 0.0
         self._answered = time.monotonic()
         log.info("✓ MQTT connected successfully")
-        client.subscribe([(topic, 1) for topic in (*self.topics, self.ping_topic)])
+        self._speak(self._answered)
 
     def _on_subscribe(
         self,
@@ -202,11 +218,17 @@ class BrokerConnection:
     ) -> None:
         topics = (*self.topics, self.ping_topic)
         refused = [topic for topic, reason in zip(topics, reasons, strict=True) if reason.is_failure]
-        if refused:
-            log.error("the broker refuses the subscription to %s", ", ".join(refused))
-            if self._connections == 1:
-                self._refusal = f"subscription to {', '.join(refused)} refused; {mqtt.RIGHTS}"
+        if refused and not self._served:
+            self._refusal = f"subscription to {', '.join(refused)} refused; {mqtt.RIGHTS}"
+        elif refused:
+            # What this listener does not hear, nobody may take for the silence of a device: see `_received`.
+            log.critical(
+                "ALARM: the broker refuses the subscription to %s; devices are not heard; %s",
+                ", ".join(refused),
+                mqtt.RIGHTS,
+            )
         else:
+            self._served = self._subscribed = True
             log.info("✓ Subscribed to topics: %s", ", ".join(self.topics))
 
     def _on_disconnect(
@@ -220,7 +242,6 @@ class BrokerConnection:
         self._retry_at = time.monotonic() + self._retry_delay
         if client.protocol == MQTTv5 and reason.value == 0x8E:
             self._retry_at += STAND_BY_S
-            self._answered = self._retry_at
             log.warning("another listener has taken the client id %s; standing by", self.client_id)
         elif reason.is_failure:
             log.warning("connection to the broker lost: %s", reason)
@@ -229,7 +250,7 @@ class BrokerConnection:
         topic = message.topic.decode(errors="replace")
         if topic == self.ping_topic:
             token, _, stamp = message.payload.partition(b" ")
-            if token == self._ping_token:
+            if token == self._ping_token and self._subscribed:
                 self._answered = time.monotonic()
                 self.heard_until_ms = max(self.heard_until_ms, int(stamp))
         return Received(topic, message.payload, message.mid, message.qos, self._connections)

@@ -1,6 +1,8 @@
-"""The watchdog of a worker: it ends the process with status 1 if the broker stays silent for too long.
+"""The watchdog of a worker: it ends the process with status 1 if its connection to the broker is dead.
 
-Most platforms have no health check for workers, but they restart a worker that exits.
+That is one that stands and brings no answer, or one that nobody tries to make. A broker that is away does not
+count: captures are stored without it, and their ACKs wait. Most platforms have no health check for workers,
+but they restart a worker that exits.
 """
 
 import logging
@@ -32,17 +34,17 @@ class Watchdog(threading.Thread):
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        """Ping the broker every 5 s; end the process after `deaf_after_s` seconds without an answer."""
+        """Ping the broker every 5 s; end the process after `deaf_after_s` seconds without a sign of life."""
         health.touch(self._health_file)
         while not self._stopping.wait(LOOK_EVERY_S):
             health.touch(self._health_file)
             self._publisher.ping()
-            silence = self._publisher.silent_for_s()
-            if silence > self._deaf_after_s:
+            idle = self._publisher.idle_for_s()
+            if idle > self._deaf_after_s:
                 log.critical(
                     "no answer from the broker for %.0f s; exiting, so that the platform starts this worker "
                     "anew",
-                    silence,
+                    idle,
                 )
                 state.should_stop = 1  # stops Celery after its running tasks, with exit status 1
                 if not self._stopping.wait(STOP_WITHIN_S):
