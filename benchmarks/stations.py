@@ -28,7 +28,6 @@ from tasks.resources import Resources, open_resources
 FUNCTIONS: Final = {
     "assemble": "assemble",
     "verify": "assemble",
-    "decode": "thumbnail",
     "make_thumbnail": "thumbnail",
     "upload": "upload",
     "persist": "persist",
