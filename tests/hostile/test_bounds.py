@@ -5,7 +5,6 @@ import json
 import string
 import struct
 import tracemalloc
-from datetime import UTC, datetime
 from random import Random
 
 import pytest
@@ -15,9 +14,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.errors import CaptureRejected, ErrorCode, WireError
+from core.store.capture import parse
+from core.store.keys import CaptureRef
 from core.wire import MAX_CHUNKS, Limits, decode, is_image_name
 from tasks.stations.thumbnail import make_thumbnail
-from tasks.stations.upload import object_name, object_path
+from tasks.stations.upload import object_name, place
 
 LIMITS = Limits(max_chunk_bytes=4096, max_image_bytes=100_000)
 TOPIC = "ESP32CAM/AABB/data"
@@ -162,10 +163,12 @@ NAMES = st.text(min_size=0, max_size=140).filter(is_image_name) | st.text(
 
 @given(NAMES, NAMES)
 def test_a_name_stays_in_the_folder_of_its_device_and_no_two_share_an_object(one, other):
-    time = datetime(2025, 10, 4, tzinfo=UTC)
-    path = object_path("captures", "AABB", time, object_name(one))
-    assert path.startswith("captures/AABB/2025/10/04/")
-    assert path.count("/") == 5 and ".." not in path.split("/")
+    arrived = b"1760000000000"  # 2025-10-09T08:53:20Z
+    held = {b"first_at": arrived, b"last_at": arrived, b"captured": b"2025-10-04T00:00:00+00:00"}
+    where = place(parse(CaptureRef("AABB", one, "seal"), held), "ab" * 32)
+    for path in (where.plain, where.own):
+        assert path.startswith("AABB/2025/10/04/")
+        assert path.count("/") == 4 and ".." not in path.split("/")
     assert (one == other) == (object_name(one) == object_name(other))
 
 
