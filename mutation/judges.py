@@ -26,7 +26,7 @@ JUDGES: Final[dict[str, Stages]] = {
     "core/store/listeners.py": (_CONTRACT, _WAY),
     "core/store/*.py": (("tests/unit/test_stations.py", *_CONTRACT), _WAY),
     "core/store/lua/*.lua": (_CONTRACT, _WAY),
-    "core/supabase.py": (("tests/unit/test_supabase.py",), _WAY),
+    "core/supabase.py": (("tests/unit/test_supabase_answers.py", "tests/unit/test_supabase.py"), _WAY),
     "tasks/stations/*.py": (_STATIONS, _WAY),
     "tasks/pipeline.py": (_WAY, _TALK),
 }

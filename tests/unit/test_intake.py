@@ -160,3 +160,20 @@ def test_a_large_message_in_small_pieces_is_put_together_once(ends, monkeypatch)
         taken += intake.take(100)
     assert taken == [message, small]
     assert sum(looked_at) < 2 * len(stream)
+
+
+@pytest.mark.parametrize("size", [0, 119, 120, 16_000, 16_400, 2_100_000])
+def test_a_head_that_comes_in_single_bytes_is_put_together(ends, size):
+    """The length of a packet takes one to four bytes, and a read may end after any of them."""
+    intake, broker = ends
+    message, next_one = Published(b"t", b"x" * size, 7, 1), Published(b"t", b"next", 8, 1)
+    stream, taken = publish(message), []
+    for number in range(6):
+        broker.sendall(stream[number : number + 1])
+        taken += intake.take(10)
+    rest = stream[6:] + publish(next_one)
+    for start in range(0, len(rest), 100_000):
+        broker.sendall(rest[start : start + 100_000])
+        taken += intake.take(10)
+    assert taken == [message, next_one]
+    assert not intake.leftovers

@@ -409,3 +409,24 @@ def test_answers_to_a_device():
     assert json.loads(wire.ack("AABB", "i.jpg", None))["ACK_OK"] == {}
     assert json.loads(wire.nack("AABB", "i.jpg", [5, 12]))["missing_chunks"] == [5, 12]
     assert wire.topic("AABB", "ack") == "ESP32CAM/AABB/ack"
+
+
+HASH = "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        (HASH, HASH),
+        (HASH.upper(), HASH),
+        (HASH[:-1], None),
+        (HASH + "0", None),
+        (HASH[:-1] + "g", None),
+        (HASH + "\n", None),
+        ("", None),
+        (None, None),
+        (7, None),
+    ],
+)
+def test_a_sha256_is_64_hex_digits_in_lower_case_or_none(said, read):
+    assert send(METADATA | {"image_sha256": said}).image_sha256 == read

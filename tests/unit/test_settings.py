@@ -1,4 +1,5 @@
 import re
+import runpy
 
 import pytest
 
@@ -39,6 +40,21 @@ def test_defaults_that_work():
 def test_the_broker_is_the_next_database(monkeypatch, redis, broker):
     monkeypatch.setenv("REDIS_URL", redis)
     assert load(ListenerSettings).queue_url.get_secret_value() == broker
+
+
+@pytest.mark.parametrize("kind", [RedisSettings, ListenerSettings])
+def test_a_broker_of_its_own_is_used_as_it_is_named(monkeypatch, kind):
+    monkeypatch.setenv("REDIS_URL", "redis://chunks:1/4")
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://queue:2/7")
+    settings = load(kind)
+    assert settings.queue_url.get_secret_value() == "redis://queue:2/7"
+    assert settings.redis_url.get_secret_value() == "redis://chunks:1/4"
+
+
+def test_celery_uses_the_broker_that_is_named(monkeypatch):
+    monkeypatch.setenv("REDIS_URL", "redis://chunks:1/4")
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://queue:2/7")
+    assert runpy.run_path(str(REPOSITORY / "celeryconfig.py"))["broker_url"] == "redis://queue:2/7"
 
 
 @pytest.mark.parametrize(

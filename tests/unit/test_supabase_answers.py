@@ -1,0 +1,182 @@
+"""What the gateway makes of each answer: supabase-py as it is, against a small HTTP server."""
+
+import pytest
+from supabase_server import SupabaseServer
+
+from core import supabase
+from core.errors import AccessDenied, CaptureRejected, ErrorCode, Transient
+from core.supabase import AlreadyThere
+
+PASSING = (408, 423, 425, 429, 500, 502, 503, 504, 520, 544, 599)
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = SupabaseServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def gateway(server):
+    server.asked.clear()
+    with server.gateway() as gateway:
+        yield gateway
+
+
+def row(gateway):
+    return gateway.call("record_log", p_messages=[])
+
+
+def upload(gateway):
+    return gateway.upload("captures/a.jpg", b"jpeg")
+
+
+def download(gateway):
+    return gateway.download("captures/a.jpg")
+
+
+def error_of(gateway, call, server, status, body):
+    """The error of a call that is answered so; its class exactly, since one tells more than its parent."""
+    server.answer = lambda _asked: (status, body)
+    with pytest.raises(Exception) as caught:
+        call(gateway)
+    return caught.value
+
+
+@pytest.mark.parametrize("call", [row, upload, download])
+@pytest.mark.parametrize("status", PASSING)
+def test_a_status_that_passes_is_transient(gateway, server, call, status):
+    error = error_of(gateway, call, server, status, {"message": "busy"})
+    assert type(error) is Transient
+    assert len(server.asked) == 1  # the sweep tries again, not the library
+
+
+@pytest.mark.parametrize("call", [row, upload, download])
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_is_access_denied(gateway, server, call, status):
+    assert type(error_of(gateway, call, server, status, {"message": "no"})) is AccessDenied
+
+
+@pytest.mark.parametrize("call", [row, upload, download])
+def test_a_connection_that_breaks_is_transient(gateway, server, call):
+    def end(_asked):
+        raise ConnectionResetError
+
+    server.answer = end
+    with pytest.raises(Transient):
+        call(gateway)
+
+
+def sql_error(code):
+    return {"code": code, "message": "m", "details": None, "hint": None}
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["08006", "40001", "40P01", "53100", "53300", "57014", "57P01", "PGRST000", "PGRST001", "PGRST002", "PGRST003"],
+)  # fmt: skip
+def test_a_sqlstate_that_passes_is_transient(gateway, server, code):
+    assert type(error_of(gateway, row, server, 400, sql_error(code))) is Transient
+
+
+@pytest.mark.parametrize("code", ["42501", "42883", "42P01", "PGRST202", "PGRST205"])
+def test_a_project_without_the_schema_or_the_rights_is_access_denied(gateway, server, code):
+    assert type(error_of(gateway, row, server, 404, sql_error(code))) is AccessDenied
+
+
+@pytest.mark.parametrize("code", ["22P02", "23514", "P0001"])
+def test_a_sqlstate_of_the_row_itself_is_final(gateway, server, code):
+    error = error_of(gateway, row, server, 400, sql_error(code))
+    assert type(error) is CaptureRejected
+    assert error.code == ErrorCode.DATABASE_FAILED
+    assert error.details == {"function": "record_log", "sqlstate": code}
+
+
+def storage_error(code, name, message="m"):
+    """As Storage tells it: in the body of a 400. Versions differ in which of code and name says it."""
+    return {"statusCode": code, "error": name, "message": message}
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (storage_error("409", "Duplicate", "The resource already exists"), AlreadyThere),
+        (storage_error("400", "Duplicate"), AlreadyThere),
+        (storage_error("409", "Other"), AlreadyThere),
+        (storage_error("400", "KeyAlreadyExists"), AlreadyThere),
+        (storage_error("400", "ResourceAlreadyExists"), AlreadyThere),
+        (storage_error("404", "Bucket not found", "Bucket not found"), AccessDenied),
+        (storage_error("404", "Other"), AccessDenied),
+        (storage_error("400", "Bucket not found"), AccessDenied),
+        (storage_error("400", "NoSuchBucket"), AccessDenied),
+        (storage_error("403", "Unauthorized", "new row violates row-level security policy"), AccessDenied),
+        (storage_error("403", "Other"), AccessDenied),
+        (storage_error("401", "Other"), AccessDenied),
+        (storage_error("400", "Unauthorized"), AccessDenied),
+        (storage_error("400", "AccessDenied"), AccessDenied),
+        (storage_error("400", "InvalidJWT"), AccessDenied),
+        (storage_error("429", "SlowDown"), Transient),
+        (storage_error("500", "Internal"), Transient),
+        (storage_error("503", "SlowDown"), Transient),
+        (storage_error("400", "InvalidKey", "Invalid key"), CaptureRejected),
+        (storage_error("413", "Payload too large"), CaptureRejected),
+    ],
+    ids=lambda value: value.get("error") if isinstance(value, dict) else None,
+)
+def test_an_answer_of_storage(gateway, server, body, kind):
+    error = error_of(gateway, upload, server, 400, body)
+    assert type(error) is kind
+    if kind is CaptureRejected:
+        assert error.code == ErrorCode.UPLOAD_FAILED
+        assert error.details == {"path": "captures/a.jpg"}
+
+
+def test_what_is_asked_and_answered(gateway, server):
+    server.answer = lambda _asked: (200, {"next_wake_at": None})
+    assert row(gateway) == {"next_wake_at": None}
+    server.answer = lambda _asked: (200, {"Key": "k", "Id": "i"})
+    assert upload(gateway) is None
+    server.answer = lambda _asked: (200, b"jpeg")
+    assert download(gateway) == b"jpeg"
+    rpc, put, get = server.asked
+    assert (rpc.method, rpc.path, rpc.json) == ("POST", "/rest/v1/rpc/record_log", {"p_messages": []})
+    assert (put.method, put.path) == ("POST", "/storage/v1/object/gxp-captures/captures/a.jpg")
+    assert b"jpeg" in put.body
+    assert b"image/jpeg" in put.body
+    assert put.headers["x-upsert"] == "false"
+    assert (get.method, get.path.rstrip("?")) == ("GET", "/storage/v1/object/gxp-captures/captures/a.jpg")
+    assert {asked.headers["apikey"] for asked in server.asked} == {"sb_secret_x"}
+
+
+def test_the_newest_errors_are_asked_for(gateway, server):
+    server.answer = lambda _asked: (200, [{"error_code": 2101}])
+    assert gateway.latest_errors(5) == [{"error_code": 2101}]
+    [asked] = server.asked
+    assert "order=occurred_at.desc" in asked.path
+    assert "limit=5" in asked.path
+
+
+def test_the_alarm_is_raised_once_a_minute(gateway, server, caplog, monkeypatch):
+    monkeypatch.setattr(supabase._Alarm, "raised_at", -supabase._ALARM_EVERY_S)
+    for _ in range(3):
+        error_of(gateway, row, server, 401, {})
+    [alarm] = [record for record in caplog.records if record.levelname == "CRITICAL"]
+    assert "ALARM" in alarm.message
+    monkeypatch.setattr(supabase._Alarm, "raised_at", supabase._Alarm.raised_at - supabase._ALARM_EVERY_S)
+    error_of(gateway, row, server, 401, {})
+    assert len([record for record in caplog.records if record.levelname == "CRITICAL"]) == 2
+
+
+def test_threads_do_not_share_connections_and_a_thread_keeps_its_own(server):
+    from concurrent.futures import ThreadPoolExecutor
+
+    server.asked.clear()
+    server.answer = lambda _asked: (200, None)
+    with server.gateway() as gateway, ThreadPoolExecutor(1) as other:
+        for _ in range(3):
+            row(gateway)
+            other.submit(row, gateway).result()
+    here, there = server.asked[::2], server.asked[1::2]
+    assert len({asked.client for asked in here}) == len({asked.client for asked in there}) == 1
+    assert here[0].client != there[0].client
