@@ -4,6 +4,7 @@ import pytest
 from supabase_server import SupabaseServer
 
 from core import supabase
+from core.alarm import EVERY_S, Alarm
 from core.errors import AccessDenied, CaptureRejected, ErrorCode, Transient
 from core.supabase import AlreadyThere
 
@@ -157,15 +158,24 @@ def test_the_newest_errors_are_asked_for(gateway, server):
     assert "limit=5" in asked.path
 
 
-def test_the_alarm_is_raised_once_a_minute(gateway, server, caplog, monkeypatch):
-    monkeypatch.setattr(supabase._Alarm, "raised_at", -supabase._ALARM_EVERY_S)
-    for _ in range(3):
-        error_of(gateway, row, server, 401, {})
+def test_a_refusal_raises_the_alarm(gateway, server, caplog, monkeypatch):
+    monkeypatch.setattr(supabase, "_alarm", Alarm(supabase.log))
+    for call in (row, upload, download):
+        error_of(gateway, call, server, 401, {})
     [alarm] = [record for record in caplog.records if record.levelname == "CRITICAL"]
-    assert "ALARM" in alarm.message
-    monkeypatch.setattr(supabase._Alarm, "raised_at", supabase._Alarm.raised_at - supabase._ALARM_EVERY_S)
-    error_of(gateway, row, server, 401, {})
-    assert len([record for record in caplog.records if record.levelname == "CRITICAL"]) == 2
+    assert "an operator must act" in alarm.message
+
+
+def test_an_alarm_is_raised_once_a_minute(caplog, monkeypatch):
+    now = 1_000.0
+    monkeypatch.setattr("core.alarm.time.monotonic", lambda: now)
+    alarm = Alarm(supabase.log)
+    for now in (1_000.0, 1_000.0 + EVERY_S - 0.1, 1_000.0 + EVERY_S, 1_001.0 + EVERY_S):
+        alarm.sound(f"at {now}")
+    assert [record.message for record in caplog.records] == [
+        "ALARM: at 1000.0",
+        f"ALARM: at {1_000.0 + EVERY_S}",
+    ]
 
 
 def test_threads_do_not_share_connections_and_a_thread_keeps_its_own(server):
