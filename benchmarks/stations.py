@@ -28,6 +28,7 @@ from tasks.resources import Resources, open_resources
 FUNCTIONS: Final = {
     "assemble": "assemble",
     "verify": "assemble",
+    "decode": "thumbnail",
     "make_thumbnail": "thumbnail",
     "upload": "upload",
     "persist": "persist",

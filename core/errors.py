@@ -3,7 +3,7 @@
 FleetError
 ├── Rejected             permanent; carries an error code of `device_errors`
 │   ├── WireError        a message that cannot be used (2100–2107)
-│   └── CaptureRejected  a capture that cannot be stored (2200–2207)
+│   └── CaptureRejected  a capture that cannot be stored (2200–2208)
 │       └── PathTaken    another capture's row names the same object
 ├── Transient            may pass: Supabase, Redis or the broker is unavailable or busy
 │   └── AccessDenied     Supabase or the broker refuses the service: an operator must act
@@ -34,6 +34,7 @@ class ErrorCode(IntEnum):
     DATABASE_FAILED = 2205
     THUMBNAIL_FAILED = 2206
     CHECKSUM_MISMATCH = 2207
+    DAMAGED = 2208
 
 
 class FleetError(Exception):

@@ -33,6 +33,7 @@ NACKS = Counter("fleet_nacks", "Requests for missing chunks that were sent")
 CHUNKS_ASKED_FOR = Counter("fleet_chunks_asked_for", "Chunks named in those requests")
 REFUSALS = Counter("fleet_refusals", "Messages to devices that the broker refused")
 ERRORS = Counter("fleet_errors", "Errors, by code of device_errors", ["code"])
+ASKED_AGAIN = Counter("fleet_asked_again", "Images asked for once more, since their stream was broken")
 RETRIES = Counter("fleet_retries", "Captures put off because Supabase, Redis or the broker was away")
 ACK_SECONDS = Histogram(
     "fleet_ack_seconds",

@@ -11,9 +11,6 @@ from simulator.options import FleetOptions
 from simulator.pictures import Damage, Shot, take_shot
 
 LOCATIONS = ("office_404", "greenhouse_2", "cold_store", "roof_east")
-UNSTORABLE = frozenset(
-    {Damage.NO_START, Damage.NO_END, Damage.CUT, Damage.WRONG_SIZE, Damage.WRONG_SHA256, Damage.DEVICE_ERROR}
-)
 # What firmware reports: numbers of the protocol, ESP_FAIL, and "camera not detected" of the camera driver.
 ERRORS = (1, 2, 3, 4, 5, -1, 131073)
 

@@ -20,7 +20,7 @@ from simulator.events import DeviceEvent, EventKind, EventSink
 from simulator.hear import Acknowledged, Capture, Custom, Missing, SendImage, Unusable, WakeAt, hear
 from simulator.offer import Offer
 from simulator.options import FleetOptions
-from simulator.pictures import Damage
+from simulator.pictures import REFUSED
 from simulator.state import Message, State, Tally
 from simulator.vitals import vitals
 
@@ -198,11 +198,9 @@ class Device:
         self._fall_asleep(now)
 
     def _silence_is_right(self) -> bool:
-        """Whether the missing ACK is correct, because a damaged picture must not be acknowledged."""
+        """Whether the missing ACK is correct, because the picture cannot be stored."""
         offer = self._offer
-        return (
-            self.state is State.AWAIT_ANSWER and offer is not None and offer.image.damage is not Damage.NONE
-        )
+        return self.state is State.AWAIT_ANSWER and offer is not None and offer.image.damage in REFUSED
 
     def _wait(self, state: State, now: float) -> None:
         self.state = state

@@ -29,6 +29,11 @@ class Damage(Enum):
     DEVICE_ERROR = "the device could not take it"
 
 
+# What no service can store. A picture without its end, or cut short, is what the camera made: it is stored
+# once the service knows that no byte was lost on the way.
+REFUSED = frozenset({Damage.NO_START, Damage.WRONG_SIZE, Damage.WRONG_SHA256})
+
+
 def load_photos(folder: Path | None = None) -> tuple[bytes, ...]:
     """Return the bytes of all JPEG files of a folder, in the order of their names.
 

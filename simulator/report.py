@@ -10,7 +10,7 @@ import orjson
 from simulator.card import Image
 from simulator.clock import iso
 from simulator.device import Device
-from simulator.pictures import Damage
+from simulator.pictures import REFUSED, Damage
 from simulator.vitals import charge_used_mah
 
 Expected = Literal["stored", "failed", "error"]
@@ -22,7 +22,7 @@ class ImageReport:
 
     `captured_at` is ISO 8601 in UTC. `bytes` and `sha256` describe the image as the device sends it.
     `expected` is the outcome that the service must reach: `stored` means stored and acknowledged, `failed`
-    means that the picture is damaged, and `error` means that the device could not take it. `acked_early`
+    means that it cannot be stored, and `error` means that the device could not take it. `acked_early`
     means that ACK_OK came before the device had sent every chunk, which loses the image. Sensor readings
     are in °C, %, hPa and ohms.
     """
@@ -128,7 +128,7 @@ def report_image(device_id: str, image: Image) -> ImageReport:
     expected: Expected = "stored"
     if image.damage is Damage.DEVICE_ERROR:
         expected = "error"
-    elif image.damage is not Damage.NONE:
+    elif image.damage in REFUSED:
         expected = "failed"
     sensors = image.metadata.sensors
     none_taken = expected == "error"

@@ -26,6 +26,7 @@ begin
            ('captures', 'device_capture_id', 'text'),
            ('captures', 'captured_at', 'timestamp with time zone'),
            ('captures', 'ingest_status', 'text'),
+           ('captures', 'damaged', 'boolean'),
            ('captures', 'metadata', 'jsonb'),
            ('sensor_readings', 'device_id', 'text'),
            ('sensor_readings', 'capture_id', 'uuid'),

@@ -105,6 +105,7 @@ select fleet_private.ensure_constraint('public.device_status', 'device_status_de
 -- One row per picture. Devices reuse names (image_1.jpg after a reflash), so device, name and capture time
 -- together identify a picture. In the unique index the time comes before the name, so that the index also
 -- serves the query "the latest pictures of this device".
+-- damaged marks a picture whose JPEG stream is broken: it is shown as far as it can be decoded.
 -- shares_object marks a row of an older schema whose object another row names too: only one of them has its
 -- own picture there. New rows never have it; 020_indexes.sql sees to that.
 create table if not exists public.captures (capture_id uuid not null default gen_random_uuid());
@@ -123,6 +124,7 @@ alter table public.captures
   add column if not exists width integer,
   add column if not exists height integer,
   add column if not exists image_sha256 text,
+  add column if not exists damaged boolean not null default false,
   add column if not exists location text,
   add column if not exists firmware_version text,
   add column if not exists device_image_id text,
@@ -135,6 +137,7 @@ alter table public.captures
 select fleet_private.ensure_filled('public.captures', 'capture_id', 'gen_random_uuid()');
 select fleet_private.ensure_filled('public.captures', 'captured_at_source', '''device''');
 select fleet_private.ensure_filled('public.captures', 'ingest_status', '''assembling''');
+select fleet_private.ensure_filled('public.captures', 'damaged', 'false');
 select fleet_private.ensure_filled('public.captures', 'metadata', '''{}''');
 select fleet_private.ensure_filled('public.captures', 'created_at', 'now()');
 select fleet_private.ensure_filled('public.captures', 'updated_at', 'now()');

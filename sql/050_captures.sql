@@ -45,11 +45,13 @@ $$;
 
 -- Records the final state of one capture, with its sensor reading and its error, in one transaction:
 --   {device_id, image_name, captured_at, captured_at_source, arrived_at, ingest_status: 'stored' | 'failed',
---    image_bytes, total_chunks, storage_path, thumbnail_path, width, height, image_sha256, location,
---    firmware_version, device_image_id, nacks_sent, metadata: {},
+--    image_bytes, total_chunks, storage_path, thumbnail_path, width, height, image_sha256, damaged,
+--    replaces_sha256, location, firmware_version, device_image_id, nacks_sent, metadata: {},
 --    sensors: {temperature_c, humidity_pct, pressure_hpa, gas_kohm} | null,
 --    error: {code, message, details} | null,
 --    at: the caller's time, for simulated time; by default the database's time}.
+-- damaged says that the JPEG stream is broken. replaces_sha256 is the SHA-256 of a broken stream that came
+-- earlier, and that the device was asked to send again: a row that holds it gets the present picture.
 -- Returns {capture_id, ingest_status, captured_at, storage_path} of the row after the call, and
 -- {next_wake_at, timezone} for the ACK; next_wake_at is null if no schedule is set.
 -- If the returned storage_path is not the given one, the same picture was already stored under that path.
@@ -64,6 +66,7 @@ $$;
 --   failed             failed               updated
 --   stored             failed               unchanged, because the picture is already stored
 --   stored             same SHA-256         unchanged, because the message is a repeat
+--   stored, replaced   another SHA-256      updated
 --   stored             another SHA-256      another picture with a wrong time: recorded under arrived_at
 create or replace function public.record_capture(p_capture jsonb)
 returns jsonb
@@ -78,6 +81,7 @@ declare
   v_captured_at timestamptz := fleet_private.as_time(p_capture->>'captured_at');
   v_source text := case when p_capture->>'captured_at_source' = 'arrival' then 'arrival' else 'device' end;
   v_sha256 text := fleet_private.as_sha256(p_capture->>'image_sha256');
+  v_replaces text := nullif(fleet_private.as_sha256(p_capture->>'replaces_sha256'), v_sha256);
   v_storage_path text := left(p_capture->>'storage_path', 1024);
   v_metadata jsonb := coalesce(fleet_private.as_document(p_capture->'metadata'), '{}');
   v_sensors jsonb := p_capture->'sensors';
@@ -114,7 +118,8 @@ begin
    where device_id = v_device and device_capture_id = v_name and captured_at = v_captured_at
      for update;
 
-  if v_row.ingest_status = 'stored' and v_status = 'stored' and v_row.image_sha256 <> v_sha256 then
+  if v_row.ingest_status = 'stored' and v_status = 'stored' and v_row.image_sha256 <> v_sha256
+     and v_row.image_sha256 is distinct from v_replaces then
     v_metadata := v_metadata || jsonb_build_object('claimed_captured_at', v_captured_at);
     v_captured_at := v_arrived_at;
     v_source := 'arrival';
@@ -122,7 +127,7 @@ begin
     -- device sent it again.
     select * into v_row from public.captures
      where device_id = v_device and device_capture_id = v_name and ingest_status = 'stored'
-       and captured_at_source = 'arrival' and image_sha256 = v_sha256
+       and captured_at_source = 'arrival' and image_sha256 in (v_sha256, v_replaces)
        and metadata->'claimed_captured_at' = v_metadata->'claimed_captured_at'
      limit 1;
     if not found then
@@ -153,7 +158,7 @@ begin
    where device_id = v_device and device_capture_id = v_name
      and ingest_status = 'assembling' and captured_at_source = 'arrival' and capture_id <> v_row.capture_id;
 
-  if v_row.ingest_status <> 'stored' then
+  if v_row.ingest_status <> 'stored' or (v_status = 'stored' and v_row.image_sha256 = v_replaces) then
     update public.captures
        set captured_at = v_captured_at,
            captured_at_source = v_source,
@@ -166,6 +171,7 @@ begin
            width = coalesce(fleet_private.as_integer(p_capture->>'width', 0, 2147483647), width),
            height = coalesce(fleet_private.as_integer(p_capture->>'height', 0, 2147483647), height),
            image_sha256 = coalesce(v_sha256, image_sha256),
+           damaged = v_status = 'stored' and coalesce(p_capture->'damaged' = 'true', false),
            location = coalesce(left(p_capture->>'location', 255), location),
            firmware_version = coalesce(left(p_capture->>'firmware_version', 64), firmware_version),
            device_image_id = coalesce(left(p_capture->>'device_image_id', 255), device_image_id),

@@ -48,6 +48,15 @@ select device_id, device_capture_id, captured_at, total_chunks, created_at, now(
  order by updated_at
  limit 50;
 
+-- Which pictures of the last week are damaged, and what does the decoder say about them?
+-- Their device sent the same broken stream twice, or did not send it again when it was asked to.
+select c.device_id, c.device_capture_id, c.captured_at, c.storage_path, e.details->>'libjpeg' as libjpeg
+  from public.captures c
+  left join public.device_errors e on e.message_key = format('capture:%s:2208', c.capture_id)
+ where c.damaged and c.created_at > now() - interval '7 days'
+ order by c.created_at desc
+ limit 50;
+
 -- Which devices have been silent longest, and what was their battery level?
 select device_id, name, location, company_id, last_seen_at, now() - last_seen_at as silent_for, battery_mv,
        battery_percent, wifi_rssi_dbm, firmware_version, pending_count

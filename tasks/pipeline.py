@@ -1,14 +1,17 @@
-"""The pipeline of a complete capture: assemble → thumbnail → upload → persist → acknowledge.
+"""The pipeline of a complete capture: assemble → decode → thumbnail → upload → persist → acknowledge.
 
 The capture's hash in Redis holds the results of finished stations, so a retry continues after them. Each
 station may run twice. The service sends the ACK only after Supabase has the image and the row.
+
+A broken stream is stored as well, but not acknowledged at first sight: the device is asked to send the image
+once more. If the same bytes come again, the camera has made them so. Any others take the place of the first.
 """
 
 import logging
 from typing import Any, Final
 
 from core.errors import CaptureRejected, ErrorCode, PathTaken, Rejected
-from core.store.capture import Notes, State
+from core.store.capture import Capture, Notes, State
 from core.store.captures import Claim
 from core.store.keys import ERRORS, CaptureRef
 from core.store.streams import Entry, error_entry
@@ -16,9 +19,10 @@ from operate import metrics
 from tasks.agenda import acknowledge, tell_next
 from tasks.resources import Resources
 from tasks.stations.assemble import assemble, verify
+from tasks.stations.decode import decode
 from tasks.stations.persist import persist
 from tasks.stations.report import device_error
-from tasks.stations.thumbnail import make_thumbnail
+from tasks.stations.thumbnail import LONGEST, make_thumbnail
 from tasks.stations.upload import place, upload
 
 log = logging.getLogger("tasks.pipeline")
@@ -27,6 +31,8 @@ log = logging.getLogger("tasks.pipeline")
 MAX_ATTEMPTS: Final = 5
 # A second error report of the same name within this time is a duplicate; a later one is a new error.
 REPORT_TOMBSTONE_S: Final = 120
+# A device whose stream is broken in another way each time is asked this often.
+ASK_AGAIN_MAX: Final = 2
 QUARANTINED: Final = (ErrorCode.SIZE_MISMATCH, ErrorCode.NOT_A_JPEG, ErrorCode.CHECKSUM_MISMATCH)
 
 
@@ -54,6 +60,12 @@ def run(resources: Resources, claim: Claim) -> None:
     if not claim.capture.progress.recorded:
         captures.close(ref, "failed", tombstone_ttl_s=settings.tombstone_ttl_s)
         return
+    if _is_doubtful(claim.capture) and captures.ask_again(claim):
+        metrics.ASKED_AGAIN.inc()
+        log.warning(
+            "asking for the whole image again: %s", claim.capture.progress.damage, extra=_context(ref)
+        )
+        return
     _acknowledge(resources, claim)
     ttl = REPORT_TOMBSTONE_S if claim.capture.error else settings.tombstone_ttl_s
     captures.close(ref, "stored", tombstone_ttl_s=ttl)
@@ -68,6 +80,13 @@ def _refuse_doomed(claim: Claim) -> None:
         raise CaptureRejected(ErrorCode.PROCESSING_FAILED, f"its worker died {MAX_ATTEMPTS} times")
 
 
+def _is_doubtful(capture: Capture) -> bool:
+    """Say whether the stream is broken, and nothing shows that it left the camera so."""
+    damage, sha256 = capture.progress.damage, capture.progress.sha256
+    vouched_for = capture.image_sha256 is not None or sha256 == capture.damaged_sha256
+    return damage is not None and not vouched_for and capture.asked_again < ASK_AGAIN_MAX
+
+
 def _store_image(resources: Resources, claim: Claim, *, plain: bool = True) -> Claim:
     """Upload image and thumbnail; without `plain` anew, under the names that no other capture has."""
     capture, ref = claim.capture, claim.ref
@@ -76,13 +95,15 @@ def _store_image(resources: Resources, claim: Claim, *, plain: bool = True) -> C
     chunks = resources.store.captures.chunks(ref)
     image = assemble(chunks)
     verify(capture, chunks, image)
+    decoded = decode(image.data, LONGEST)
     notes: Notes = {"sha256": image.sha256, "stored_bytes": len(image.data)}
+    notes["width"], notes["height"] = decoded.width, decoded.height
+    if decoded.damage is not None:
+        notes["damage"] = decoded.damage
     thumbnail = None
     try:
-        thumbnail = make_thumbnail(image.data)
+        thumbnail = make_thumbnail(decoded)
     except CaptureRejected as error:
-        if error.code != ErrorCode.THUMBNAIL_FAILED:
-            raise
         notes["thumbnail_error"] = error.message
     where = place(capture, image.sha256)
     if plain:
@@ -92,23 +113,24 @@ def _store_image(resources: Resources, claim: Claim, *, plain: bool = True) -> C
     uploading = resources.uploads.submit(upload, resources.supabase, "captures", where, image.data)
     try:
         if thumbnail:
-            notes["thumbnail_path"] = upload(resources.supabase, "thumbnails", where, thumbnail.data)
-            notes["width"], notes["height"] = thumbnail.width, thumbnail.height
+            notes["thumbnail_path"] = upload(resources.supabase, "thumbnails", where, thumbnail)
     finally:
         notes["storage_path"] = uploading.result()
     return resources.store.captures.note(claim, **notes)
 
 
 def _persist_row(resources: Resources, claim: Claim) -> Claim:
-    done = claim.capture.progress
+    capture, done = claim.capture, claim.capture.progress
     if done.recorded:
         return claim
     warning = None
-    if done.thumbnail_error is not None:
+    if done.damage is not None:
+        warning = CaptureRejected(ErrorCode.DAMAGED, "the JPEG stream is broken", libjpeg=done.damage)
+    elif done.thumbnail_error is not None:
         warning = CaptureRejected(ErrorCode.THUMBNAIL_FAILED, done.thumbnail_error)
     answer = persist(
         resources.supabase,
-        claim.capture,
+        capture,
         "stored",
         resources.store.now(),
         warning,
@@ -118,8 +140,11 @@ def _persist_row(resources: Resources, claim: Claim) -> Claim:
         thumbnail_path=done.thumbnail_path,
         width=done.width,
         height=done.height,
+        damaged=done.damage is not None,
+        replaces_sha256=capture.damaged_sha256,
     )
-    metrics.count_end("stored", warning)
+    if not capture.asked_again:
+        metrics.count_end("stored", warning)
     return _note_recorded(resources, claim, answer)
 
 

@@ -32,6 +32,7 @@ class Notes(TypedDict, total=False):
 
     sha256: str
     stored_bytes: int
+    damage: str
     storage_path: str
     thumbnail_path: str
     thumbnail_error: str
@@ -45,12 +46,13 @@ class Notes(TypedDict, total=False):
 class Progress:
     """What the stations have finished, so that a retry continues from there.
 
-    `stored_bytes` is the size of the image, `width` and `height` are in px. `recorded` is 1 once the database
-    has what the ACK will name.
+    `stored_bytes` is the size of the image, `width` and `height` are in px, `damage` says what is wrong with
+    its stream. `recorded` is 1 once the database has what the ACK will name.
     """
 
     sha256: str | None = None
     stored_bytes: int | None = None
+    damage: str | None = None
     storage_path: str | None = None
     thumbnail_path: str | None = None
     thumbnail_error: str | None = None
@@ -60,7 +62,7 @@ class Progress:
     recorded: int = 0
 
 
-_NOTES: Final = tuple(field.name for field in fields(Progress))
+NOTES: Final = tuple(field.name for field in fields(Progress))
 _NUMBERS: Final = frozenset({"stored_bytes", "width", "height", "recorded"})
 
 
@@ -70,7 +72,9 @@ class Capture:
 
     Times that end in `_ms` are milliseconds since 1970. `device_time` is the capture time from the device,
     None if it sent none; `captured_at` is the time to use. `error` is what a report says is wrong, None for a
-    picture. `metadata` is the JSON of the first metadata. `tries` counts the tries that have failed.
+    picture. `metadata` is the JSON of the first metadata. `damaged_sha256` is the SHA-256 of the last broken
+    stream under this name; `asked_again` counts how often the device was asked for the whole image again.
+    `tries` counts the tries that have failed.
     """
 
     ref: CaptureRef
@@ -88,6 +92,8 @@ class Capture:
     sensors: Sensors = NO_READING
     metadata: bytes = b"{}"
     nacks: int = 0
+    damaged_sha256: str | None = None
+    asked_again: int = 0
     lease_until_ms: int = 0
     tries: int = 0
     progress: Progress = Progress()
@@ -118,7 +124,7 @@ def parse(ref: CaptureRef, hash_of: Mapping[bytes, bytes]) -> Capture:
     text = {name.decode(): value.decode() for name, value in hash_of.items() if name != b"metadata"}
     state = State(text["state"]) if "state" in text else State.COMPLETE if ref.seal else State.ARRIVING
     notes: dict[str, Any] = {
-        name: int(text[name]) if name in _NUMBERS else text[name] for name in _NOTES if name in text
+        name: int(text[name]) if name in _NUMBERS else text[name] for name in NOTES if name in text
     }
     return Capture(
         ref,
@@ -136,6 +142,8 @@ def parse(ref: CaptureRef, hash_of: Mapping[bytes, bytes]) -> Capture:
         sensors=Sensors(*(float(text[name]) if name in text else None for name in Sensors._fields)),
         metadata=hash_of.get(b"metadata", b"{}"),
         nacks=int(text.get("nacks", 0)),
+        damaged_sha256=text.get("damaged_sha256"),
+        asked_again=int(text.get("asked_again", 0)),
         lease_until_ms=int(text.get("lease_until", 0)),
         tries=int(text.get("tries", 0)),
         progress=Progress(**notes),

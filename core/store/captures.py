@@ -20,11 +20,13 @@ from redis import Redis
 from core.clock import now_ms
 from core.settings import SweepSettings
 from core.store import keys, scripts
-from core.store.capture import Capture, Notes, parse
+from core.store.capture import NOTES, Capture, Notes, parse
 from core.store.connection import transient
 from core.store.keys import CaptureRef
 
-SCRIPTS: Final = ("review", "settle_timeout", "drop", "enqueue", "claim", "note", "release", "close")
+SCRIPTS: Final = (
+    "review", "settle_timeout", "drop", "enqueue", "claim", "note", "release", "ask_again", "close"
+)  # fmt: skip
 
 
 _EVERY_DUE, _EVERY_WAITING, _EVERY_ABANDONED = (
@@ -192,6 +194,22 @@ class CaptureStore(CaptureReader):
         """
         ref, tries = claim.ref, claim.capture.tries + failed
         self._call("release", ref, self._clock(), str(ref), claim.owner, leave_for_ms, attempts, tries)
+
+    def ask_again(self, claim: Claim) -> bool:
+        """Let the device send the image of a claim once more; False if it has another image of that name.
+
+        Raises LeaseLost if another worker owns the capture. The claim ends, and the capture is open again.
+        """
+        ref, done = claim.ref, claim.capture.progress
+        opened = ref._replace(seal="")
+        waiting = keys.waiting_key(keys.shard(ref.device_id))
+        names = [*keys.capture_keys(ref), waiting, keys.capture_keys(opened)[0]]
+        arguments: list[Any] = [self._clock(), str(ref), claim.owner, str(opened), done.sha256, *NOTES]
+        with transient():
+            answer = self._scripts["ask_again"](keys=names, args=arguments)
+        if answer == b"lost":
+            raise LeaseLost
+        return bool(answer == b"asked")
 
     def close(self, ref: CaptureRef, state: Literal["stored", "failed"], *, tombstone_ttl_s: int) -> None:
         """End a capture: delete its chunks, and keep its tombstone for `tombstone_ttl_s`."""

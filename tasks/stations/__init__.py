@@ -1,4 +1,4 @@
-"""The stations of a capture, as plain functions: assemble → thumbnail → upload → persist → acknowledge.
+"""The stations of a capture: assemble → decode → thumbnail → upload → persist → acknowledge.
 
-They do not depend on Celery. Each may run twice; `tasks/pipeline.py` runs them in order.
+They are plain functions without Celery. Each may run twice; `tasks/pipeline.py` runs them in order.
 """

@@ -21,6 +21,9 @@ def pytest_addoption(parser):
     parser.addoption(
         "--chaos", choices=("short", "long"), default="short", help="how much of the fault suite"
     )
+    parser.addoption(
+        "--storm-minutes", type=float, default=0, help="let the storm rage for so long, beyond its long form"
+    )
     parser.addoption("--chaos-seed", type=int, default=None, help="repeat the run with this seed")
 
 
@@ -34,6 +37,12 @@ def pytest_terminal_summary(terminalreporter, config):
 def is_long(pytestconfig):
     """Whether the long form was asked for."""
     return pytestconfig.getoption("--chaos", default="short") == "long"
+
+
+@pytest.fixture(scope="session")
+def storm_minutes(pytestconfig):
+    """For how long faults shall go on; 0 for each kind once or twice."""
+    return pytestconfig.getoption("--storm-minutes", default=0)
 
 
 @pytest.fixture(scope="session")

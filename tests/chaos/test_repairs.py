@@ -51,6 +51,11 @@ class Lab:
             time.sleep(0.1)
         raise AssertionError(f"no {status} row: {self.rows()}")
 
+    def errors(self):
+        """Codes of the errors of this device."""
+        asked = {"device_id": f"eq.{self.device_id}", "select": "error_code"}
+        return [error["error_code"] for error in self.http.get("/rest/v1/device_errors", params=asked).json()]
+
     def writes(self, image="image_1.jpg"):
         """Requests that write something of this device's images."""
         wanted = self.device_id.encode()
@@ -239,7 +244,52 @@ def a_wrong_size_is_quarantined_until_a_good_resend(lab):
 
 @scenario
 def a_broken_jpeg_is_quarantined_until_a_good_resend(lab):
-    _broken(lab, 2203, data=photograph(lab.rng)[:-300] + bytes(300))
+    _broken(lab, 2203, data=b"\0\0" + photograph(lab.rng)[2:])
+
+
+def _offer_broken(lab):
+    """Offer a picture whose end is lost in zeros, and wait until it is asked for as a whole."""
+    whole = lab.picture()
+    broken = Picture(whole.name, whole.data[:-300] + bytes(300), taken=whole.taken)
+    lab.wire.offer(broken)
+    assert lab.wire.wait(lambda: lab.wire.nacks(whole.name))
+    assert [missing for _, missing in lab.wire.nacks(whole.name)] == [list(range(len(whole.chunks)))]
+    assert lab.wire.acks(whole.name) == []
+    return whole, broken
+
+
+@scenario
+def a_broken_stream_is_asked_for_once_more_and_the_whole_one_wins(lab):
+    whole, broken = _offer_broken(lab)
+    assert lab.row("stored")["image_sha256"] == broken.sha256
+    lab.wire.send(whole)
+    lab.wire.wait_ack(whole.name)
+    [row] = lab.rows()
+    assert (row["ingest_status"], row["damaged"], row["image_sha256"]) == ("stored", False, whole.sha256)
+
+
+@scenario
+def the_same_broken_stream_again_is_what_the_camera_made(lab):
+    _, broken = _offer_broken(lab)
+    lab.wire.send(broken)
+    lab.wire.wait_ack(broken.name)
+    [row] = lab.rows()
+    assert (row["ingest_status"], row["damaged"], row["image_sha256"]) == ("stored", True, broken.sha256)
+
+
+@scenario
+def a_broken_stream_that_does_not_come_again_is_kept_until_the_next_offer(lab):
+    whole, broken = _offer_broken(lab)
+    deadline = time.monotonic() + 40
+    while 2201 not in lab.errors() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert 2201 in lab.errors()
+    assert lab.wire.acks(whole.name) == []
+    assert lab.row("stored")["image_sha256"] == broken.sha256
+    lab.wire.offer(whole)
+    lab.wire.wait_ack(whole.name)
+    [row] = lab.rows()
+    assert (row["damaged"], row["image_sha256"]) == (False, whole.sha256)
 
 
 @scenario

@@ -1,7 +1,13 @@
 """What the chunk store promises, the same on fakeredis and on a redis-server."""
 
+from dataclasses import replace
+
+import pytest
+
 from core.clock import now_ms
 from core.store import keys
+from core.store.capture import Progress
+from core.store.captures import LeaseLost
 from core.store.keys import CaptureRef
 from core.store.listeners import LISTENER_LIFE_MS, Heartbeat
 from core.store.scripts import MAX_REQUEUE_MS
@@ -136,6 +142,91 @@ def test_another_capture_under_the_name_gives_up_the_unfinished_one(store):
     assert claim.capture.state == "superseded"
     assert claim.capture.device_time == parse_time("2025-10-04T12:34:56Z")
     assert store.captures.chunks(REF) == {}
+
+
+def broken(store, sha256="ab" * 32, **options):
+    """Let a capture complete whose stream turns out to be broken; return its claim with what is noted."""
+    claim = store.captures.claim(complete(store, **options), "worker")
+    return store.captures.note(
+        claim, sha256=sha256, stored_bytes=6, damage="zeros", storage_path="p", recorded=1
+    )
+
+
+def test_a_broken_image_is_asked_for_again_as_a_whole(store, client):
+    describe(store, metadata(location="roof"))
+    claim = broken(store)
+    assert store.captures.ask_again(claim)
+    assert store.captures.get(claim.ref) is None
+    assert store.captures.chunks(claim.ref) == {}
+    again = store.captures.get(REF)
+    assert (again.state, again.location, again.total_chunks) == ("arriving", "roof", 3)
+    assert (again.damaged_sha256, again.asked_again, again.progress) == ("ab" * 32, 1, Progress())
+    [key] = client.keys("*:capture:AABB/i.jpg")
+    kept = {"first_at", "last_at", "captured", "total", "location", "metadata", "bytes"}
+    assert {field.decode() for field in client.hkeys(key)} == kept | {"damaged_sha256", "asked_again"}
+    assert store.captures.chunks(REF) == {}
+    found = review(store, store.now() + DELAY)
+    assert (found.action, found.missing) == ("nack", [0, 1, 2])
+
+    # Late repeats of what it sent before are of the same image.
+    assert describe(store, metadata()).status == "waiting"
+    assert put(store, 0, data=b"x%d").status == "waiting"
+    outcome = put(store, 1, 2)
+    assert outcome.status == "complete"
+    assert outcome.ref != claim.ref
+    second = store.captures.claim(outcome.ref, "worker").capture
+    assert (second.damaged_sha256, second.asked_again, second.progress) == ("ab" * 32, 1, Progress())
+
+
+def test_asking_again_starts_the_count_of_nacks_anew(store):
+    describe(store, metadata())
+    put(store, 0)
+    for number in (1, 2, 3, 4):
+        review(store, NOW + DELAY * number)
+    claim = store.captures.claim(put(store, 1, 2).ref, "worker")
+    claim = store.captures.note(claim, sha256="ab" * 32, damage="zeros")
+    assert store.captures.ask_again(claim)
+    assert review(store, store.now() + DELAY).action == "nack"
+
+
+def test_a_fresh_attempt_is_asked_for_again_too(store):
+    store.captures.close(complete(store), "failed", tombstone_ttl_s=A_DAY)
+    assert store.captures.ask_again(broken(store))
+    assert review(store, store.now() + DELAY).action == "nack"
+
+
+def test_asked_again_it_is_in_flight_once_and_ends_by_itself(store, client):
+    assert store.captures.ask_again(broken(store))
+    assert store.captures.count() == 1
+    [held] = client.keys("*:held:AABB")
+    assert client.zrange(held, 0, -1) == [b"AABB/i.jpg"]
+    assert 0 < client.ttl(client.keys("*:capture:AABB/i.jpg")[0]) <= store.settings.capture_ttl_s
+    assert client.zcard(held) == 1
+
+
+def test_a_broken_image_is_not_asked_for_once_the_name_is_another_image(store):
+    claim = broken(store)
+    describe(store, metadata(time="2025-10-05T00:00:00Z"))
+    assert not store.captures.ask_again(claim)  # the newer one arrives
+    assert put(store, 0, 1, 2, data=b"y%d").status == "complete"
+    assert not store.captures.ask_again(claim)  # and is complete
+    assert store.captures.chunks(claim.ref) == {0: b"x0", 1: b"x1", 2: b"x2"}
+    assert store.captures.get(claim.ref).progress.sha256 == "ab" * 32
+
+
+def test_a_worker_that_lost_its_lease_asks_for_nothing(store):
+    claim = broken(store)
+    with pytest.raises(LeaseLost):
+        store.captures.ask_again(replace(claim, owner="another"))
+    assert store.captures.chunks(claim.ref) == {0: b"x0", 1: b"x1", 2: b"x2"}
+
+
+def test_the_broken_stream_is_remembered_until_the_device_wakes_again(store, client):
+    assert store.captures.ask_again(broken(store))
+    client.delete(*client.keys("*:capture:AABB/i.jpg"))  # its TTL has ended
+    ref = complete(store)
+    assert store.captures.get(ref).damaged_sha256 == "ab" * 32
+    assert store.captures.get(ref).asked_again == 0
 
 
 def test_an_error_report_gives_up_the_unfinished_one_and_is_complete(store):

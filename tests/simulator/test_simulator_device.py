@@ -9,6 +9,7 @@ from device_lab import DAY, EPOCH, MAC, Bench, chunks_of, metadata_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.card import ERRORS
 from simulator.clock import iso
 from simulator.state import State
 
@@ -209,13 +210,13 @@ def test_a_device_error_is_reported_without_chunks():
     bench = Bench(device_error=1.0, images=2, sleep=1).run(5)
     reports = [m for m in bench.take() if "error" in m]
     assert [r["image_name"] for r in reports] == ["image_1.jpg", "image_2.jpg"]
-    assert all(1 <= r["error"] <= 5 and r["total_chunk_count"] == 0 and r["temperature"] for r in reports)
+    assert all(r["error"] in ERRORS and r["total_chunk_count"] == 0 and r["temperature"] for r in reports)
     assert bench.state is State.FINISHED
     assert not bench.device.card.held
 
 
-def test_a_damaged_picture_gets_no_ack_and_that_is_not_a_hang():
-    bench = Bench(corrupt=1.0, wakes=1).run(20)
+def test_a_picture_that_cannot_be_stored_gets_no_ack_and_that_is_not_a_hang():
+    bench = Bench(wrong_size=1.0, wakes=1).run(20)
     assert bench.state is State.FINISHED
     assert bench.device.tally.hung == 0
 

@@ -62,7 +62,7 @@ def test_missing_chunks_on_the_command_topic(broker):
         assert report.totals.nacks >= 1
 
 
-def test_damaged_pictures_are_not_acknowledged_and_that_is_right(broker):
+def test_what_cannot_be_stored_is_not_acknowledged_and_that_is_right(broker):
     with ScriptedService(broker.port) as service:
         report = run(
             broker,

@@ -218,6 +218,63 @@ def test_a_missing_thumbnail_is_an_error_of_a_stored_capture(backend: Backend, d
     assert backend.service.row("device_errors", device_id=device)["error_code"] == 2206
 
 
+@pytest.mark.parametrize("source", ["device", "arrival"])
+def test_what_comes_after_a_broken_stream_takes_its_row(backend: Backend, device: str, source: str) -> None:
+    if source == "arrival":  # another picture has the claimed time
+        record(
+            backend,
+            stored(
+                device,
+                image_sha256="c" * 64,
+                storage_path=f"captures/{device}/other.jpg",
+                thumbnail_path=None,
+            ),
+        )
+    warning = {"code": 2208, "message": "the JPEG stream is broken"}
+    first = record(backend, stored(device, damaged=True, error=warning))
+    assert backend.service.row("captures", capture_id=first["capture_id"])["damaged"]
+
+    whole = stored(
+        device, image_sha256=SHA_B, storage_path=f"captures/{device}/second.jpg", replaces_sha256=SHA_A
+    )
+    for _ in range(2):
+        second = record(backend, whole | {"width": 800, "height": 600})
+        assert (second["capture_id"], second["storage_path"]) == (
+            first["capture_id"],
+            f"captures/{device}/second.jpg",
+        )
+    row = backend.service.row("captures", capture_id=first["capture_id"])
+    assert (row["image_sha256"], row["damaged"], row["captured_at_source"]) == (SHA_B, False, source)
+    assert (row["width"], row["height"], row["error_code"]) == (800, 600, None)
+    assert len(backend.service.rows("captures", device_id=device)) == (1 if source == "device" else 2)
+    assert backend.service.row("device_errors", device_id=device)["error_code"] == 2208
+
+
+def test_the_same_broken_stream_again_changes_nothing(backend: Backend, device: str) -> None:
+    first = record(backend, stored(device, damaged=True))
+    before = everything(backend, device)
+    assert record(backend, stored(device, damaged=True, replaces_sha256=SHA_A)) == first
+    assert everything(backend, device) == before
+
+
+def test_only_the_broken_stream_that_was_asked_for_again_is_replaced(backend: Backend, device: str) -> None:
+    record(backend, stored(device))
+    record(
+        backend,
+        stored(device, image_sha256=SHA_B, replaces_sha256="c" * 64, arrived_at="2025-10-05T06:00:00Z"),
+    )
+    rows = backend.service.rows("captures", device_id=device)
+    assert {row["image_sha256"] for row in rows} == {SHA_A, SHA_B}
+    record(backend, failed(device, replaces_sha256=SHA_A))
+    assert backend.service.row("captures", image_sha256=SHA_A, device_id=device)["ingest_status"] == "stored"
+
+
+@pytest.mark.parametrize("damaged", [None, "yes", 1, [], {}])
+def test_damaged_is_true_or_false(backend: Backend, device: str, damaged: object) -> None:
+    record(backend, stored(device, damaged=damaged))
+    assert backend.service.row("captures", device_id=device)["damaged"] is False
+
+
 def test_a_clock_that_repeats_itself_overwrites_nothing(backend: Backend, device: str) -> None:
     epoch = "1970-01-01T00:00:10Z"
     first = record(backend, stored(device, captured_at=epoch))

@@ -108,8 +108,16 @@ def test_every_photograph_of_a_poor_line_is_stored_byte_for_byte(stack, http, ro
     assert len(rows("device_status", 4, **like(prefix))) >= 4
 
 
+def test_images_that_are_cut_short_are_stored_when_they_come_again_so(stack, rows, prefix):
+    report = fleet(stack, prefix, devices=3, images=2, truncate=0.5).run()
+    assert report.ok
+    damaged = {row["image_sha256"] for row in rows("captures", 6, **like(prefix)) if row["damaged"]}
+    assert damaged == {image.sha256 for image in report.images if image.damage == "cut short"}
+    assert all((image.nacks > 0) == (image.sha256 in damaged) for image in report.images)
+
+
 def test_broken_images_fail_and_whole_ones_do_not_suffer(stack, rows, prefix):
-    report = fleet(stack, prefix, devices=3, images=2, truncate=0.5, timeout=6, wakes=1).run()
+    report = fleet(stack, prefix, devices=3, images=2, wrong_size=0.5, timeout=6, wakes=1).run()
     assert report.ok
     states = {row["ingest_status"] for row in rows("captures", 6, **like(prefix))}
     expected = {"stored" if image.expected == "stored" else "failed" for image in report.images}

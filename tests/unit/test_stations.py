@@ -1,16 +1,13 @@
-"""The stations that need no server: assemble, thumbnail, the names of objects, the wake time in an ACK."""
+"""The stations that need no server: assemble, report, the names of objects, the wake time in an ACK."""
 
-import io
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from core.errors import CaptureRejected, ErrorCode
 from core.store.capture import parse
@@ -20,10 +17,8 @@ from tasks.stations.acknowledge import ack, clock_time, next_wake
 from tasks.stations.assemble import assemble, verify
 from tasks.stations.persist import capture_row
 from tasks.stations.report import device_error
-from tasks.stations.thumbnail import make_thumbnail
 from tasks.stations.upload import object_name, place, with_suffix
 
-PHOTOS = sorted((Path(__file__).parents[2] / "simulator" / "photos").glob("*.jpg"))
 REF = CaptureRef("AABB", "i.jpg", "seal")
 ARRIVAL = 1_760_000_000_000  # 2025-10-09T08:53:20Z
 
@@ -60,57 +55,6 @@ def test_count_size_and_checksum_are_checked():
     assert code_of(capture(**fields | {"total": 6}), chunks) == ErrorCode.SIZE_MISMATCH
     assert code_of(capture(**fields | {"image_bytes": 4999}), chunks) == ErrorCode.SIZE_MISMATCH
     assert code_of(capture(**fields | {"image_sha256": "0" * 64}), chunks) == ErrorCode.CHECKSUM_MISMATCH
-
-
-@pytest.mark.parametrize("photo", PHOTOS, ids=lambda path: path.name)
-def test_a_thumbnail_is_at_most_320_wide(photo):
-    original = Image.open(io.BytesIO(photo.read_bytes()))
-    thumbnail = make_thumbnail(photo.read_bytes())
-    picture = Image.open(io.BytesIO(thumbnail.data))
-    assert (thumbnail.width, thumbnail.height) == original.size
-    assert picture.format == "JPEG"
-    assert max(picture.size) == 320
-    assert picture.width / picture.height == pytest.approx(original.width / original.height, rel=0.01)
-
-
-def test_a_small_image_is_not_enlarged():
-    output = io.BytesIO()
-    Image.new("L", (40, 30), 128).save(output, "JPEG")
-    assert Image.open(io.BytesIO(make_thumbnail(output.getvalue()).data)).size == (40, 30)
-
-
-def jpeg(photo=0):
-    return PHOTOS[photo].read_bytes()
-
-
-def bomb():
-    """A small file that claims 65500 × 65500 pixels in its SOF0 header."""
-    data = bytearray(jpeg())
-    start = data.index(b"\xff\xc0")
-    data[start + 5 : start + 9] = (65500).to_bytes(2, "big") * 2
-    return bytes(data)
-
-
-def as_png():
-    output = io.BytesIO()
-    Image.new("RGB", (40, 30)).save(output, "PNG")
-    return output.getvalue()
-
-
-@pytest.mark.parametrize(
-    "data", [b"", b"\xff\xd8", bytes(2000), jpeg()[2:], jpeg()[: len(jpeg()) // 2], bomb(), as_png()]
-)
-def test_what_is_not_a_whole_jpeg_is_refused(data):
-    with pytest.raises(CaptureRejected) as caught:
-        make_thumbnail(data)
-    assert caught.value.code == ErrorCode.NOT_A_JPEG
-    assert " at 0x" not in caught.value.message, "equal errors need equal texts, to be counted together"
-
-
-@given(st.binary(max_size=2000))
-def test_any_bytes_are_a_jpeg_or_refused(data):
-    with pytest.raises(CaptureRejected):
-        make_thumbnail(jpeg()[:300] + data)
 
 
 def taken(time, name="image_123.jpg"):

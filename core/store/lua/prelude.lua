@@ -30,6 +30,8 @@ local function open(failed_before)
   redis.call('ZADD', KEYS[4], now + RETRANSMIT_DELAY_MS, member)
   redis.call('EXPIRE', KEYS[4], SEALED_TTL_S)
   if failed_before then redis.call('HSET', KEYS[1], 'again', 1) end
+  local damaged = redis.call('HGET', KEYS[3], 'damaged_sha256')
+  if damaged then redis.call('HSET', KEYS[1], 'damaged_sha256', damaged) end
   return true
 end
 
