@@ -23,6 +23,7 @@ JUDGES: Final[dict[str, Stages]] = {
     "core/store/keys.py": (_CONTRACT, ("tests/integration/test_keys.py",)),
     "core/store/devices.py": (_CONTRACT, _TALK),
     "core/store/streams.py": (("tests/unit/test_message_log.py",), ("tests/integration/test_flush_log.py",)),
+    "core/store/connection.py": (_CONTRACT, ("tests/integration/test_redis_waits.py",)),
     "core/store/listeners.py": (_CONTRACT, _WAY),
     "core/store/*.py": (("tests/unit/test_stations.py", *_CONTRACT), _WAY),
     "core/store/lua/*.lua": (_CONTRACT, _WAY),
