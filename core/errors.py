@@ -6,6 +6,7 @@ FleetError
 │   └── CaptureRejected  a capture that cannot be stored (2200–2208)
 │       └── PathTaken    another capture's row names the same object
 ├── Transient            may pass: Supabase, Redis or the broker is unavailable or busy
+│   ├── NotAsked         Supabase was away a moment ago, so it was not asked
 │   └── AccessDenied     Supabase or the broker refuses the service: an operator must act
 └── Misconfigured        a server refuses the settings: a process that is starting exits
 """
@@ -65,6 +66,10 @@ class PathTaken(CaptureRejected):
 
 class Transient(FleetError):
     """The other side is unavailable or busy; a retry may succeed."""
+
+
+class NotAsked(Transient):
+    """Supabase was away a moment ago, so this call was not made; that says nothing of what it was for."""
 
 
 class AccessDenied(Transient):

@@ -7,6 +7,7 @@ CaptureRejected: 2204 for Storage, 2205 for the database.
 
 import logging
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 import httpx
@@ -17,6 +18,7 @@ from supabase import Client, ClientOptions, create_client
 from core.alarm import Alarm
 from core.errors import AccessDenied, CaptureRejected, ErrorCode, PathTaken, Transient
 from core.settings import SupabaseSettings
+from core.store.breakers import Breaker, Breakers, Service
 
 log = logging.getLogger("supabase")
 _alarm: Final = Alarm(log)
@@ -66,10 +68,20 @@ class _PoolPerThread(httpx.BaseTransport):
 class SupabaseGateway:
     """One keep-alive client for all threads of a process; make it after a fork.
 
-    `timeout_s` (s) bounds each wait.
+    `timeout_s` (s) bounds each wait. With `breakers` a service that is away is asked by few of the callers;
+    the others get NotAsked at once. A gateway without `probes` is never among those few.
     """
 
-    def __init__(self, settings: SupabaseSettings, timeout_s: float) -> None:
+    def __init__(
+        self,
+        settings: SupabaseSettings,
+        timeout_s: float,
+        breakers: Breakers | None = None,
+        *,
+        probes: bool = True,
+    ) -> None:
+        self._breakers = breakers
+        self._probes = probes
         # HTTP/1.1, because httpcore's synchronous HTTP/2 is not thread-safe. One hook judges every status,
         # because each of supabase-py's clients reports it in a different form.
         self._http = httpx.Client(
@@ -104,51 +116,69 @@ class SupabaseGateway:
         )
         return rows
 
-    @staticmethod
-    def _ask(query: Any, what: str) -> Any:
-        try:
-            return query.execute().data
-        except httpx.TransportError as error:
-            raise Transient(f"Supabase: {type(error).__name__}") from error
-        except APIError as error:
-            code = str(error.code or "")
-            if code.startswith(_TRANSIENT_SQLSTATE) or code in _TRANSIENT_POSTGREST:
-                raise Transient(f"Supabase database: {code} {error.message}") from error
-            if code in _REFUSED or code.startswith(_NOT_INSTALLED):
-                raise _denied(f"Supabase database: {code} {error.message}") from error
-            if code == _UNIQUE_VIOLATION and any(name in (error.message or "") for name in _UNIQUE_PATHS):
-                raise PathTaken(ErrorCode.DATABASE_FAILED, f"database: {error.message}") from error
-            raise CaptureRejected(
-                ErrorCode.DATABASE_FAILED, f"database: {error.message}", function=what, sqlstate=code
-            ) from error
+    def admits(self, *, storage: bool) -> bool:
+        """Say whether a capture may be tried now; `storage` means that it needs more than the database."""
+        if self._breakers is None:
+            return True
+        return self._breakers.database.admits() and (not storage or self._breakers.storage.admits())
+
+    def _guard(self, service: Service) -> AbstractContextManager[None]:
+        if self._breakers is None:
+            return nullcontext()
+        breaker: Breaker = getattr(self._breakers, service)
+        return breaker.guard(probes=self._probes)
+
+    def _ask(self, query: Any, what: str) -> Any:
+        with self._guard("database"):
+            return _answer(query, what)
 
     def upload(self, path: str, image: bytes) -> None:
         """Upload a JPEG without overwriting anything.
 
         Raises AlreadyThere, Transient or CaptureRejected (2204).
         """
-        try:
-            self._bucket.upload(path, image, {"content-type": "image/jpeg"})
-        except httpx.TransportError as error:
-            raise Transient(f"Supabase: {type(error).__name__}") from error
-        except StorageApiError as error:
-            codes = {str(error.status), str(error.code)}
-            if codes & _DUPLICATE:
-                raise AlreadyThere(path) from error
-            raise _storage_error(error, codes, path) from error
+        with self._guard("storage"):
+            try:
+                self._bucket.upload(path, image, {"content-type": "image/jpeg"})
+            except httpx.TransportError as error:
+                raise Transient(f"Supabase: {type(error).__name__}") from error
+            except StorageApiError as error:
+                codes = {str(error.status), str(error.code)}
+                if codes & _DUPLICATE:
+                    raise AlreadyThere(path) from error
+                raise _storage_error(error, codes, path) from error
 
     def download(self, path: str) -> bytes:
         """Download an object; raise Transient or CaptureRejected (2204)."""
-        try:
-            return self._bucket.download(path)
-        except httpx.TransportError as error:
-            raise Transient(f"Supabase: {type(error).__name__}") from error
-        except StorageApiError as error:
-            raise _storage_error(error, {str(error.status), str(error.code)}, path) from error
+        with self._guard("storage"):
+            try:
+                return self._bucket.download(path)
+            except httpx.TransportError as error:
+                raise Transient(f"Supabase: {type(error).__name__}") from error
+            except StorageApiError as error:
+                raise _storage_error(error, {str(error.status), str(error.code)}, path) from error
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+
+def _answer(query: Any, what: str) -> Any:
+    try:
+        return query.execute().data
+    except httpx.TransportError as error:
+        raise Transient(f"Supabase: {type(error).__name__}") from error
+    except APIError as error:
+        code = str(error.code or "")
+        if code.startswith(_TRANSIENT_SQLSTATE) or code in _TRANSIENT_POSTGREST:
+            raise Transient(f"Supabase database: {code} {error.message}") from error
+        if code in _REFUSED or code.startswith(_NOT_INSTALLED):
+            raise _denied(f"Supabase database: {code} {error.message}") from error
+        if code == _UNIQUE_VIOLATION and any(name in (error.message or "") for name in _UNIQUE_PATHS):
+            raise PathTaken(ErrorCode.DATABASE_FAILED, f"database: {error.message}") from error
+        raise CaptureRejected(
+            ErrorCode.DATABASE_FAILED, f"database: {error.message}", function=what, sqlstate=code
+        ) from error
 
 
 def _denied(message: str) -> AccessDenied:

@@ -19,6 +19,7 @@ from core.errors import Rejected, Transient
 from core.queues import read_taken
 from core.settings import RedisSettings, WatchedSettings
 from core.store import memory
+from core.store.breakers import SERVICES, is_open
 from core.store.captures import CaptureReader
 from core.store.connection import connect
 from operate.queues import read_queues
@@ -56,6 +57,7 @@ class StoreCollector(Collector):
         waiting = GaugeMetricFamily("fleet_queue_length", "Messages that wait in a queue", labels=["queue"])
         age = GaugeMetricFamily("fleet_queue_age_seconds", "Age of the oldest of them", labels=["queue"])
         taken = GaugeMetricFamily("fleet_tasks_taken", "Messages that workers hold")
+        away = GaugeMetricFamily("fleet_supabase_away", "1 while the service is away", labels=["service"])
         full = GaugeMetricFamily("fleet_redis_memory_ratio", "Used share of maxmemory; 0 without a limit")
         try:
             in_flight.add_metric([], self._captures.count())
@@ -64,10 +66,12 @@ class StoreCollector(Collector):
                 if queue.oldest_s is not None:
                     age.add_metric([queue.name], queue.oldest_s)
             taken.add_metric([], read_taken(self._broker))
+            for service in SERVICES:
+                away.add_metric([service], is_open(self._redis, service))
             full.add_metric([], memory.fullness(self._redis))
         except (RedisError, Transient) as error:
             log.warning("nothing to tell of Redis: %s", error)
-        yield from (in_flight, waiting, age, taken, full)
+        yield from (in_flight, waiting, age, taken, away, full)
 
 
 def count_end(status: Literal["stored", "failed"], error: Rejected | None) -> None:

@@ -12,6 +12,7 @@ from core.clock import now_ms
 from core.errors import FleetError
 from core.queues import read_taken
 from core.settings import RedisSettings, SupabaseSettings
+from core.store.breakers import SERVICES, is_open
 from core.store.capture import Capture, State
 from core.store.captures import CaptureReader
 from core.store.connection import connect
@@ -115,6 +116,11 @@ def _read_store(overview: Overview, redis: Redis, limit: int) -> None:
         bool(capture.missing) and capture.state == "arriving" and capture.next_look_s <= 0
         for capture in overview.captures
     )
+    overview.troubles += [
+        f"Supabase: its {service} is away; captures wait until it answers"
+        for service in SERVICES
+        if is_open(redis, service)
+    ]
     overview.hellos_unanswered = DeviceStore(redis).count_unanswered()
     for beat in Listeners(redis).all():
         if now - beat.written_ms > GONE_MS:

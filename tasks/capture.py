@@ -12,13 +12,14 @@ from uuid import uuid4
 from celery import Task
 
 from core import dispatch
-from core.errors import Transient
+from core.errors import AccessDenied, NotAsked, Transient
 from core.store.captures import Claim, LeaseLost
 from core.store.keys import CaptureRef
 from core.store.scripts import LEASE_MS
 from operate import metrics
 from tasks import pipeline
 from tasks.app import app, retry_in
+from tasks.resources import Resources
 
 log = logging.getLogger("tasks.capture")
 
@@ -39,37 +40,61 @@ SUSPECT_WAIT_MS: Final = 1_000
 )
 def store_capture(self: "Task[Any, Any]", device_id: str, image_name: str, seal: str) -> None:
     """Store a complete capture and acknowledge it; do nothing if it is finished or another worker has it."""
-    captures, locks = app.resources.store.captures, app.resources.store.locks
     context = {"device": device_id, "capture": image_name, "task_id": self.request.id}
-    claim: Claim | None = None
     try:
-        claim = captures.claim(CaptureRef(device_id, image_name, seal), uuid4().hex)
-        if claim is None:
-            return
-        # Suspect captures run one at a time, so that one which kills its worker does not interrupt the other
-        # suspects again and again.
-        suspect = claim.attempts >= SUSPECT_FROM
-        with locks.turn(SUSPECT_LOCK, LEASE_MS / 1000) if suspect else nullcontext(True) as mine:
-            if mine:
-                pipeline.run(app.resources, claim)
-            else:
-                captures.release(claim, SUSPECT_WAIT_MS, attempts=claim.attempts - 1)
+        claim = app.resources.store.captures.claim(CaptureRef(device_id, image_name, seal), uuid4().hex)
+    except Transient as error:
+        log.warning("not claimed: %s", error, extra=context)
+        return
+    if claim is None:
+        return
+    try:
+        work(app.resources, claim)
     except LeaseLost:
         log.warning("another worker has taken over", extra=context)
+    except NotAsked as error:
+        metrics.RETRIES.inc()
+        log.info("put off: %s", error, extra=context)
+        release(claim, 0, attempts=claim.attempts - 1)
     except Transient as error:
         metrics.RETRIES.inc()
-        if claim is None:
-            log.warning("not claimed: %s", error, extra=context)
+        delay_s = delay_of(app.resources, claim, error)
+        log.warning("trying again in %d s: %s", delay_s, error, extra=context)
+        release(claim, delay_s * 1000, failed=True)
+
+
+def delay_of(resources: Resources, claim: Claim, error: Transient) -> int:
+    """Return the seconds until the next try of a capture that has failed.
+
+    While Supabase is away they are 0: the breaker sees to it that few are tried, and when it closes none has
+    to wait any longer.
+    """
+    if resources.store.breakers.any_open and not isinstance(error, AccessDenied):
+        return 0
+    return retry_in(error, claim.capture.tries)
+
+
+def work(resources: Resources, claim: Claim) -> None:
+    """Run a claimed capture through the pipeline, if this is the time for it.
+
+    Raises Transient, or LeaseLost if another worker has taken the capture over.
+    """
+    if not resources.supabase.admits(storage=claim.capture.error is None):
+        raise NotAsked("Supabase is away")
+    # Suspect captures run one at a time, so that one which kills its worker does not interrupt the other
+    # suspects again and again.
+    suspect = claim.attempts >= SUSPECT_FROM
+    turn = resources.store.locks.turn(SUSPECT_LOCK, LEASE_MS / 1000) if suspect else nullcontext(True)
+    with turn as mine:
+        if mine:
+            pipeline.run(resources, claim)
         else:
-            put_off(claim, error)
+            release(claim, SUSPECT_WAIT_MS, attempts=claim.attempts - 1)
 
 
-def put_off(claim: Claim, error: Transient) -> None:
-    """Release a capture until its next try; if Redis is away, the lease expires by itself."""
-    delay_s = retry_in(error, claim.capture.tries)
-    context = {"device": claim.ref.device_id, "capture": claim.ref.image_name}
-    log.warning("trying again in %d s: %s", delay_s, error, extra=context)
+def release(claim: Claim, leave_for_ms: int, *, attempts: int = 0, failed: bool = False) -> None:
+    """Give a claim back until its next try; if Redis is away, the lease expires by itself."""
     try:
-        app.resources.store.captures.release(claim, delay_s * 1000, failed=True)
-    except Transient as fault:
-        log.warning("not released: %s", fault, extra=context)
+        app.resources.store.captures.release(claim, leave_for_ms, attempts=attempts, failed=failed)
+    except Transient as error:
+        log.warning("not released: %s", error, extra={"device": claim.ref.device_id})

@@ -50,8 +50,8 @@ def open_resources(settings: WorkerSettings) -> Resources:
         settings,
         store,
         connect(settings.queue_url, connections=1),
-        SupabaseGateway(settings, settings.supabase_timeout_s),
-        SupabaseGateway(settings, settings.hello_timeout_s),
+        SupabaseGateway(settings, settings.supabase_timeout_s, store.breakers),
+        SupabaseGateway(settings, settings.hello_timeout_s, store.breakers, probes=False),
         Publisher(settings, client_id, store.streams),
         ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="upload"),
     )

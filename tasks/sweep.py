@@ -67,7 +67,9 @@ def sweep_once(resources: Resources, dispatcher: Dispatcher) -> None:
             case Action.ACKNOWLEDGE:
                 dispatcher.acknowledge_again(ref)
             case Action.TIMED_OUT:
-                dispatcher.record_timeout(ref)
+                # While the database is away, a later sweep finds the capture again.
+                if not store.breakers.database.is_open:
+                    dispatcher.record_timeout(ref)
             case Action.GONE | Action.WAIT:
                 pass
             case never:
@@ -84,12 +86,13 @@ def sweep_once(resources: Resources, dispatcher: Dispatcher) -> None:
 def enqueue_waiting(resources: Resources, dispatcher: Dispatcher) -> None:
     """Enqueue the sealed captures that no message stands for; raises Transient.
 
-    The queue stays short: its messages beyond some seconds of work would only use memory.
+    The queue stays short: its messages beyond some seconds of work would only use memory. While Supabase is
+    away, only one capture is tried in each sweep, and the others are not even looked at.
     """
     store = resources.store
     with transient():
         [queue] = read_waiting(resources.broker, dispatch.CAPTURES_QUEUE)
-    limit = max(AHEAD - queue.number, ALWAYS)
+    limit = 1 if store.breakers.any_open else max(AHEAD - queue.number, ALWAYS)
     for ref in store.captures.enqueue(store.now(), queue.oldest_sent_ms, limit):
         dispatcher.store_capture(ref)
 

@@ -22,6 +22,8 @@ AGENDA_TTL_S: Final = 900
 WAKE_TTL_S: Final = 30 * 24 * 3600
 # Longer than any upload takes: afterwards the object itself shows that its name is taken.
 PLACE_TTL_S: Final = 24 * 3600
+# An open breaker that nobody probes any more counts as closed after this time.
+BREAKER_TTL_S: Final = 60
 # A device counts as awake for this long after it was heard, so that a command can reach it at once.
 AWAKE_MS: Final = 12_000
 
@@ -101,6 +103,12 @@ KEYS: Final = (
     Key(LISTENERS, "hash", LISTENERS_TTL_S, "listener → `written_ms heard_until_ms`"),
     Key(LOG, "stream", STREAM_TTL_S, "batches of log entries on their way to the database"),
     Key(ERRORS, "stream", STREAM_TTL_S, "batches of error entries on their way to the database"),
+    Key(
+        "fleet:breaker:<service>",
+        "hash",
+        BREAKER_TTL_S,
+        "failures of Supabase's service since its last answer, and when it was last probed (ms)",
+    ),
     Key("fleet:lock:<name>", "string", 60, "the token of the one holder, while it may run"),
 )
 
@@ -181,6 +189,11 @@ def place_key(device_id: str, place: str) -> str:
 
 def _device_key(kind: str, device_id: str) -> str:
     return f"fleet:{{{shard(device_id)}}}:{kind}:{device_id}"
+
+
+def breaker_key(service: str) -> str:
+    """Return the key of the breaker of a service of Supabase."""
+    return f"fleet:breaker:{service}"
 
 
 def lock_key(name: str) -> str:

@@ -7,6 +7,7 @@ from redis import Redis
 
 from core.clock import now_ms
 from core.settings import SweepSettings
+from core.store.breakers import Breakers
 from core.store.captures import CaptureStore
 from core.store.devices import DeviceStore
 from core.store.listeners import Listeners
@@ -26,6 +27,7 @@ class Store(NamedTuple):
     locks: Locks
     listeners: Listeners
     places: Places
+    breakers: Breakers
 
 
 def open_store(redis: Redis, settings: SweepSettings, clock: Callable[[], int] = now_ms) -> Store:
@@ -39,4 +41,5 @@ def open_store(redis: Redis, settings: SweepSettings, clock: Callable[[], int] =
         Locks(redis),
         Listeners(redis),
         Places(redis),
+        Breakers.on(redis, clock),
     )

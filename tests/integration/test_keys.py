@@ -24,6 +24,7 @@ NAMES = {
     "day": r"\d{4}/\d\d/\d\d",
     "object": r"[A-Za-z0-9._-]+",
     "name": r"[a-z_]+",
+    "service": r"(storage|database)",
 }
 FOUND = {
     key.pattern: re.compile(re.sub(r"\{s\}|<([a-z/]+)>", lambda m: NAMES[m[1] or "s"], key.pattern))
