@@ -17,7 +17,8 @@ from core.errors import CaptureRejected, ErrorCode, WireError
 from core.store.capture import parse
 from core.store.keys import CaptureRef
 from core.wire import MAX_CHUNKS, Limits, decode, is_image_name
-from tasks.stations.thumbnail import make_thumbnail
+from tasks.stations.decode import decode as decode_jpeg
+from tasks.stations.thumbnail import LONGEST, make_thumbnail
 from tasks.stations.upload import object_name, place
 
 LIMITS = Limits(max_chunk_bytes=4096, max_image_bytes=100_000)
@@ -152,7 +153,7 @@ def test_a_decompression_bomb_is_refused():
     at = data.index(b"\xff\xc0") + 5
     bomb = data[:at] + struct.pack(">HH", 65_000, 65_000) + data[at + 4 :]
     with pytest.raises(CaptureRejected) as caught:
-        make_thumbnail(bomb)
+        decode_jpeg(bomb, LONGEST)
     assert caught.value.code == ErrorCode.NOT_A_JPEG
 
 
@@ -180,6 +181,6 @@ def test_no_bytes_in_place_of_a_jpeg_raise_anything_but_a_refusal(seed, is_long)
         for _ in range(rng.randrange(1, 8)):
             data[rng.randrange(min(len(data), rng.choice((20, 700, 10_000))))] = rng.randrange(256)
         try:
-            make_thumbnail(bytes(data))
+            make_thumbnail(decode_jpeg(bytes(data), LONGEST))
         except CaptureRejected as error:
             assert error.code in (ErrorCode.NOT_A_JPEG, ErrorCode.THUMBNAIL_FAILED)
