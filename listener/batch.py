@@ -60,6 +60,7 @@ class _Refs(NamedTuple):
 class _Scripts(NamedTuple):
     store_chunks: PipelinedScript
     put_metadata: PipelinedScript
+    put_report: PipelinedScript
     heartbeat: PipelinedScript
 
 
@@ -72,6 +73,7 @@ class Batches:
         self._scripts = _Scripts(
             PipelinedScript(scripts.source(constants, "prelude", "store_chunks")),
             PipelinedScript(scripts.source(constants, "prelude", "put_metadata")),
+            PipelinedScript(scripts.source(constants, "prelude", "put_report")),
             PipelinedScript(scripts.source(constants, "heartbeat")),
         )
         prefix = secrets.token_hex(4)
@@ -104,25 +106,33 @@ class Batch:
         self._add(command, _Refs(ref, sealed, sealed))
 
     def metadata(self, metadata: Metadata, now: int) -> None:
-        """Add the metadata of a capture."""
+        """Add the metadata of an image, or a report of an error."""
         ref = CaptureRef(metadata.device_id, metadata.image_name)
         refs = _Refs(ref, *(ref._replace(seal=next(self._seals)) for _ in range(2)))
-        names = keys.capture_keys(ref)
-        names += keys.capture_keys(refs.sealed)[:2] + keys.capture_keys(refs.superseded)[:2]
-        names.append(keys.waiting_key(keys.shard(ref.device_id)))
-        identity = (
-            metadata.captured_at.isoformat() if metadata.captured_at else "",
-            metadata.image_bytes or "",
-            metadata.total_chunks or "",
-            metadata.error or "",
-        )
-        begins = int(metadata.begins_a_capture)
-        self._add(
-            self._scripts.put_metadata.command(
-                names, now, *map(str, refs), begins, *identity, *_hash_fields(metadata)
-            ),
-            refs,
-        )
+        names = keys.capture_keys(ref) + keys.capture_keys(refs.sealed)[:2]
+        waiting = keys.waiting_key(keys.shard(ref.device_id))
+        captured = metadata.captured_at.isoformat() if metadata.captured_at else ""
+        if metadata.error:
+            command = self._scripts.put_report.command(
+                [*names, keys.report_key(ref), waiting],
+                now,
+                *map(str, refs[:2]),
+                metadata.error,
+                captured,
+                *_hash_fields(metadata),
+            )
+        else:
+            command = self._scripts.put_metadata.command(
+                [*names, *keys.capture_keys(refs.superseded)[:2], waiting],
+                now,
+                *map(str, refs),
+                captured,
+                metadata.image_sha256 or "",
+                metadata.image_bytes or "",
+                metadata.total_chunks or "",
+                *_hash_fields(metadata),
+            )
+        self._add(command, refs)
 
     def hello(self, hello: Hello) -> None:
         """Add a hello, which Redis keeps until it is answered."""

@@ -49,6 +49,8 @@ $$;
 --    replaces_sha256, location, firmware_version, device_image_id, nacks_sent, metadata: {},
 --    sensors: {temperature_c, humidity_pct, pressure_hpa, gas_kohm} | null,
 --    error: {code, message, details} | null,
+--    beside: true for a report of an error that came beside a picture of its name; it leaves that picture's row
+--            and the commands that asked for it alone,
 --    at: the caller's time, for simulated time; by default the database's time}.
 -- damaged says that the JPEG stream is broken. replaces_sha256 is the SHA-256 of a broken stream that came
 -- earlier, and that the device was asked to send again: a row that holds it gets the present picture.
@@ -87,6 +89,7 @@ declare
   v_sensors jsonb := p_capture->'sensors';
   v_error_code integer := fleet_private.as_integer(p_capture->'error'->>'code', 0, 2147483647);
   v_at timestamptz := coalesce(fleet_private.as_time(p_capture->>'at'), now());
+  v_beside boolean := coalesce(p_capture->'beside' = 'true', false);
   v_taken_at timestamptz;
   v_wakes record;
   v_row public.captures;
@@ -137,7 +140,7 @@ begin
     end if;
   end if;
 
-  if v_row.capture_id is null then
+  if v_row.capture_id is null and not v_beside then
     -- Before the metadata arrives, the sweep records a capture under its arrival time. Such a row belongs to
     -- this picture, because a device sends only one picture of a name at a time.
     select * into v_row from public.captures
@@ -155,7 +158,7 @@ begin
     returning * into v_row;
   end if;
   delete from public.captures
-   where device_id = v_device and device_capture_id = v_name
+   where device_id = v_device and device_capture_id = v_name and not v_beside
      and ingest_status = 'assembling' and captured_at_source = 'arrival' and capture_id <> v_row.capture_id;
 
   if v_row.ingest_status <> 'stored' or (v_status = 'stored' and v_row.image_sha256 = v_replaces) then
@@ -216,8 +219,10 @@ begin
   -- passed.
   v_taken_at := case when v_source = 'arrival' or v_captured_at > v_arrived_at + interval '1 hour' then v_arrived_at
                      else v_captured_at end;
-  perform fleet_private.finish_commands_of_capture(v_device, v_name, v_row.capture_id, v_taken_at, v_row.ingest_status,
-                                             v_error_code, v_at);
+  if not v_beside then
+    perform fleet_private.finish_commands_of_capture(v_device, v_name, v_row.capture_id, v_taken_at,
+                                                     v_row.ingest_status, v_error_code, v_at);
+  end if;
   select * into v_wakes from fleet_private.wakes(v_device, v_at);
   update public.devices
      set next_wake_at = v_wakes.next_wake_at,

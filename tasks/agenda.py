@@ -15,6 +15,7 @@ import orjson
 from core.clock import to_datetime, to_iso
 from core.errors import Transient
 from core.store.devices import Hello, Wake
+from core.store.keys import CaptureRef
 from tasks.resources import Resources
 from tasks.stations.acknowledge import ack, next_wake, yet_to_come
 
@@ -73,11 +74,25 @@ def asks_for_image(message: Message) -> bool:
     return "send_image" in message or "capture_image" in message
 
 
-def acknowledge(resources: Resources, device_id: str, image_name: str) -> None:
-    """Send the ACK of an image name, with the next wake as it is known now; raises Transient."""
-    wake, now = resources.store.devices.last_wake(device_id), to_datetime(resources.store.now())
-    body = ack(device_id, image_name, wake, now, resources.settings.default_wake_minutes)
+def acknowledge(resources: Resources, ref: CaptureRef) -> bool:
+    """Send the ACK of a capture, with the next wake as it is known now; raises Transient.
+
+    A sealed `ref` is what has just been recorded, an open one repeats the ACK of what is. Returns False if no
+    ACK was sent, because the device may have another image of that name.
+    """
+    store, device_id, context = (
+        resources.store,
+        ref.device_id,
+        {"device": ref.device_id, "capture": ref.image_name},
+    )
+    if not store.captures.may_acknowledge(ref):
+        log.info("not acknowledged: the device may have another image of that name", extra=context)
+        return False
+    wake, now = store.devices.last_wake(device_id), to_datetime(store.now())
+    body = ack(device_id, ref.image_name, wake, now, resources.settings.default_wake_minutes)
     resources.publisher.send(device_id, "ack", body)
+    log.info("acknowledged", extra=context)
+    return True
 
 
 def tell_next(resources: Resources, device_id: str) -> None:

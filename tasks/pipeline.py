@@ -66,11 +66,13 @@ def run(resources: Resources, claim: Claim) -> None:
             "asking for the whole image again: %s", claim.capture.progress.damage, extra=_context(ref)
         )
         return
-    _acknowledge(resources, claim)
+    acknowledged = acknowledge(resources, ref)
     ttl = REPORT_TOMBSTONE_S if claim.capture.error else settings.tombstone_ttl_s
-    captures.close(ref, "stored", tombstone_ttl_s=ttl)
+    captures.close(ref, "stored", acknowledged=acknowledged, tombstone_ttl_s=ttl)
     resources.store.devices.is_awake()
-    tell_next(resources, ref.device_id)
+    if acknowledged:
+        metrics.ACK_SECONDS.observe((resources.store.now() - claim.capture.last_at_ms) / 1000)
+        tell_next(resources, ref.device_id)
 
 
 def _refuse_doomed(claim: Claim) -> None:
@@ -181,17 +183,6 @@ def _fail(resources: Resources, claim: Claim, error: Rejected) -> Claim:
         return claim
     metrics.count_end("failed", error)
     return _note_recorded(resources, claim, answer) if claim.capture.error else claim
-
-
-def _acknowledge(resources: Resources, claim: Claim) -> None:
-    ref = claim.ref
-    if resources.store.captures.exists(ref._replace(seal="")):
-        # An ACK carries only the image name, so the device would delete the newer image, which still arrives.
-        log.info("not acknowledged: the device has a newer image of that name", extra=_context(ref))
-        return
-    acknowledge(resources, ref.device_id, ref.image_name)
-    metrics.ACK_SECONDS.observe((resources.store.now() - claim.capture.last_at_ms) / 1000)
-    log.info("acknowledged", extra=_context(ref))
 
 
 def _note_recorded(resources: Resources, claim: Claim, answer: dict[str, Any]) -> Claim:

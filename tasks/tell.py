@@ -7,6 +7,7 @@ from celery import Task
 
 from core import dispatch
 from core.errors import CaptureRejected, Transient
+from core.store.keys import CaptureRef
 from tasks.agenda import acknowledge, tell_next, tell_now
 from tasks.app import app, retry
 
@@ -25,13 +26,13 @@ LOCK_S: Final = 20.0
     max_retries=3,
 )
 def acknowledge_again(self: "Task[Any, Any]", device_id: str, image_name: str, *_: Any) -> None:
-    """Send the ACK of a stored capture again, because the device missed it, and go on with the agenda.
+    """Send the ACK of what is stored again, because the device missed it, and go on with the agenda.
 
     Messages of earlier versions have a third argument, the body of the ACK as it was then.
     """
     try:
-        acknowledge(app.resources, device_id, image_name)
-        tell_next(app.resources, device_id)
+        if acknowledge(app.resources, CaptureRef(device_id, image_name)):
+            tell_next(app.resources, device_id)
     except Transient as error:
         raise retry(self, error) from error
 

@@ -45,7 +45,7 @@ class Breaker:
         self._redis = redis
         self._clock = clock
         self._key = keys.breaker_key(service)
-        constants = {"PROBE_EVERY_MS": PROBE_EVERY_MS, "BREAKER_TTL_S": keys.BREAKER_TTL_S}
+        constants: scripts.Constants = {"PROBE_EVERY_MS": PROBE_EVERY_MS, "BREAKER_TTL_S": keys.BREAKER_TTL_S}
         self._probe = scripts.register(redis, constants, "probe")
         self._probing = threading.BoundedSemaphore(PROBES_AT_ONCE)
         self._failures = 0

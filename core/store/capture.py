@@ -72,7 +72,8 @@ class Capture:
 
     Times that end in `_ms` are milliseconds since 1970. `device_time` is the capture time from the device,
     None if it sent none; `captured_at` is the time to use. `error` is what a report says is wrong, None for a
-    picture. `metadata` is the JSON of the first metadata. `damaged_sha256` is the SHA-256 of the last broken
+    picture. `beside` marks a report that came beside a picture of its name, which has the row of the capture
+    time. `metadata` is the JSON of the first metadata. `damaged_sha256` is the SHA-256 of the last broken
     stream under this name; `asked_again` counts how often the device was asked for the whole image again.
     `tries` counts the tries that have failed.
     """
@@ -85,6 +86,7 @@ class Capture:
     image_bytes: int | None = None
     total_chunks: int | None = None
     error: str | None = None
+    beside: bool = False
     image_id: str | None = None
     image_sha256: str | None = None
     location: str | None = None
@@ -105,18 +107,22 @@ class Capture:
 
     @property
     def captured_at(self) -> datetime:
-        """The device's capture time, or the arrival time if that is missing or implausible."""
-        return self.device_time if self.device_time and self._clock_is_plausible else self.arrived_at
+        """The device's capture time, or the arrival time if that is missing, implausible or taken."""
+        return self.device_time if self.device_time and self._has_device_time else self.arrived_at
 
     @property
     def captured_at_source(self) -> Literal["device", "arrival"]:
         """The source of `captured_at`."""
-        return "device" if self._clock_is_plausible else "arrival"
+        return "device" if self._has_device_time else "arrival"
 
     @property
-    def _clock_is_plausible(self) -> bool:
+    def _has_device_time(self) -> bool:
         time = self.device_time
-        return time is not None and CLOCK_SET_SINCE <= time <= self.arrived_at + CLOCK_MAY_LEAD
+        return (
+            time is not None
+            and not self.beside
+            and CLOCK_SET_SINCE <= time <= self.arrived_at + CLOCK_MAY_LEAD
+        )
 
 
 def parse(ref: CaptureRef, hash_of: Mapping[bytes, bytes]) -> Capture:
@@ -135,6 +141,7 @@ def parse(ref: CaptureRef, hash_of: Mapping[bytes, bytes]) -> Capture:
         image_bytes=_integer(text, "image_bytes"),
         total_chunks=_integer(text, "total"),
         error=text.get("error"),
+        beside="beside" in text,
         image_id=text.get("image_id"),
         image_sha256=text.get("image_sha256"),
         location=text.get("location"),

@@ -5,9 +5,10 @@ progress and close them; the sweep reviews the captures that are due. `keys.py` 
 atomic steps.
 
 Known limit: a chunk carries no capture time. A device may reuse a name while its last image of that name
-still lacks chunks. If the first new chunks then arrive before the new metadata, they join the old image. A
-chunk id that is already held reveals the mixture, and the older chunks are dropped; an id that was missing
-does not. In that case the image size, and `image_sha256` where the firmware sends it, reveal the mixture.
+still lacks chunks. If the first new chunks then arrive before the new metadata, they join the old image; and
+chunks of the old image that arrive very late join the new one. A chunk id that is already held reveals the
+mixture, and the older chunks are dropped; an id that was missing does not. In that case the image size, and
+`image_sha256` where the firmware sends it, reveal the mixture.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,7 +26,9 @@ from core.store.connection import transient
 from core.store.keys import CaptureRef
 
 SCRIPTS: Final = (
-    "review", "settle_timeout", "drop", "enqueue", "claim", "note", "release", "ask_again", "close"
+    "review", "settle_timeout", "drop",
+    "enqueue", "claim", "note", "release", "ask_again", "close",
+    "may_acknowledge",
 )  # fmt: skip
 
 
@@ -89,11 +92,6 @@ class CaptureReader:
         with transient():
             found: Any = self._redis.hgetall(keys.capture_keys(ref)[0])
         return parse(ref, found) if found else None
-
-    def exists(self, ref: CaptureRef) -> bool:
-        """Say whether Redis holds this capture."""
-        with transient():
-            return bool(self._redis.exists(keys.capture_keys(ref)[0]))
 
     def chunks(self, ref: CaptureRef) -> dict[int, bytes]:
         """Return the chunks of a capture as chunk id → bytes."""
@@ -211,9 +209,23 @@ class CaptureStore(CaptureReader):
             raise LeaseLost
         return bool(answer == b"asked")
 
-    def close(self, ref: CaptureRef, state: Literal["stored", "failed"], *, tombstone_ttl_s: int) -> None:
+    def may_acknowledge(self, ref: CaptureRef) -> bool:
+        """Say whether an ACK may be sent now: of a sealed capture, or, for an open `ref`, of what is stored.
+
+        An ACK names an image only by its name, so none is sent if the device may have another one by now.
+        """
+        return bool(self._call("may_acknowledge", ref._replace(seal=""), str(ref) if ref.seal else ""))
+
+    def close(
+        self,
+        ref: CaptureRef,
+        state: Literal["stored", "failed"],
+        *,
+        acknowledged: bool = False,
+        tombstone_ttl_s: int,
+    ) -> None:
         """End a capture: delete its chunks, and keep its tombstone for `tombstone_ttl_s`."""
-        self._call("close", ref, self._clock(), str(ref), state, tombstone_ttl_s)
+        self._call("close", ref, self._clock(), str(ref), state, int(acknowledged), tombstone_ttl_s)
 
     def review(self, ref: CaptureRef, now: int, heard_until: int | None, *, full: bool = False) -> Review:
         """Decide what a due capture needs, and when to look again.
@@ -235,6 +247,7 @@ class CaptureStore(CaptureReader):
 
     def _call(self, name: str, ref: CaptureRef, *arguments: Any) -> Any:
         shard = keys.shard(ref.device_id)
-        names = [*keys.capture_keys(ref), keys.abandoned_key(shard), keys.waiting_key(shard)]
+        sets = keys.abandoned_key(shard), keys.waiting_key(shard)
+        names = [*keys.capture_keys(ref), *sets, keys.report_key(ref)]
         with transient():
             return self._scripts[name](keys=names, args=arguments)

@@ -57,7 +57,13 @@ KEYS: Final = (
         "fleet:{s}:tombstone:<device/image>",
         "hash",
         SEALED_TTL_S,
-        "the last sealed capture of that name: identity, state; TOMBSTONE_TTL_S after its end",
+        "the last sealed image of that name: identity, state; TOMBSTONE_TTL_S after its end",
+    ),
+    Key(
+        "fleet:{s}:report:<device/image>",
+        "hash",
+        SEALED_TTL_S,
+        "the last report of an error under that name; two minutes after its end",
     ),
     Key(
         "fleet:{s}:due",
@@ -145,6 +151,11 @@ def capture_keys(ref: CaptureRef) -> list[str]:
         f"{prefix}:due",
         f"{prefix}:held:{ref.device_id}",
     ]
+
+
+def report_key(ref: CaptureRef) -> str:
+    """Return the key of the last report of an error under the name of a capture."""
+    return f"fleet:{{{shard(ref.device_id)}}}:report:{ref.device_id}/{ref.image_name}"
 
 
 def due_key(number: int) -> str:

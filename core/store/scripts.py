@@ -12,6 +12,7 @@ from redis import Redis
 from redis.commands.core import Script
 
 from core.settings import ArrivalSettings, CaptureTimes, SweepSettings
+from core.store.capture import CLOCK_SET_SINCE
 from core.store.keys import LISTENERS_TTL_S, SEALED_TTL_S, SHARDS
 
 FOLDER: Final = Path(__file__).parent / "lua"
@@ -27,7 +28,7 @@ QUEUE_MARGIN_MS: Final = 10_000
 # The tombstone keeps this many last bytes of each chunk, to recognise chunks that come again.
 END_BYTES: Final = 8
 
-Constants = dict[str, int]
+Constants = dict[str, int | str]
 
 
 def arrival_constants(settings: ArrivalSettings) -> Constants:
@@ -54,6 +55,7 @@ def _times(settings: CaptureTimes) -> Constants:
     return {
         "CAPTURE_TIMEOUT_MS": settings.capture_timeout_ms,
         "CAPTURE_TTL_S": settings.capture_ttl_s,
+        "CLOCK_SET_SINCE": CLOCK_SET_SINCE.isoformat(),
         "END_BYTES": END_BYTES,
         "REQUEUE_MS": REQUEUE_MS,
         "RETRANSMIT_DELAY_MS": settings.retransmit_delay_ms,
@@ -63,7 +65,7 @@ def _times(settings: CaptureTimes) -> Constants:
 
 def source(constants: Constants, *names: str) -> str:
     """Return the text of a script: the constants, then the named files of `lua/` in order."""
-    head = "".join(f"local {name} = {value}\n" for name, value in constants.items())
+    head = "".join(f"local {name} = {value!r}\n" for name, value in constants.items())
     return head + "".join((FOLDER / f"{name}.lua").read_text() for name in names)
 
 

@@ -49,6 +49,7 @@ def persist(
             **capture_row(capture),
             **stored,
             "ingest_status": status,
+            "beside": capture.beside,
             "at": to_iso(now),
             "error": error and {"code": int(error.code), "message": error.message, "details": error.details},
         },

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from capture_lab import A_DAY, DELAY, NOW, REF, TIMEOUT, complete, describe, finish, metadata, put, review
 
 from core.clock import now_ms
 from core.store import keys
@@ -11,47 +12,10 @@ from core.store.captures import LeaseLost
 from core.store.keys import CaptureRef
 from core.store.listeners import LISTENER_LIFE_MS, Heartbeat
 from core.store.scripts import MAX_REQUEUE_MS
-from core.wire import Metadata, Sensors, parse_time
+from core.wire import Sensors, parse_time
 
-REF = CaptureRef("AABB", "i.jpg")
-NOW = now_ms()
-DELAY, TIMEOUT = 3_000, 60_000
-A_DAY = 86_400
 # The sweep looks at a capture again after this time (ms) at the earliest.
 SOONEST = 250
-
-
-def metadata(total=3, time="2025-10-04T12:34:56Z", size=None, name="i.jpg", **more):
-    return Metadata("AABB", None, name, parse_time(time), size, total, **more)
-
-
-def describe(store, message, now=NOW):
-    batch = store.batch()
-    batch.metadata(message, now)
-    [outcome] = batch.commit()
-    return outcome
-
-
-def put(store, *numbers, ref=REF, now=NOW, data=b"x%d"):
-    batch = store.batch()
-    batch.chunks(ref, now, [item for number in numbers for item in (number, data % number)])
-    [outcome] = batch.commit()
-    return outcome
-
-
-def complete(store, **options):
-    describe(store, metadata(**options))
-    return put(store, 0, 1, 2).ref
-
-
-def finish(store, ref):
-    claim = store.captures.claim(ref, "worker")
-    assert claim is not None
-    store.captures.close(ref, "stored", tombstone_ttl_s=A_DAY)
-
-
-def review(store, now, ref=REF, heard=None):
-    return store.captures.review(ref, now, now if heard is None else heard)
 
 
 def test_chunks_after_metadata_complete_the_capture(store):
@@ -229,79 +193,10 @@ def test_the_broken_stream_is_remembered_until_the_device_wakes_again(store, cli
     assert store.captures.get(ref).asked_again == 0
 
 
-def test_an_error_report_gives_up_the_unfinished_one_and_is_complete(store):
-    describe(store, metadata())
-    put(store, 0, 1)
-    outcome = describe(store, metadata(total=None, time="2025-10-05T00:00:00Z", error="2"))
-    assert outcome.status == "complete"
-    assert outcome.superseded not in (None, outcome.ref)
-    assert store.captures.get(outcome.ref).error == "2"
-    assert store.captures.get(outcome.superseded).state == "superseded"
-
-
 def test_two_images_are_never_mixed(store):
     put(store, 0, 1, 2)
     put(store, 1, data=b"other%d")
     assert store.captures.chunks(REF) == {1: b"other1"}
-
-
-def test_a_late_repeat_of_a_sealed_capture_changes_nothing(store):
-    ref = complete(store)
-    assert put(store, 0).status == "late"
-    assert describe(store, metadata()).status == "late"
-    assert len(store.captures.chunks(ref)) == 3
-
-
-def test_metadata_of_a_finished_capture_gets_the_ack_again_once_per_silence(store):
-    finish(store, complete(store))
-    later = now_ms() + DELAY
-    assert describe(store, metadata(), now_ms()).status == "late"  # still a repeat of before the ACK
-    assert describe(store, metadata(), later) == ("stored", REF, 0, None)
-    assert describe(store, metadata(), later + 1).status == "late"
-    assert describe(store, metadata(), later + DELAY).status == "stored"
-    assert store.captures.get(REF) is None
-
-
-def test_chunks_of_a_finished_capture_get_the_ack_again_once_they_have_ended(store):
-    finish(store, complete(store))
-    later = now_ms() + DELAY
-    assert put(store, 1, now=later - 2 * DELAY).status == "late"  # still repeats of before the ACK
-    assert store.captures.due(later + DELAY, 10) == []
-    for number in range(3):
-        assert put(store, number, now=later + number).status == "late"
-    assert review(store, later + DELAY).action == "wait"
-    assert review(store, later + 2 + DELAY).action == "acknowledge"
-    assert store.captures.due(later + 10 * DELAY, 10) == []
-    assert store.captures.chunks(REF) == {}
-
-
-def test_chunks_of_a_new_image_under_a_finished_name_are_not_acknowledged(store):
-    finish(store, complete(store))
-    later = now_ms() + DELAY
-    assert put(store, 0, now=later).status == "late"  # the same header, say
-    assert put(store, 1, now=later + 1, data=b"new%d").status == "waiting"
-    assert describe(store, metadata(time="2025-10-05T00:00:00Z"), later + 2).status == "waiting"
-    assert put(store, 2, now=later + 3, data=b"new%d").status == "waiting"
-    answer = review(store, later + 3 + DELAY)
-    assert (answer.action, answer.missing) == ("nack", [0])
-    # A repeat of the old metadata, much delayed, must not make the device delete the new image.
-    assert describe(store, metadata(), later + 2 * DELAY).status == "late"
-
-
-def test_a_failed_capture_may_be_sent_afresh(store):
-    ref = complete(store)
-    store.captures.close(ref, "failed", tombstone_ttl_s=A_DAY)
-    assert describe(store, metadata()).status == "waiting"
-    assert put(store, 0, 1, 2).status == "complete"
-
-
-def test_a_late_repeat_of_a_failed_capture_asks_for_nothing(store):
-    ref = complete(store)
-    store.captures.close(ref, "failed", tombstone_ttl_s=A_DAY)
-    describe(store, metadata())
-    assert review(store, NOW + DELAY).action == "wait"
-    assert review(store, NOW + TIMEOUT).action == "gone"
-    assert store.captures.get(REF) is None
 
 
 def test_captures_of_a_device_are_bounded(store):
@@ -320,7 +215,9 @@ def test_an_image_is_bounded(store):
 def test_every_key_has_an_end(store, client):
     complete(store)
     put(store, 0, ref=CaptureRef("CCDD", "j.jpg"))
-    finish(store, complete(store, time="2025-10-05T00:00:00Z"))
+    finish(store, complete(store, time="2025-10-05T00:00:00Z", data=b"y%d"))
+    describe(store, metadata(total=None, time="", name="report", error="3"))
+    assert describe(store, metadata(time="2025-10-05T00:00:00Z"), now_ms()).status == "late"
     store.streams.append(keys.LOG, [{"a": 1}])
     batch = store.batch()
     batch.heard(Heartbeat("fleet", NOW, NOW))
@@ -421,14 +318,6 @@ def test_what_is_finished_is_gone(store):
     assert store.captures.claim(ref, "late") is None
     assert store.captures.get(ref) is None
     assert store.captures.due(NOW + A_DAY * 1000, 10) == []
-
-
-def test_closing_an_older_capture_leaves_the_tombstone_of_the_newer(store, client):
-    first = complete(store)
-    second = complete(store, time="2025-10-05T00:00:00Z")
-    store.captures.close(second, "failed", tombstone_ttl_s=A_DAY)
-    store.captures.close(first, "stored", tombstone_ttl_s=A_DAY)
-    assert client.hget(keys.capture_keys(REF)[2], "state") == b"failed"
 
 
 def test_entries_wait_until_they_are_deleted(store):

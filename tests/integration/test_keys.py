@@ -117,6 +117,7 @@ def test_every_key_is_in_the_list_and_stays_as_long_as_it_says(stack):
         running.join()
         # A picture that never comes whole, and what is no message at all.
         _publish(stack, "KEYS009", b"{")
+        _publish(stack, "KEYS009", b'{"image_name": "no-image", "error": 2}')
         metadata = {
             "image_name": "half.jpg",
             "total_chunk_count": 2,

@@ -4,13 +4,14 @@ import json
 from hashlib import sha256
 
 import pytest
-from arrivals import TIME, arrive, photo, run
+from arrivals import SENSORS, TIME, arrive, photo, run
 from store_lab import batch_on
 
 from core.clock import now_ms
 from core.errors import Transient
 from core.store.captures import LeaseLost
-from core.wire import Limits, decode
+from core.store.keys import CaptureRef
+from core.wire import Limits, Metadata, Sensors, decode, parse_time
 from tasks import pipeline
 
 
@@ -48,7 +49,7 @@ def test_nothing_of_it_stays_in_redis_but_its_tombstone_and_its_place(resources,
     assert sorted(key.split(b":")[2] for key in keys) == [b"place", b"tombstone"]
 
 
-@pytest.mark.parametrize("station", ["_store_image", "_persist_row", "_acknowledge"])
+@pytest.mark.parametrize("station", ["_store_image", "_persist_row", "acknowledge"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_another_try_goes_on_after_any_station(
     resources, database, bucket, device, ear, monkeypatch, station, when
@@ -155,6 +156,47 @@ def test_a_report_in_any_form_lets_the_device_sleep(resources, database, device,
     assert (error["error_code"], error["details"]["reported"]) == (code, reported)
     [reading] = rows(database, device, "sensor_readings")
     assert reading["temperature_c"] == 21.5
+
+
+def test_a_report_beside_an_arriving_image_leaves_it_its_ack(resources, database, bucket, device, ear):
+    data, name = photo(), "image_1.jpg"
+    pieces = [data[start : start + 1024] for start in range(0, len(data), 1024)]
+    metadata = Metadata(device, None, name, parse_time(TIME), len(data), len(pieces), sensors=SENSORS)
+    report = metadata._replace(total_chunks=None, error="3", sensors=Sensors(temperature_c=7.5))
+    batch = batch_on(resources)
+    batch.metadata(metadata, now_ms())
+    batch.chunks(CaptureRef(device, name), now_ms(), [0, pieces[0]])
+    batch.metadata(report, now_ms())
+    *_, reported = batch.commit()
+    run(resources, reported.ref)
+    assert ear.messages.empty()
+    [row] = rows(database, device)
+    assert (row["ingest_status"], row["error_code"]) == ("failed", 1003)
+    batch = batch_on(resources)
+    batch.chunks(
+        CaptureRef(device, name), now_ms(), [item for pair in list(enumerate(pieces))[1:] for item in pair]
+    )
+    [outcome] = batch.commit()
+    run(resources, outcome.ref)
+    assert ear.next()[1] == {"device_id": device, "image_name": name, "ACK_OK": {}}
+    first, second = rows(database, device)
+    assert (first["error_code"], second["ingest_status"], second["error_code"]) == (1003, "stored", None)
+    assert bucket.download(second["storage_path"]) == data
+    readings = {row["capture_id"]: row["temperature_c"] for row in rows(database, device, "sensor_readings")}
+    assert readings == {first["capture_id"]: 7.5, second["capture_id"]: 23.5}
+    assert [error["error_code"] for error in rows_of_errors(database, device)] == [1003]
+
+
+def test_an_older_image_that_waited_is_not_acknowledged_for_a_newer_one_that_failed(
+    resources, database, device, ear
+):
+    older = arrive(resources, device, photo(0), time="2025-10-04T08:00:00Z")
+    newer = arrive(resources, device, photo(1), time="2025-10-04T20:00:00Z", sha="0" * 64)
+    run(resources, newer)
+    run(resources, older)
+    assert ear.messages.empty()
+    states = {row["captured_at"][11:13]: row["ingest_status"] for row in rows(database, device)}
+    assert states == {"08": "stored", "20": "failed"}
 
 
 def test_a_clock_of_1970_is_stored_by_its_arrival(resources, database, device):

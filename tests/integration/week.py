@@ -121,8 +121,8 @@ class Week:
             pipeline.run(self._resources, claim)
 
     def acknowledge_again(self, ref):
-        agenda.acknowledge(self._resources, ref.device_id, ref.image_name)
-        agenda.tell_next(self._resources, ref.device_id)
+        if agenda.acknowledge(self._resources, ref):
+            agenda.tell_next(self._resources, ref.device_id)
 
     def answer_hello(self, hello):
         agenda.answer_from_database(self._resources, hello)

@@ -393,6 +393,27 @@ def test_another_picture_on_its_way_is_left_alone(backend: Backend, device: str)
     assert states == ["assembling", "stored"]
 
 
+def test_a_report_beside_a_picture_leaves_the_pictures_row_alone(backend: Backend, device: str) -> None:
+    early = assembling(device, captured_at=ARRIVED, captured_at_source="arrival", total_chunks=None)
+    backend.service.rpc("record_assembling", p_captures=[early])
+    reported = failed(
+        device,
+        beside=True,
+        captured_at="2025-10-04T12:35:31+00:00",
+        captured_at_source="arrival",
+        arrived_at="2025-10-04T12:35:31+00:00",
+        error={"code": 1003, "message": "sensor read failed", "details": {"reported": 3}},
+    )
+    for _ in range(2):
+        record(backend, reported)
+    record(backend, stored(device))
+
+    rows = {row["ingest_status"]: row for row in backend.service.rows("captures", device_id=device)}
+    assert rows.keys() == {"stored", "failed"}
+    assert rows["failed"]["error_code"] == 1003
+    assert len(backend.service.rows("sensor_readings", device_id=device)) == 2
+
+
 def test_a_row_that_nobody_finishes_is_failed_by_the_sweep(backend: Backend, device: str) -> None:
     backend.service.rpc(
         "record_assembling", p_captures=[assembling(device), assembling(device, image_name="new.jpg")]

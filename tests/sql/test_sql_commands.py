@@ -166,6 +166,21 @@ def test_a_device_that_says_it_cannot_is_believed(
     assert fate(backend, settled) == ("failed", f"the device reported error {told}")
 
 
+def test_a_report_beside_the_picture_that_was_asked_for_is_no_answer(backend: Backend, settled: str) -> None:
+    queue(backend.service, settled, "send_image", {"image_name": "old.jpg"})
+    hello(backend, settled, at(hours=1))
+    reported = {
+        "image_name": "old.jpg",
+        "ingest_status": "failed",
+        "error": {"code": 1003},
+        "beside": True,
+    }
+    picture(backend, settled, at(hours=1, seconds=5), **reported)
+    assert fate(backend, settled) == ("sent", None)
+    picture(backend, settled, at(hours=1, seconds=6), image_name="old.jpg")
+    assert fate(backend, settled) == ("done", None)
+
+
 def test_a_wake_that_is_commanded_stands_before_the_schedule(backend: Backend, settled: str) -> None:
     queue(backend.service, settled, "next_wake", {"next_wake": "2025-10-08T06:00:00Z"})
     answer = hello(backend, settled, at(hours=1))

@@ -1,7 +1,6 @@
 -- Code that the scripts of the listener share. They all have the same KEYS:
 --   1 capture  2 chunks  3 tombstone  4 due  5 held   of the open capture (see keys.py)
 --   6 capture  7 chunks                               of the sealed capture that it becomes
---   8 capture  9 chunks                               of the sealed capture that it supersedes
 --   and, as the last key, the set of the sealed captures that wait to be stored
 -- ARGV begins with: 1 now (ms)  2 open member  3 sealed member
 -- The constants in capitals are set from the settings when the scripts are loaded.
@@ -18,20 +17,74 @@ local function arrival(status, out_of_range, superseded)
   return {status, out_of_range or 0, superseded or 0}
 end
 
--- Begin an open capture; return false if the device or the shard holds too many.
-local function open(failed_before)
+-- The fields that identify a capture among those of one device and name.
+local IDENTITY = {'captured', 'image_sha256', 'image_bytes', 'total'}
+
+-- Compare two captures by the values of IDENTITY, each nil, false or '' if unknown.
+--   different  some field is known of both and differs
+--   same       none differs, and the capture time or the SHA-256 is known of both
+--   unknown    none differs, but that proves nothing: a field that is missing matches nothing
+-- A clock that is not set yet may give two images one capture time; then the size must agree too.
+local function compare(one, other)
+  local agree = {}
+  for i = 1, #IDENTITY do
+    local a, b = one[i] or '', other[i] or ''
+    if a ~= '' and b ~= '' then
+      if a ~= b then return 'different' end
+      agree[IDENTITY[i]] = true
+    end
+  end
+  if agree.image_sha256 or (agree.captured and (agree.image_bytes or one[1] >= CLOCK_SET_SINCE)) then
+    return 'same'
+  end
+  return 'unknown'
+end
+
+-- Whether device and shard have room for one more capture.
+local function room()
   redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now)
   local in_shard = redis.call('ZCARD', KEYS[4]) + redis.call('ZCARD', waiting)
-  if redis.call('ZCARD', KEYS[5]) >= MAX_PER_DEVICE or in_shard >= MAX_PER_SHARD then return false end
-  redis.call('ZADD', KEYS[5], now + CAPTURE_TTL_S * 1000, member)
-  redis.call('EXPIRE', KEYS[5], SEALED_TTL_S)
-  redis.call('HSET', KEYS[1], 'first_at', now, 'last_at', now)
-  redis.call('EXPIRE', KEYS[1], CAPTURE_TTL_S)
+  return redis.call('ZCARD', KEYS[5]) < MAX_PER_DEVICE and in_shard < MAX_PER_SHARD
+end
+
+-- Let the sweep look at the open capture after the next silence.
+local function look()
   redis.call('ZADD', KEYS[4], now + RETRANSMIT_DELAY_MS, member)
   redis.call('EXPIRE', KEYS[4], SEALED_TTL_S)
-  if failed_before then redis.call('HSET', KEYS[1], 'again', 1) end
+end
+
+-- Count a capture as in flight for `seconds`.
+local function hold(capture, seconds)
+  redis.call('ZADD', KEYS[5], now + seconds * 1000, capture)
+  redis.call('EXPIRE', KEYS[5], SEALED_TTL_S)
+end
+
+-- Let a sealed capture wait for a worker. The listener enqueues it now; the sweep checks that later.
+local function wait(capture, sealed)
+  redis.call('HSET', capture, 'queued_at', now)
+  redis.call('EXPIRE', capture, SEALED_TTL_S)
+  redis.call('ZADD', waiting, now + REQUEUE_MS, sealed)
+  redis.call('EXPIRE', waiting, SEALED_TTL_S)
+  hold(sealed, SEALED_TTL_S)
+end
+
+-- Begin an open capture; return false if the device or the shard holds too many. `again` says that it may be
+-- the image of the tombstone once more.
+local function open(again)
+  if not room() then return false end
+  hold(member, CAPTURE_TTL_S)
+  redis.call('HSET', KEYS[1], 'first_at', now, 'last_at', now)
+  redis.call('EXPIRE', KEYS[1], CAPTURE_TTL_S)
+  look()
+  if again then redis.call('HSET', KEYS[1], 'again', 1) end
   local damaged = redis.call('HGET', KEYS[3], 'damaged_sha256')
   if damaged then redis.call('HSET', KEYS[1], 'damaged_sha256', damaged) end
+  if redis.call('EXISTS', KEYS[3]) == 1 then
+    -- From now on the device may have another image of that name, whatever becomes of this capture. Only
+    -- bytes can prove that it still has the one of the tombstone.
+    redis.call('HSET', KEYS[3], 'doubted', 1)
+    redis.call('HDEL', KEYS[3], 'asked_at', 'seen')
+  end
   return true
 end
 
@@ -39,64 +92,83 @@ end
 local function revive()
   redis.call('HDEL', KEYS[1], 'state', 'nacks', 'nacked_at', 'announced')
   redis.call('HSET', KEYS[1], 'last_at', now)
-  redis.call('ZADD', KEYS[4], now + RETRANSMIT_DELAY_MS, member)
+  look()
 end
 
--- Rename the open capture to its sealed keys. The listener enqueues it now; the sweep checks that later.
+-- Forget the open capture and its chunks.
+local function forget()
+  redis.call('DEL', KEYS[1], KEYS[2])
+  redis.call('ZREM', KEYS[4], member)
+  redis.call('ZREM', KEYS[5], member)
+end
+
+-- Rename the open capture to its sealed keys.
 local function move(capture, chunks, sealed)
   redis.call('RENAME', KEYS[1], capture)
-  redis.call('HSET', capture, 'queued_at', now)
-  redis.call('EXPIRE', capture, SEALED_TTL_S)
   if redis.call('EXISTS', KEYS[2]) == 1 then
     redis.call('RENAME', KEYS[2], chunks)
     redis.call('EXPIRE', chunks, SEALED_TTL_S)
   end
-  redis.call('ZREM', KEYS[4], member)
-  redis.call('ZADD', waiting, now + REQUEUE_MS, sealed)
-  redis.call('EXPIRE', waiting, SEALED_TTL_S)
   -- Add before removing: Redis deletes a set that becomes empty, and its TTL with it.
-  redis.call('ZADD', KEYS[5], now + SEALED_TTL_S * 1000, sealed)
+  wait(capture, sealed)
+  redis.call('ZREM', KEYS[4], member)
   redis.call('ZREM', KEYS[5], member)
 end
 
--- Seal the complete capture: nothing can change it any more, and a worker may claim it.
+-- The device wants an ACK. The sweep sends it when the device has been silent for a while, since what follows
+-- may still tell of a newer image.
+local function ask(tombstone)
+  redis.call('HSET', tombstone, 'asked_at', now)
+  look()
+end
+
+-- The device sends again what is stored, so it missed its ACK. It gets the ACK again: at once, or, within
+-- RETRANSMIT_DELAY_MS of the last one, when it has been silent for as long.
+local function acknowledge_again(tombstone)
+  local acked_at = tonumber(redis.call('HGET', tombstone, 'acked_at') or 0)
+  if now - acked_at < RETRANSMIT_DELAY_MS then
+    ask(tombstone)
+    return 'late'
+  end
+  redis.call('HDEL', tombstone, 'asked_at', 'seen')
+  redis.call('HSET', tombstone, 'acked_at', now)
+  return 'stored'
+end
+
+-- The last bytes of a chunk, by which it is recognised when it comes again.
+local function ending(data)
+  return (('\0'):rep(END_BYTES) .. data):sub(-END_BYTES)
+end
+
+-- Whether the tombstone's image has a chunk of this id that ends in the same bytes; `ends` is its field.
+local function has_chunk(ends, id, data)
+  return ends:sub(id * END_BYTES + 1, (id + 1) * END_BYTES) == ending(data)
+end
+
+-- The open capture has all its chunks. Seal it, so that nothing can change it any more and a worker may claim
+-- it; but if it is the image of the tombstone once more, forget it. Returns the status for `arrival`.
 local function seal()
-  local identity = redis.call('HMGET', KEYS[1], 'captured', 'image_bytes', 'total')
+  local chunks, ends, bytes = redis.call('HGETALL', KEYS[2]), {}, 0
+  for i = 1, #chunks, 2 do
+    ends[tonumber(chunks[i]) + 1] = ending(chunks[i + 1])
+    bytes = bytes + #chunks[i + 1]
+  end
+  ends = table.concat(ends)
+  local identity = redis.call('HMGET', KEYS[1], unpack(IDENTITY))
+  local finished = redis.call('HMGET', KEYS[3], unpack(IDENTITY))
+  local before = redis.call('HMGET', KEYS[3], 'state', 'ends')
+  if (before[1] == 'sealed' or before[1] == 'stored') and before[2] == ends
+    and compare(finished, identity) ~= 'different' then
+    forget()
+    redis.call('HDEL', KEYS[3], 'doubted')
+    return before[1] == 'stored' and acknowledge_again(KEYS[3]) or 'late'
+  end
   redis.call('HSET', KEYS[1], 'sealed_at', now)
   move(KEYS[6], KEYS[7], sealed_member)
   redis.call('DEL', KEYS[3])
-  redis.call('HSET', KEYS[3], 'state', 'sealed', 'seal', sealed_member,
-    'captured', identity[1] or '', 'image_bytes', identity[2] or '', 'total', identity[3] or '')
+  redis.call('HSET', KEYS[3], 'state', 'sealed', 'seal', sealed_member, 'ends', ends,
+    'captured', identity[1] or '', 'image_sha256', identity[2] or '',
+    'image_bytes', identity[3] or bytes, 'total', identity[4])
   redis.call('EXPIRE', KEYS[3], SEALED_TTL_S)
-end
-
--- Whether the chunks in ARGV (from 4 on: id, bytes, …) have the same last bytes as the chunks of the finished
--- image of this name.
-local function of_the_finished_image()
-  local ends = redis.call('HGET', KEYS[3], 'ends') or ''
-  for i = 4, #ARGV, 2 do
-    local at = ARGV[i] * END_BYTES
-    local known = ends:sub(at + 1, at + END_BYTES)
-    if known == '' or known ~= (('\0'):rep(END_BYTES) .. ARGV[i + 1]):sub(-END_BYTES) then return false end
-  end
-  return true
-end
-
--- Chunks of a finished image come again. They carry no capture time, and a wrong ACK would make the device
--- delete a newer image of that name. So the sweep sends the ACK again only after the chunks have stopped
--- and no metadata has announced a newer image.
-local function note_repeat()
-  if now - tonumber(redis.call('HGET', KEYS[3], 'acked_at')) < RETRANSMIT_DELAY_MS then return end
-  redis.call('HSET', KEYS[3], 'seen_at', now)
-  redis.call('ZADD', KEYS[4], now + RETRANSMIT_DELAY_MS, member)
-end
-
--- The device sends a finished image again, so it missed its ACK. It gets the same ACK again, at most once per
--- RETRANSMIT_DELAY_MS.
-local function acknowledge_again()
-  local acked_at = redis.call('HGET', KEYS[3], 'acked_at')
-  if now - tonumber(acked_at) < RETRANSMIT_DELAY_MS then return arrival('late') end
-  redis.call('HDEL', KEYS[3], 'seen_at')
-  redis.call('HSET', KEYS[3], 'acked_at', now)
-  return arrival('stored')
+  return 'complete'
 end

@@ -1,60 +1,61 @@
--- Store metadata; the first valid value of a field stays. KEYS and ARGV 1–3 as in prelude.lua;
--- ARGV: 4 member of the superseded capture  5 begins a capture (1/0)
---       6 captured  7 image bytes  8 total chunks  9 error, each '' if unknown; then field, value, …
+-- Store the metadata of an image; the first valid value of a field stays. KEYS and ARGV 1–3 as in prelude.lua;
+-- KEYS: 8 capture  9 chunks   of the sealed capture that this image supersedes
+-- ARGV: 4 member of the superseded capture
+--       5 captured  6 SHA-256  7 image bytes  8 total chunks, each '' if unknown; then field, value, …
 -- Returns the answer of `arrival` in prelude.lua; status is waiting, complete, late, stored, refused or
 -- ignored.
-local begins, error_code = ARGV[5] == '1', ARGV[9]
+--
+-- The metadata is compared with the tombstone (T) and with the open capture (O), as `compare` in prelude.lua
+-- does. An open capture is stale if its last chunk came CAPTURE_TIMEOUT_MS ago or earlier. A tombstone is in
+-- doubt if another capture was opened under its name. The first line that fits counts:
+--
+--   tombstone         T              open capture, O                   then
+--   sealed, stored    same           there, O not same, not stale      late: an old message, much delayed
+--   sealed            same           none, no doubt                    late: its end will bring the ACK
+--   stored            same           none, no doubt                    ACK again
+--   any or none       any            O different                       supersedes it and begins
+--   any or none       any            O unknown, stale                  supersedes it and begins
+--   any or none       any            O same or unknown                 joins it
+--   any               not different  none                              begins, perhaps the same image again
+--   any or none       different      none                              begins
+--
+-- Only metadata with a number of chunks begins a capture. Without one, an open capture is never stale; where
+-- it would begin a capture, it is ignored.
+local begins, said = ARGV[8] ~= '', {ARGV[5], ARGV[6], ARGV[7], ARGV[8]}
+local tombstone = redis.call('HMGET', KEYS[3], 'state', 'doubted')
+local of_tombstone = tombstone[1] and compare(redis.call('HMGET', KEYS[3], unpack(IDENTITY)), said)
+local known = redis.call('HMGET', KEYS[1], unpack(IDENTITY))
+local progress = redis.call('HMGET', KEYS[1], 'last_at', 'state')
+local is_open = progress[1]
+local of_open = is_open and compare(known, said)
+local stale = is_open and begins and now - tonumber(progress[1]) >= CAPTURE_TIMEOUT_MS
 
-local function same(known)
-  for i = 1, 3 do
-    local said = ARGV[5 + i]
-    if known[i] and known[i] ~= '' and said ~= '' and known[i] ~= said then return false end
-  end
-  return true
-end
-
-local tombstone = redis.call('HMGET', KEYS[3], 'captured', 'image_bytes', 'total', 'state')
-local finished = tombstone[4] and same(tombstone)
-local open_capture = redis.call('HMGET', KEYS[1], 'captured', 'image_bytes', 'total', 'first_at', 'state',
-  'last_at')
-if finished and (begins or not open_capture[4]) then
-  if tombstone[4] == 'sealed' then return arrival('late') end
-  if tombstone[4] == 'stored' then
-    -- The device now has a newer image of this name, and an ACK would make it delete that one.
-    if open_capture[3] then return arrival('late') end
-    return acknowledge_again()
+if of_tombstone == 'same' and tombstone[1] ~= 'failed' then
+  if is_open and of_open ~= 'same' and not stale then return arrival('late') end
+  if not is_open and not tombstone[2] then
+    return arrival(tombstone[1] == 'stored' and acknowledge_again(KEYS[3]) or 'late')
   end
 end
+if not begins and (not is_open or of_open == 'different') then return arrival('ignored') end
 
 local superseded = 0
-if not open_capture[4] then
-  if not begins then return arrival('ignored') end
-  if not open(finished) then return arrival('refused') end
-elseif not same(open_capture) then
-  if not begins then return arrival('ignored') end
+if of_open == 'different' or (of_open == 'unknown' and stale) then
   redis.call('HSET', KEYS[1], 'state', 'superseded')
   move(KEYS[8], KEYS[9], ARGV[4])
-  superseded = 1
-  if not open(false) then return arrival('refused', 0, 1) end
-elseif begins then
-  if not open_capture[3] and now - tonumber(open_capture[6]) >= CAPTURE_TIMEOUT_MS then
-    -- Chunks that came long before this metadata may belong to an earlier image of this name.
-    redis.call('DEL', KEYS[2])
-    redis.call('HDEL', KEYS[1], 'bytes')
-  end
-  if open_capture[5] == 'timed_out' then revive() end
+  superseded, is_open = 1, false
+end
+if not is_open then
+  if not open(of_tombstone and of_tombstone ~= 'different') then return arrival('refused', 0, superseded) end
+elseif begins and progress[2] == 'timed_out' then
+  revive()
 end
 
-for i = 10, #ARGV, 2 do redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = 9, #ARGV, 2 do redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[i + 1]) end
 local total = tonumber(redis.call('HGET', KEYS[1], 'total'))
-if total and not open_capture[3] then
+if total and not known[4] then
   for _, id in ipairs(redis.call('HKEYS', KEYS[2])) do
     if tonumber(id) >= total then redis.call('HDEL', KEYS[2], id) end
   end
 end
-local held = redis.call('HLEN', KEYS[2])
-if error_code ~= '' or (total and held == total) then
-  seal()
-  return arrival('complete', 0, superseded)
-end
+if total and redis.call('HLEN', KEYS[2]) == total then return arrival(seal(), 0, superseded) end
 return arrival('waiting', 0, superseded)

@@ -1,5 +1,5 @@
 -- Decide what a due capture needs now, and when to look again.
--- KEYS: 1 capture  2 chunks  3 tombstone  4 due  5 held
+-- KEYS: 1 capture  2 chunks  3 tombstone  4 due  5 held  8 report
 -- ARGV: 1 now (ms)  2 member
 --       3 heard until (ms): the listeners have heard everything sent until then; '' if no listener is alive
 --       4 whether Redis is so full that the listeners take no messages (1/0)
@@ -17,16 +17,18 @@ if tonumber(at) > now then return {'wait', 0, {}} end
 local function look_again(at) redis.call('ZADD', KEYS[4], math.max(at, now + 250), member) end
 
 if not known[1] then
-  local finished = redis.call('HMGET', KEYS[3], 'state', 'seen_at')
-  if finished[1] == 'stored' and finished[2] then
-    if not heard or heard - finished[2] < RETRANSMIT_DELAY_MS then
-      look_again(finished[2] + RETRANSMIT_DELAY_MS)
-      return {'wait', 0, {}}
+  for _, tombstone in ipairs({KEYS[3], KEYS[8]}) do
+    local asked_at = redis.call('HGET', tombstone, 'asked_at')
+    if asked_at then
+      if not heard or heard - asked_at < RETRANSMIT_DELAY_MS then
+        look_again(asked_at + RETRANSMIT_DELAY_MS)
+        return {'wait', 0, {}}
+      end
+      redis.call('HDEL', tombstone, 'asked_at', 'seen')
+      redis.call('HSET', tombstone, 'acked_at', now)
+      redis.call('ZREM', KEYS[4], member)
+      return {'acknowledge', 0, {}}
     end
-    redis.call('HDEL', KEYS[3], 'seen_at')
-    redis.call('HSET', KEYS[3], 'acked_at', now)
-    redis.call('ZREM', KEYS[4], member)
-    return {'acknowledge', 0, {}}
   end
   redis.call('ZREM', KEYS[4], member)
   redis.call('ZREM', KEYS[5], member)
@@ -37,9 +39,11 @@ if known[6] == 'timed_out' then
   return {'timed_out', 0, {}}
 end
 
+-- So far only a repeat of metadata has come, perhaps of an image that is known already.
+local repeated = known[8] and (not known[5] or redis.call('EXISTS', KEYS[2]) == 0)
 local announce = 0
 -- The capture time is part of the row's key, and it may come later than the number of chunks.
-if known[5] and known[9] and not known[7] then
+if known[5] and known[9] and not known[7] and not repeated then
   redis.call('HSET', KEYS[1], 'announced', 1)
   announce = 1
 end
@@ -51,10 +55,8 @@ if not heard or heard - quiet_since < RETRANSMIT_DELAY_MS then
   look_again(quiet_since + RETRANSMIT_DELAY_MS)
   return {'wait', announce, {}}
 end
-local leftover = known[8] and (not total or redis.call('EXISTS', KEYS[2]) == 0)
 if heard - last >= CAPTURE_TIMEOUT_MS then
-  if leftover then
-    -- Only late repeats of a failed capture arrived: the device has not sent the image anew.
+  if repeated then
     redis.call('DEL', KEYS[1], KEYS[2])
     redis.call('ZREM', KEYS[4], member)
     redis.call('ZREM', KEYS[5], member)
@@ -64,7 +66,17 @@ if heard - last >= CAPTURE_TIMEOUT_MS then
   look_again(now + MAX_REQUEUE_MS)
   return {'timed_out', announce, {}}
 end
-if not total or nacks >= RETRANSMIT_MAX or leftover then
+if repeated then
+  -- A device whose image failed has not sent it anew, one that was sent its ACK may have heard it. But where an
+  -- ACK was withheld, only its chunks tell which image the device has.
+  local finished = redis.call('HMGET', KEYS[3], 'state', 'acked_at')
+  if finished[1] == 'sealed' then
+    look_again(now + RETRANSMIT_DELAY_MS)
+    return {'wait', 0, {}}
+  end
+  repeated = finished[1] ~= 'stored' or finished[2]
+end
+if not total or nacks >= RETRANSMIT_MAX or repeated then
   look_again(last + CAPTURE_TIMEOUT_MS)
   return {'wait', announce, {}}
 end

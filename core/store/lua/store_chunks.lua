@@ -1,47 +1,81 @@
 -- Store chunks of one capture. KEYS and ARGV 1–3 as in prelude.lua;
 -- ARGV: from 4 on: chunk id, bytes, chunk id, bytes, …
--- Returns the answer of `arrival` in prelude.lua; status is waiting, complete, late, refused or too_large.
-local known = redis.call('HMGET', KEYS[1], 'first_at', 'total', 'bytes', 'state')
+-- Returns the answer of `arrival` in prelude.lua; status is waiting, complete, late, stored, refused or
+-- too_large.
+local tombstone = redis.call('HMGET', KEYS[3], 'state', 'ends', 'seen')
+local ends = (tombstone[1] == 'sealed' or tombstone[1] == 'stored') and tombstone[2] or ''
+
+-- Whether all chunks in ARGV are of the tombstone's image, as far as their ends tell.
+local function of_the_tombstone()
+  for i = 4, #ARGV, 2 do
+    if not has_chunk(ends, ARGV[i], ARGV[i + 1]) then return false end
+  end
+  return true
+end
+
+-- Note which chunks of a stored image came again. A newer image may have some chunks of the same bytes, so only
+-- all of them show that the device still has this one.
+local function note_repeats()
+  local seen = tombstone[3] or ('0'):rep(#ends / END_BYTES)
+  for i = 4, #ARGV, 2 do seen = seen:sub(1, ARGV[i]) .. '1' .. seen:sub(ARGV[i] + 2) end
+  redis.call('HSET', KEYS[3], 'seen', seen)
+  if not seen:find('0', 1, true) then
+    redis.call('HDEL', KEYS[3], 'doubted')
+    ask(KEYS[3])
+  end
+end
+
+local known = redis.call('HMGET', KEYS[1], 'first_at', 'total', 'bytes', 'state', 'again', 'nacks')
 if not known[1] then
-  local state = redis.call('HGET', KEYS[3], 'state')
-  if state == 'sealed' then return arrival('late') end
-  if state == 'stored' and of_the_finished_image() then
-    note_repeat()
+  if ends ~= '' and of_the_tombstone() then
+    if tombstone[1] == 'stored' then note_repeats() end
     return arrival('late')
   end
-  if not open(state == 'failed') then return arrival('refused') end
+  if not open(tombstone[1] == 'failed') then return arrival('refused') end
 elseif known[4] == 'timed_out' then
   revive()
 end
 
 local total, bytes, out_of_range = tonumber(known[2]), tonumber(known[3] or 0), 0
+-- A chunk of the last image may come late, among those of the next one. So a chunk that also fits the last image
+-- is left out until a NACK has asked for it.
+local another, asked_for = ends ~= '' and not known[5], known[6]
+if ends ~= '' and known[5] and not of_the_tombstone() then
+  another = true
+  redis.call('HDEL', KEYS[1], 'again')
+  local held = redis.call('HGETALL', KEYS[2])
+  for i = 1, #held, 2 do
+    if has_chunk(ends, held[i], held[i + 1]) then
+      redis.call('HDEL', KEYS[2], held[i])
+      bytes = bytes - #held[i + 1]
+    end
+  end
+end
+
 for i = 4, #ARGV, 2 do
   local id, data = ARGV[i], ARGV[i + 1]
+  local doubtful = another and not asked_for and has_chunk(ends, id, data)
   if total and tonumber(id) >= total then
     out_of_range = out_of_range + 1
-  elseif redis.call('HSETNX', KEYS[2], id, data) == 1 then
-    bytes = bytes + #data
-  elseif redis.call('HGET', KEYS[2], id) ~= data then
-    -- The same id came with other bytes, so another image now has this name. Two images are never mixed: drop
-    -- the older chunks; a NACK asks for what is missing of the new image.
-    redis.call('DEL', KEYS[2])
-    redis.call('HSET', KEYS[2], id, data)
-    bytes = #data
+  elseif not doubtful then
+    if redis.call('HSETNX', KEYS[2], id, data) == 1 then
+      bytes = bytes + #data
+    elseif redis.call('HGET', KEYS[2], id) ~= data then
+      -- The same id came with other bytes, so another image now has this name. Two images are never mixed: drop
+      -- the older chunks; a NACK asks for what is missing of the new image.
+      redis.call('DEL', KEYS[2])
+      redis.call('HSET', KEYS[2], id, data)
+      bytes = #data
+    end
   end
 end
 if bytes > MAX_IMAGE_BYTES then
-  redis.call('DEL', KEYS[1], KEYS[2])
-  redis.call('ZREM', KEYS[4], member)
-  redis.call('ZREM', KEYS[5], member)
+  forget()
   return arrival('too_large')
 end
 
 redis.call('HSET', KEYS[1], 'bytes', bytes, 'last_at', now)
-local held = redis.call('HLEN', KEYS[2])
-if total and held == total then
-  seal()
-  return arrival('complete', out_of_range)
-end
+if total and redis.call('HLEN', KEYS[2]) == total then return arrival(seal(), out_of_range) end
 redis.call('EXPIRE', KEYS[1], CAPTURE_TTL_S)
 redis.call('EXPIRE', KEYS[2], CAPTURE_TTL_S)
 return arrival('waiting', out_of_range)

@@ -1,0 +1,49 @@
+"""Short names for what happens to a capture in the tests of the chunk store."""
+
+from core.clock import now_ms
+from core.store.keys import CaptureRef
+from core.wire import Metadata, parse_time
+
+REF = CaptureRef("AABB", "i.jpg")
+NOW = now_ms()
+DELAY, TIMEOUT = 3_000, 60_000
+A_DAY = 86_400
+
+
+def metadata(total=3, time="2025-10-04T12:34:56Z", size=None, name="i.jpg", **more):
+    return Metadata("AABB", None, name, parse_time(time), size, total, **more)
+
+
+def describe(store, message, now=NOW):
+    batch = store.batch()
+    batch.metadata(message, now)
+    [outcome] = batch.commit()
+    return outcome
+
+
+def put(store, *numbers, ref=REF, now=NOW, data=b"x%d"):
+    batch = store.batch()
+    batch.chunks(ref, now, [item for number in numbers for item in (number, data % number)])
+    [outcome] = batch.commit()
+    return outcome
+
+
+def complete(store, data=b"x%d", **options):
+    """Let a whole image arrive and give its sealed ref."""
+    describe(store, metadata(**options))
+    outcome = put(store, 0, 1, 2, data=data)
+    assert outcome.status == "complete"
+    return outcome.ref
+
+
+def finish(store, ref):
+    """Store a capture as a worker does, and say whether its ACK was sent."""
+    claim = store.captures.claim(ref, "worker")
+    assert claim is not None
+    acknowledged = store.captures.may_acknowledge(ref)
+    store.captures.close(ref, "stored", acknowledged=acknowledged, tombstone_ttl_s=A_DAY)
+    return acknowledged
+
+
+def review(store, now, ref=REF, heard=None):
+    return store.captures.review(ref, now, now if heard is None else heard)
