@@ -16,6 +16,7 @@ from core.errors import AccessDenied, NotAsked, Transient
 from core.store.captures import Claim, LeaseLost
 from core.store.keys import CaptureRef
 from core.store.scripts import LEASE_MS
+from core.store.store import Store
 from operate import metrics
 from tasks import pipeline
 from tasks.app import app, retry_in
@@ -40,27 +41,30 @@ SUSPECT_WAIT_MS: Final = 1_000
 )
 def store_capture(self: "Task[Any, Any]", device_id: str, image_name: str, seal: str) -> None:
     """Store a complete capture and acknowledge it; do nothing if it is finished or another worker has it."""
+    store, ref, owner = app.resources.store, CaptureRef(device_id, image_name, seal), uuid4().hex
     context = {"device": device_id, "capture": image_name, "task_id": self.request.id}
     try:
-        claim = app.resources.store.captures.claim(CaptureRef(device_id, image_name, seal), uuid4().hex)
+        claim = store.captures.claim(ref, owner)
     except Transient as error:
         log.warning("not claimed: %s", error, extra=context)
+        store.keeper.until_done(lambda: store.captures.unclaim(ref, owner))
         return
     if claim is None:
         return
     try:
-        work(app.resources, claim)
+        with store.keeper.keeping(lambda: store.captures.renew(claim)):
+            work(app.resources, claim)
     except LeaseLost:
         log.warning("another worker has taken over", extra=context)
     except NotAsked as error:
         metrics.RETRIES.inc()
         log.info("put off: %s", error, extra=context)
-        release(claim, 0, attempts=claim.attempts - 1)
+        release(store, claim, 0, tried=False)
     except Transient as error:
         metrics.RETRIES.inc()
         delay_s = delay_of(app.resources, claim, error)
         log.warning("trying again in %d s: %s", delay_s, error, extra=context)
-        release(claim, delay_s * 1000, failed=True)
+        release(store, claim, delay_s * 1000, tried=True)
 
 
 def delay_of(resources: Resources, claim: Claim, error: Transient) -> int:
@@ -89,12 +93,20 @@ def work(resources: Resources, claim: Claim) -> None:
         if mine:
             pipeline.run(resources, claim)
         else:
-            release(claim, SUSPECT_WAIT_MS, attempts=claim.attempts - 1)
+            release(resources.store, claim, SUSPECT_WAIT_MS, tried=False)
 
 
-def release(claim: Claim, leave_for_ms: int, *, attempts: int = 0, failed: bool = False) -> None:
-    """Give a claim back until its next try; if Redis is away, the lease expires by itself."""
+def release(store: Store, claim: Claim, leave_for_ms: int, *, tried: bool) -> None:
+    """Give a claim back until its next try; while Redis is away, go on trying to.
+
+    Otherwise the lease would run out, and count as the death of this worker.
+    """
+
+    def act() -> None:
+        store.captures.release(claim, leave_for_ms, tried=tried)
+
     try:
-        app.resources.store.captures.release(claim, leave_for_ms, attempts=attempts, failed=failed)
+        act()
     except Transient as error:
-        log.warning("not released: %s", error, extra={"device": claim.ref.device_id})
+        log.warning("not released yet: %s", error, extra={"device": claim.ref.device_id})
+        store.keeper.until_done(act)

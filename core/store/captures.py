@@ -174,7 +174,7 @@ class CaptureStore(CaptureReader):
         return Claim(parse(ref, dict(zip(flat[::2], flat[1::2], strict=True))), owner, attempts)
 
     def note(self, claim: Claim, **notes: Unpack[Notes]) -> Claim:
-        """Note progress, if any, extend the lease and return the updated claim.
+        """Note progress, extend the lease and return the updated claim.
 
         Raises LeaseLost if another worker owns the capture.
         """
@@ -184,14 +184,23 @@ class CaptureStore(CaptureReader):
         progress = replace(claim.capture.progress, **notes)
         return replace(claim, capture=replace(claim.capture, progress=progress))
 
-    def release(self, claim: Claim, leave_for_ms: int, *, attempts: int = 0, failed: bool = False) -> None:
+    def renew(self, claim: Claim) -> bool:
+        """Extend the lease; return False if this worker does not own the capture any more."""
+        return bool(self._call("note", claim.ref, self._clock(), str(claim.ref), claim.owner))
+
+    def release(self, claim: Claim, leave_for_ms: int, *, tried: bool = True) -> None:
         """Give a claim back without a crash; nobody may claim the capture for `leave_for_ms`.
 
-        `attempts` is the number of earlier starts that still count as crashes, and `failed` counts this start
-        as a try that has failed.
+        If the capture was tried, its earlier crashes are forgotten, and the try that failed is counted.
         """
-        ref, tries = claim.ref, claim.capture.tries + failed
-        self._call("release", ref, self._clock(), str(ref), claim.owner, leave_for_ms, attempts, tries)
+        self._release(claim.ref, claim.owner, leave_for_ms, tried)
+
+    def unclaim(self, ref: CaptureRef, owner: str) -> None:
+        """Give back what `claim` may have claimed, if its answer was lost."""
+        self._release(ref, owner, 0, tried=False)
+
+    def _release(self, ref: CaptureRef, owner: str, leave_for_ms: int, tried: bool) -> None:
+        self._call("release", ref, self._clock(), str(ref), owner, leave_for_ms, int(tried))
 
     def ask_again(self, claim: Claim) -> bool:
         """Let the device send the image of a claim once more; False if it has another image of that name.

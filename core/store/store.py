@@ -10,6 +10,7 @@ from core.settings import SweepSettings
 from core.store.breakers import Breakers
 from core.store.captures import CaptureStore
 from core.store.devices import DeviceStore
+from core.store.keeper import Keeper
 from core.store.listeners import Listeners
 from core.store.locks import Locks
 from core.store.places import Places
@@ -25,6 +26,7 @@ class Store(NamedTuple):
     devices: DeviceStore
     streams: Streams
     locks: Locks
+    keeper: Keeper
     listeners: Listeners
     places: Places
     breakers: Breakers
@@ -32,13 +34,15 @@ class Store(NamedTuple):
 
 def open_store(redis: Redis, settings: SweepSettings, clock: Callable[[], int] = now_ms) -> Store:
     """Make all parts of the store on this Redis, without connecting yet."""
+    keeper = Keeper()
     return Store(
         redis,
         clock,
         CaptureStore(redis, settings, clock),
         DeviceStore(redis),
         Streams(redis),
-        Locks(redis),
+        Locks(redis, keeper),
+        keeper,
         Listeners(redis),
         Places(redis),
         Breakers.on(redis, clock),

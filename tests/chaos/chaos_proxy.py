@@ -107,13 +107,15 @@ class TcpProxy:
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to a share of the requests: `answer` (with `status`), `hang`, `reset` or `swallow`.
+    """What happens to a share of the requests: `answer`, `hang`, `reset`, `swallow` or `late`.
 
-    `swallow` passes the request on and loses the reply. `writes` spares reading requests.
+    `answer` answers with `status`, `swallow` passes the request on and loses the reply, `late` passes it on after
+    `seconds`. `writes` spares reading requests.
     """
 
     kind: str
     status: int = 0
+    seconds: float = 0.0
     share: float = 1.0
     writes: bool = False
 
@@ -223,6 +225,9 @@ class HttpProxy:
                     return self._reply(
                         fault.status, [("Content-Type", "application/json")], text % fault.status
                     )
+                if fault.kind == "late":
+                    proxy._healed.wait(fault.seconds)
+                    return self._reply(*self._pass_on(body))
                 if fault.kind == "hang":
                     proxy._healed.wait(HANG_AT_MOST_S)
                 elif fault.kind == "swallow":

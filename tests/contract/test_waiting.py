@@ -139,7 +139,7 @@ def test_one_worker_at_a_time(store, clock):
 
 def test_nobody_claims_a_capture_before_its_next_try(store, clock):
     ref = complete(store, clock)
-    store.captures.release(store.captures.claim(ref, "one"), 30_000, failed=True)
+    store.captures.release(store.captures.claim(ref, "one"), 30_000)
     clock.now += 29_999
     assert store.captures.claim(ref, "a message from before") is None
     assert enqueue(store, clock) == []
@@ -158,10 +158,10 @@ def test_a_released_capture_is_enqueued_though_older_messages_wait(store, clock)
 
 def test_tries_that_failed_are_counted_and_others_are_not(store, clock):
     ref, tries = complete(store, clock), []
-    for failed in (True, True, False, True):
+    for tried in (True, True, False, True):
         claim = store.captures.claim(ref, "one")
         tries.append(claim.capture.tries)
-        store.captures.release(claim, 0, failed=failed)
+        store.captures.release(claim, 0, tried=tried)
     assert tries == [0, 1, 2, 2]
 
 
@@ -170,7 +170,7 @@ def test_a_claimed_capture_is_left_alone_for_its_lease(store, clock):
     claim = store.captures.claim(ref, "one")
     clock.now += LEASE_MS - 1
     assert enqueue(store, clock) == []
-    store.captures.note(claim)
+    assert store.captures.renew(claim)
     clock.now += LEASE_MS - 1
     assert enqueue(store, clock) == []
     assert store.captures.claim(ref, "two") is None
@@ -184,8 +184,21 @@ def test_a_start_without_an_end_stays_counted(store, clock):
         claim = store.captures.claim(ref, f"worker {attempt}")
         assert claim.attempts == attempt
         clock.now += LEASE_MS
-    store.captures.release(claim, 0, attempts=0)
+    store.captures.release(claim, 0, tried=False)
+    claim = store.captures.claim(ref, "once more")
+    assert claim.attempts == 3
+    store.captures.release(claim, 0, tried=True)
     assert store.captures.claim(ref, "last").attempts == 1
+
+
+def test_a_claim_whose_answer_was_lost_is_given_back(store, clock):
+    ref = complete(store, clock)
+    store.captures.unclaim(ref, "its message never arrived")
+    store.captures.claim(ref, "one")
+    store.captures.unclaim(ref, "two")
+    assert store.captures.claim(ref, "three") is None
+    store.captures.unclaim(ref, "one")
+    assert store.captures.claim(ref, "three").attempts == 1
 
 
 def test_what_is_stored_waits_no_more(store, clock):
