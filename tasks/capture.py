@@ -38,9 +38,13 @@ SUSPECT_WAIT_MS: Final = 1_000
     ignore_result=True,
     autoretry_for=(),
     max_retries=0,  # the sweep enqueues the capture again
+    throws=(Transient,),  # Flower shows why a try has failed; the log has its own line
 )
 def store_capture(self: "Task[Any, Any]", device_id: str, image_name: str, seal: str) -> None:
-    """Store a complete capture and acknowledge it; do nothing if it is finished or another worker has it."""
+    """Store a complete capture and acknowledge it; do nothing if it is finished or another worker has it.
+
+    Raises Transient where this try has failed, so that Flower shows it; the capture is released by then.
+    """
     store, ref, owner = app.resources.store, CaptureRef(device_id, image_name, seal), uuid4().hex
     context = {"device": device_id, "capture": image_name, "task_id": self.request.id}
     try:
@@ -65,6 +69,7 @@ def store_capture(self: "Task[Any, Any]", device_id: str, image_name: str, seal:
         delay_s = delay_of(app.resources, claim, error)
         log.warning("trying again in %d s: %s", delay_s, error, extra=context)
         release(store, claim, delay_s * 1000, tried=True)
+        raise
 
 
 def delay_of(resources: Resources, claim: Claim, error: Transient) -> int:

@@ -154,6 +154,10 @@ def a_name_used_again_afterwards_is_another_capture(lab):
     assert len(lab.wire.acks(first.name)) == 1
     lab.wire.describe(second)
     lab.wire.send(second, 0)
+    # Both begin with the same header, which may be a late repeat of the first: it is asked for.
+    if lab.wire.wait(lambda: lab.wire.nacks(second.name) or len(lab.wire.acks(second.name)) > 1):
+        for _, missing in lab.wire.nacks(second.name)[:1]:
+            lab.wire.send(second, *missing)
     lab.wire.wait_ack(second.name, 2)
     assert [row["image_sha256"] for row in lab.rows()] == [first.sha256, second.sha256]
     assert len({row["storage_path"] for row in lab.rows()}) == 2

@@ -4,6 +4,7 @@ The worker's threads, Celery's queue and Supabase are simulated: a message may b
 capture in its hands, and a call to Supabase that is away hangs until its timeout or fails at once.
 """
 
+from contextlib import suppress
 from random import Random
 from types import SimpleNamespace
 
@@ -95,7 +96,8 @@ class World:
             if self.mishaps and self.rng.random() < 0.01:
                 continue  # lost
             try:
-                store_capture.run(*orjson.loads(message)["ref"])
+                with suppress(Transient):
+                    store_capture.run(*orjson.loads(message)["ref"])
             except SystemExit:
                 continue
         if self.waiting:

@@ -6,6 +6,7 @@ from store_lab import batch_on
 
 from core.clock import now_ms
 from core.dispatch import Dispatcher
+from core.settings import SweepSettings
 from core.store.keys import CaptureRef
 from core.wire import Metadata, Sensors, parse_time
 from tasks import pipeline
@@ -42,8 +43,20 @@ def arrive(resources, device, data, name="image_1.jpg", *, time=TIME, size=None,
             CaptureRef(device, name), now_ms(), [item for pair in enumerate(pieces) for item in pair]
         )
     outcome = batch.commit()[-1]
+    if outcome.status == "waiting":
+        outcome = _ask_and_send_again(resources, CaptureRef(device, name), pieces)
     assert outcome.status == "complete"
     return outcome.ref
+
+
+def _ask_and_send_again(resources, ref, pieces):
+    """Send what a NACK asks for: chunks that fit the last picture of that name count only then."""
+    silence = now_ms() + SweepSettings().retransmit_delay_ms
+    review = resources.store.captures.review(ref, silence, silence)
+    assert review.action == "nack"
+    batch = batch_on(resources)
+    batch.chunks(ref, now_ms(), [item for number in review.missing for item in (number, pieces[number])])
+    return batch.commit()[-1]
 
 
 def run(resources, ref):
