@@ -15,7 +15,8 @@ Stages = tuple[tuple[str, ...], ...]
 _CONTRACT: Final = ("tests/contract",)
 _WAY: Final = ("tests/integration/test_way_of_a_capture.py", "tests/integration/test_sweep.py")
 _TALK: Final = ("tests/integration/test_conversation.py",)
-_STATIONS: Final = ("tests/unit/test_stations.py",)
+_STATIONS: Final = ("tests/unit/test_stations.py", "tests/unit/test_decode.py")
+_BROKEN: Final = ("tests/integration/test_broken_streams.py", "tests/integration/test_paths.py")
 
 # The first pattern that fits a file counts.
 JUDGES: Final[dict[str, Stages]] = {
@@ -25,11 +26,13 @@ JUDGES: Final[dict[str, Stages]] = {
     "core/store/streams.py": (("tests/unit/test_message_log.py",), ("tests/integration/test_flush_log.py",)),
     "core/store/connection.py": (_CONTRACT, ("tests/integration/test_redis_waits.py",)),
     "core/store/listeners.py": (_CONTRACT, _WAY),
-    "core/store/*.py": (("tests/unit/test_stations.py", *_CONTRACT), _WAY),
-    "core/store/lua/*.lua": (_CONTRACT, _WAY),
+    "core/store/*.py": (("tests/unit/test_stations.py", *_CONTRACT), _WAY, _BROKEN),
+    "core/store/lua/*.lua": (_CONTRACT, _WAY, _BROKEN),
     "core/supabase.py": (("tests/unit/test_supabase_answers.py", "tests/unit/test_supabase.py"), _WAY),
-    "tasks/stations/*.py": (_STATIONS, _WAY),
-    "tasks/pipeline.py": (_WAY, _TALK),
+    "tasks/stations/*.py": (_STATIONS, _WAY, _BROKEN),
+    "tasks/pipeline.py": (_WAY, _BROKEN, _TALK),
+    "tasks/flush_log.py": (("tests/integration/test_flush_log.py",),),
+    "listener/message_log.py": (("tests/unit/test_message_log.py",), ("tests/unit/test_receive.py",)),
 }
 # Files that only hold names and values for others.
 LEFT_OUT: Final = ("*/__init__.py",)

@@ -182,15 +182,37 @@ def test_one_minute_has_one_summary():
     assert messages(rows + close(log)) == 6_000
 
 
-def test_metadata_that_fills_the_memory_is_left_out():
+def test_metadata_that_fills_the_memory_is_left_out_until_there_is_room():
     log = MessageLog(QUIET_MS)
     raw = json.dumps({"location": "x" * 8_000}).encode()
-    for number in range(message_log.MAX_BYTES // 8_000 + 10):
-        log.metadata(metadata(f"D{number}", raw=raw), T0)
-    rows = close(log)
-    sizes = [len(json.dumps(row["payload"])) for row in rows]
-    assert sum(sizes) < message_log.MAX_BYTES + 300 * len(rows)
-    assert rows[-1]["payload"]["metadata"] == {"omitted_bytes": len(raw)}
+    fit = message_log.MAX_BYTES // len(raw)
+    for now in (T0, T0 + 86_400_000):
+        for number in range(fit + 10):
+            log.metadata(metadata(f"D{number}", raw=raw), now)
+        rows = flush(log, now + QUIET_MS)
+        kept = [row for row in rows if row["payload"]["metadata"] == json.loads(raw)]
+        assert (len(kept), len(rows)) == (fit, fit + 10)
+        assert rows[-1]["payload"]["metadata"] == {"omitted_bytes": len(raw)}
+
+
+def test_every_kind_of_message_beyond_the_bounds_is_counted():
+    log = MessageLog(QUIET_MS)
+    for number in range(message_log.MAX_CAPTURES):
+        log.chunks(f"D{number}", "i.jpg", 1, 10, T0)
+    log.metadata(metadata("LATE"), T0)
+    log.metadata(repeat("LATE"), T0)
+    log.chunks("LATE", "i.jpg", 5, 50, T0)
+    assert [row["payload"] for row in flush(log, T0)] == [{"left_out": 7, "devices": ["LATE"]}]
+
+
+def test_the_messages_of_a_capture_beyond_the_bounds_are_all_counted():
+    log, rows = MessageLog(QUIET_MS), []
+    for number in range(100):
+        log.metadata(metadata(image=f"{number}.jpg"), T0)
+        log.metadata(repeat(image=f"{number}.jpg"), T0)
+        log.chunks("AABB", f"{number}.jpg", 3, 30, T0)
+    rows = close(log, T0)
+    assert messages(rows) == 500
 
 
 events = st.lists(
@@ -234,3 +256,57 @@ def test_a_listener_that_stops_leaves_out_nothing():
         log.chunks(f"D{number}", "i.jpg", 1, 10, T0)
     rows = close(log)
     assert len(rows) == 2 * message_log.MAX_ROWS
+
+
+def test_the_bounds_are_those_of_the_docs():
+    """docs/reliability.md, Bounds."""
+    log, rows = MessageLog(QUIET_MS), []
+    minute = T0 - T0 % 60_000 + 60_000
+    for number in range(33):
+        assert flush(log, minute) == []
+        log.chunks("FLOOD", f"{number}.jpg", 1, 10, minute)
+    assert len(flush(log, minute)) == 1  # of 32 captures of a device, the first ends where the 33rd begins
+    for number in range(33, 500):
+        log.chunks("FLOOD", f"{number}.jpg", 1, 10, minute)
+        rows += flush(log, minute)
+    assert len([row for row in rows if row["device_id"]]) == 59  # and one above
+    for number in range(3_000):
+        log.hello(Status(f"D{number}", None, "Alive", raw=b'{"status":"Alive"}'), minute)
+    assert len([row for row in flush(log, minute) if row["device_id"]]) == 2_000
+    assert message_log.MAX_BYTES == 4 * 1024 * 1024
+
+
+def test_ends_make_room_for_other_captures():
+    log, rows = MessageLog(QUIET_MS), []
+    for day in range(3):
+        now = T0 + day * 86_400_000
+        for number in range(10_001):
+            log.chunks(f"D{number}", "i.jpg", 1, 10, now)
+        rows = [row for second in range(10) for row in flush(log, now + QUIET_MS + second * 1000)]
+        assert len([row for row in rows if row["device_id"]]) == 10_000
+    assert close(log) == []
+
+
+def test_a_capture_that_lasts_five_minutes_is_written():
+    log = MessageLog(QUIET_MS)
+    for second in range(300):
+        log.metadata(repeat(), T0 + second * 1000)
+    assert flush(log, T0 + 299_999) == []
+    [row] = flush(log, T0 + 300_000)
+    assert row["payload"] == {
+        "image_name": "i.jpg",
+        "metadata_count": 0,
+        "repeats": 300,
+        "chunks": 0,
+        "bytes": 0,
+        "last_ms": 299_000,
+    }
+
+
+def test_chunks_that_came_at_once_have_no_gap():
+    log = MessageLog(QUIET_MS)
+    log.metadata(repeat(), T0)
+    log.chunks("AABB", "i.jpg", 49, 49_000, T0 + 7)
+    [row] = close(log)
+    assert row["payload"]["longest_gap_ms"] == 0
+    assert (row["payload"]["first_chunk_ms"], row["payload"]["last_chunk_ms"]) == (7, 7)
