@@ -73,9 +73,10 @@ class NotAsked(Transient):
 
 
 class AccessDenied(Transient):
-    """A server refuses the service: Supabase its key or lacks a part of sql/, the broker a message.
+    """A server refuses the service, and only an operator can change that.
 
-    All data is kept and tried again slowly, and an operator must act.
+    Supabase refuses the key, lacks a part of sql/, is over its quota, unpaid or read-only; the broker
+    refuses a message. All data is kept and tried again slowly.
     """
 
 

@@ -1,8 +1,9 @@
 """The gateway to the owner's Supabase project: few calls, and every error turned into one of `core.errors`.
 
 Transient: the error may pass (network, HTTP 408, 423, 425, 429, 5xx, SQLSTATE classes 08, 40, 53, 57).
-AccessDenied: the project refuses the key or lacks a part of sql/. Any other error is final and becomes a
-CaptureRejected: 2204 for Storage, 2205 for the database.
+AccessDenied, with an alarm: the project refuses the key, lacks a part of sql/, is over its quota or unpaid
+(HTTP 402), or its database is full or read-only (SQLSTATE 53100, 25006). Any other error is final and becomes
+a CaptureRejected: 2204 for Storage, 2205 for the database.
 """
 
 import logging
@@ -21,15 +22,26 @@ from core.settings import SupabaseSettings
 from core.store.breakers import Breaker, Breakers, Service
 
 log = logging.getLogger("supabase")
-_alarm: Final = Alarm(log)
+_refused: Final = Alarm(log, "supabase_access")
+_restricted: Final = Alarm(log, "supabase_quota")
+_lost: Final = Alarm(log, "object_lost")
 
 # The edge in front of hosted projects answers 520 to 544 when it cannot reach them.
-_TRANSIENT_STATUS: Final = frozenset({408, 423, 425, 429, *range(500, 600)})
-_TRANSIENT_SQLSTATE: Final = ("08", "40", "53", "57")
-_TRANSIENT_POSTGREST: Final = frozenset({"PGRST000", "PGRST001", "PGRST002", "PGRST003"})
+PASSING_STATUS: Final = frozenset({408, 423, 425, 429, *range(500, 600)})
+# What hosted projects answer while their organisation is over its quota or has not paid.
+RESTRICTED_STATUS: Final = 402
+# Hosted projects make a database read-only when its disk is nearly full. Storage, which also writes there,
+# then answers 500 with this text.
+READ_ONLY: Final = frozenset({"25006", "53100"})
+_READ_ONLY_TEXT: Final = "read-only transaction"
+_PASSING_SQLSTATE: Final = ("08", "40", "53", "57")
+_PASSING_POSTGREST: Final = frozenset({"PGRST000", "PGRST001", "PGRST002", "PGRST003"})
 _DUPLICATE: Final = frozenset({"409", "Duplicate", "KeyAlreadyExists", "ResourceAlreadyExists"})
-# PostgREST or Postgres lacks the function or table: sql/ is not applied, or the schema cache is old.
-_NOT_INSTALLED: Final = ("PGRST2", "42883", "42P01")
+_NO_OBJECT: Final = frozenset({"404", "NoSuchKey", "not_found"})
+_NO_BUCKET: Final = frozenset({"NoSuchBucket", "Bucket not found"})
+# PostgREST or Postgres lacks the function or table: sql/ is not applied, or the schema cache is old. Or there
+# is no PostgREST at all: supabase-py gives the HTTP status as the code of an answer that is not PostgREST's.
+_NOT_INSTALLED: Final = ("PGRST2", "42883", "42P01", "404")
 _UNIQUE_VIOLATION: Final = "23505"
 _UNIQUE_PATHS: Final = ("captures_storage_path_key", "captures_thumbnail_path_key")
 _REFUSED: Final = frozenset({"401", "403", "Unauthorized", "AccessDenied", "InvalidJWT", "42501"})
@@ -143,20 +155,22 @@ class SupabaseGateway:
             except httpx.TransportError as error:
                 raise Transient(f"Supabase: {type(error).__name__}") from error
             except StorageApiError as error:
-                codes = {str(error.status), str(error.code)}
-                if codes & _DUPLICATE:
+                if _codes(error) & _DUPLICATE:
                     raise AlreadyThere(path) from error
-                raise _storage_error(error, codes, path) from error
+                raise _storage_error(error, path) from error
 
-    def download(self, path: str) -> bytes:
-        """Download an object; raise Transient or CaptureRejected (2204)."""
+    def download(self, path: str) -> bytes | None:
+        """Download an object; None if there is none. Raises Transient or CaptureRejected (2204)."""
         with self._guard("storage"):
             try:
                 return self._bucket.download(path)
             except httpx.TransportError as error:
                 raise Transient(f"Supabase: {type(error).__name__}") from error
             except StorageApiError as error:
-                raise _storage_error(error, {str(error.status), str(error.code)}, path) from error
+                codes = _codes(error)
+                if codes & _NO_OBJECT and not codes & _NO_BUCKET:
+                    return None
+                raise _storage_error(error, path) from error
 
     def close(self) -> None:
         """Close the connections."""
@@ -170,10 +184,14 @@ def _answer(query: Any, what: str) -> Any:
         raise Transient(f"Supabase: {type(error).__name__}") from error
     except APIError as error:
         code = str(error.code or "")
-        if code.startswith(_TRANSIENT_SQLSTATE) or code in _TRANSIENT_POSTGREST:
-            raise Transient(f"Supabase database: {code} {error.message}") from error
+        said = f"Supabase database: {code} {error.message}"
+        if code in READ_ONLY:
+            raise _denied(said, _restricted) from error
+        # A SQLSTATE has five characters; a shorter code is the HTTP status.
+        if (len(code) == 5 and code.startswith(_PASSING_SQLSTATE)) or code in _PASSING_POSTGREST:
+            raise Transient(said) from error
         if code in _REFUSED or code.startswith(_NOT_INSTALLED):
-            raise _denied(f"Supabase database: {code} {error.message}") from error
+            raise _denied(said, _refused) from error
         if code == _UNIQUE_VIOLATION and any(name in (error.message or "") for name in _UNIQUE_PATHS):
             raise PathTaken(ErrorCode.DATABASE_FAILED, f"database: {error.message}") from error
         raise CaptureRejected(
@@ -181,25 +199,46 @@ def _answer(query: Any, what: str) -> Any:
         ) from error
 
 
-def _denied(message: str) -> AccessDenied:
+def lost(path: str) -> AccessDenied:
+    """Raise the alarm of an object that Storage says is there, and whose bytes it does not have."""
+    return _denied(f"Supabase Storage has lost the bytes of {path}: delete this object", _lost)
+
+
+def _denied(message: str, alarm: Alarm) -> AccessDenied:
     """Make an AccessDenied, and raise the alarm."""
-    _alarm.sound(f"{message}; all data is kept and tried again slowly, but an operator must act")
+    alarm.sound(f"{message}; all data is kept and tried again slowly, but an operator must act")
     return AccessDenied(message)
 
 
 def _judge_status(response: httpx.Response) -> None:
-    if response.status_code in _TRANSIENT_STATUS:
-        raise Transient(f"Supabase answered {response.status_code}")
-    if response.status_code in (401, 403):
-        raise _denied(f"Supabase answered {response.status_code}")
+    status, said = response.status_code, f"Supabase answered {response.status_code}"
+    if status in (401, 403):
+        raise _denied(said, _refused)
+    if status == RESTRICTED_STATUS or (status >= 500 and _READ_ONLY_TEXT in _text(response)):
+        raise _denied(f"{said}: {_text(response)}", _restricted)
+    if status in PASSING_STATUS:
+        raise Transient(said)
 
 
-def _storage_error(error: StorageApiError, codes: set[str], path: str) -> Exception:
+def _text(response: httpx.Response) -> str:
+    response.read()
+    return " ".join(response.text.split())[:300]
+
+
+def _codes(error: StorageApiError) -> set[str]:
+    """What may tell the kind of an error: which of them does, depends on the version of Storage."""
+    return {str(error.status), str(error.code), str(error.message)}
+
+
+def _storage_error(error: StorageApiError, path: str) -> Exception:
+    codes, said = _codes(error), f"Supabase Storage: {error.message}"
     if codes & _REFUSED:
-        return _denied(f"Supabase Storage: {error.message}")
-    if any(code.isdigit() and int(code) in _TRANSIENT_STATUS for code in codes):
-        return Transient(f"Supabase Storage: {error.message}")
-    if codes & {"404", "NoSuchBucket", "Bucket not found"}:
+        return _denied(said, _refused)
+    if str(RESTRICTED_STATUS) in codes:
+        return _denied(said, _restricted)
+    if any(code.isdecimal() and int(code) in PASSING_STATUS for code in codes):
+        return Transient(said)
+    if codes & (_NO_OBJECT | _NO_BUCKET):
         # The bucket is missing, so no capture is at fault: an operator must apply sql/. Nothing is dropped.
-        return _denied(f"Supabase Storage: {error.message}")
+        return _denied(said, _refused)
     return CaptureRejected(ErrorCode.UPLOAD_FAILED, f"storage: {error.message}", path=path)

@@ -12,6 +12,7 @@ from uuid import uuid4
 from celery import Task
 
 from core import dispatch
+from core.alarm import Alarm
 from core.errors import AccessDenied, NotAsked, Transient
 from core.store.captures import Claim, LeaseLost
 from core.store.keys import CaptureRef
@@ -29,6 +30,9 @@ log = logging.getLogger("tasks.capture")
 SUSPECT_FROM: Final = 3
 SUSPECT_LOCK: Final = "suspect"
 SUSPECT_WAIT_MS: Final = 1_000
+# A capture that has failed so often, over some minutes, while Supabase answers to others.
+STUCK_AFTER: Final = 30
+_stuck: Final = Alarm(log, "capture_stuck")
 
 
 @app.task(
@@ -76,10 +80,14 @@ def delay_of(resources: Resources, claim: Claim, error: Transient) -> int:
     """Return the seconds until the next try of a capture that has failed.
 
     While Supabase is away they are 0: the breaker sees to it that few are tried, and when it closes none has
-    to wait any longer.
+    to wait any longer. An AccessDenied has raised its own alarm.
     """
-    if resources.store.breakers.any_open and not isinstance(error, AccessDenied):
-        return 0
+    if not isinstance(error, AccessDenied):
+        if resources.store.breakers.any_open:
+            return 0
+        if (failed := claim.capture.tries + 1) >= STUCK_AFTER:
+            device_id, image_name, _ = claim.ref
+            _stuck.sound(f"{device_id}/{image_name} has failed {failed} times: {error}")
     return retry_in(error, claim.capture.tries)
 
 

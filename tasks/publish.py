@@ -21,7 +21,7 @@ from core.wire import topic
 from operate import metrics
 
 log = logging.getLogger("tasks.publish")
-_alarm: Final = Alarm(log)
+_alarm: Final = Alarm(log, "broker_refusal")
 
 # How long a task waits for the broker's PUBACK before it fails and is retried.
 PUBACK_TIMEOUT_S: Final = 5.0

@@ -9,6 +9,7 @@ import httpx
 import orjson
 
 from core.settings import SupabaseSettings
+from core.supabase import PASSING_STATUS, READ_ONLY, RESTRICTED_STATUS
 from operate.checks import Check
 
 # The version that `sql/090_version.sql` sets; an older database lacks functions that this code calls.
@@ -24,6 +25,7 @@ FUNCTIONS: Final = frozenset(
         "record_log",
     }
 )
+BILLING: Final = "see Usage and Billing of the organisation, and the database's disk; workers wait for it"
 APPLY: Final = "apply the files of sql/ in order (docs/deployment.md)"
 
 
@@ -75,8 +77,8 @@ def _project(answer: httpx.Response) -> Iterator[Check]:
     if answer.status_code in (401, 403):
         remedy = "take the secret key of this very project: Project Settings, API Keys"
         yield Check("SUPABASE_SERVICE_ROLE", "wrong", f"the project refuses it ({_said(answer)})", remedy)
-    elif answer.status_code >= 500 or answer.status_code == 429:
-        yield Check("SUPABASE_URL", "unreachable", f"the project answers {answer.status_code}", "try again")
+    elif waiting := _waits(answer):
+        yield Check("SUPABASE_URL", "unreachable", *waiting)
     elif _code(answer) == "PGRST202":
         yield Check("database schema", "wrong", "is not installed", APPLY)
     elif not answer.is_success:
@@ -110,8 +112,8 @@ def _schema(found: dict[str, Any]) -> Iterator[Check]:
 
 def _bucket(answer: httpx.Response, name: str) -> Check:
     title = "storage bucket"
-    if answer.status_code >= 500 or answer.status_code == 429:
-        return Check(title, "unreachable", f"Storage answers {answer.status_code}", "try again")
+    if waiting := _waits(answer):
+        return Check(title, "unreachable", *waiting)
     if not answer.is_success:
         remedy = f"{APPLY}, or set SUPABASE_STORAGE_BUCKET"
         return Check(title, "wrong", f"there is no bucket {name} ({_said(answer)})", remedy)
@@ -119,6 +121,15 @@ def _bucket(answer: httpx.Response, name: str) -> Check:
         remedy = "make it private: Storage, Edit bucket; sql/080_storage.sql does it for gxp-captures"
         return Check(title, "wrong", f"{name} is public: everybody can read every image", remedy)
     return Check(title, "ok", f"{name} is private")
+
+
+def _waits(answer: httpx.Response) -> tuple[str, str] | None:
+    """Return details and remedy of an answer that no change of the settings would change."""
+    if answer.status_code == RESTRICTED_STATUS or _code(answer) in READ_ONLY:
+        return f"the project is over its quota, unpaid or read-only ({_said(answer)})", BILLING
+    if answer.status_code in PASSING_STATUS:
+        return f"the project answers {answer.status_code}", "try again"
+    return None
 
 
 def _code(answer: httpx.Response) -> str:

@@ -1,12 +1,11 @@
 """The station that uploads the image and its thumbnail to the bucket; it overwrites nothing."""
 
 import re
-from contextlib import suppress
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 from core.store.capture import Capture
-from core.supabase import AlreadyThere, SupabaseGateway
+from core.supabase import AlreadyThere, SupabaseGateway, lost
 
 # The characters that every Storage service accepts in an object key. A name that already ends like our suffix
 # does not match, so that two names never get the same key.
@@ -59,7 +58,9 @@ def upload(supabase: SupabaseGateway, folder: str, place: Place, data: bytes) ->
     """Upload `data` under the name of `place` and return its path; raise Transient or CaptureRejected (2204).
 
     If the plain name is reserved and its path holds the same bytes, an earlier try has succeeded. If it holds
-    others, an older capture has the name, whose reservation has expired.
+    others, an older capture has the name, whose reservation has expired. Then, or if Storage has lost the
+    bytes of that path, `data` goes to the capture's own name. What lies there is from an earlier try; if its
+    bytes are lost, this raises AccessDenied and the alarm.
     """
     if place.reserved:
         path = f"{folder}/{place.plain}"
@@ -71,6 +72,9 @@ def upload(supabase: SupabaseGateway, folder: str, place: Place, data: bytes) ->
         else:
             return path
     path = f"{folder}/{place.own}"
-    with suppress(AlreadyThere):  # from an earlier try: no other capture has this name
+    try:
         supabase.upload(path, data)
+    except AlreadyThere as error:
+        if supabase.download(path) is None:
+            raise lost(path) from error
     return path

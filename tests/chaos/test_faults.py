@@ -130,10 +130,10 @@ def test_a_capture_that_kills_its_worker_is_put_aside_and_the_others_go_on(rig, 
         rig.platform.start("worker")
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_refused_key_keeps_the_data_and_raises_an_alarm(rig, wire, rng, status):
+@pytest.mark.parametrize("status", [401, 402, 403])
+def test_a_refusal_keeps_the_data_and_raises_an_alarm(rig, wire, rng, status):
     picture = Picture("image_1.jpg", photograph(rng))
-    rig.platform.wait_ready("worker")  # one that starts now would refuse to
+    rig.platform.wait_ready("worker")  # one that starts with a refused key exits
     rig.supabase.set(Fault("answer", status))
     try:
         before = len(rig.supabase.requests)

@@ -32,6 +32,7 @@ def faults(rig, seconds):
         "Supabase answers 500": lambda: rig.supabase_faulty(seconds, Fault("answer", 500)),
         "Supabase answers 503": lambda: rig.supabase_faulty(seconds, Fault("answer", 503)),
         "Supabase answers 429": lambda: rig.supabase_faulty(seconds, Fault("answer", 429)),
+        "Supabase answers 402": lambda: rig.supabase_faulty(seconds, Fault("answer", 402)),
         "Supabase hangs": lambda: rig.supabase_faulty(seconds, Fault("hang")),
         "Supabase resets": lambda: rig.supabase_faulty(seconds, Fault("reset")),
         "Supabase writes and loses its reply": lambda: rig.supabase_faulty(

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from store_lab import StoreLab
 
+from core.alarm import Alarm
 from core.clock import now_ms
 from core.errors import AccessDenied, NotAsked, Transient
 from core.store.captures import LeaseLost
@@ -17,7 +18,7 @@ from core.store.store import open_store
 from core.wire import Metadata, parse_time
 from tasks import app, pipeline
 from tasks.app import DENIED_S
-from tasks.capture import SUSPECT_FROM, SUSPECT_LOCK, store_capture
+from tasks.capture import STUCK_AFTER, SUSPECT_FROM, SUSPECT_LOCK, log, store_capture
 
 REF = CaptureRef("AABB", "i.jpg")
 
@@ -100,6 +101,17 @@ def test_a_refusal_is_tried_again_slowly(bench):
     bench.ends_with = AccessDenied("the key")
     bench.start()
     assert DENIED_S <= bench.next_try_s() < 75
+
+
+def test_one_that_fails_again_and_again_raises_the_alarm(bench, monkeypatch, caplog):
+    monkeypatch.setattr("tasks.capture.retry_in", lambda *_: 0)
+    monkeypatch.setattr("tasks.capture._stuck", Alarm(log, "capture_stuck"))
+    bench.ends_with = Transient("always")
+    for _ in range(STUCK_AFTER - 1):
+        bench.start()
+    assert "ALARM" not in caplog.text
+    bench.start()
+    assert f"ALARM: AABB/i.jpg has failed {STUCK_AFTER} times: always" in caplog.text
 
 
 def test_while_supabase_is_away_it_may_be_tried_at_once(bench):

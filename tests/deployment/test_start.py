@@ -9,12 +9,14 @@ import threading
 
 import pytest
 from secured_broker import PASSWORD
+from supabase_server import SupabaseServer
 
 from local.part import REPOSITORY
 from local.ports import free_port
 from local.process import StartError
 from local.redis_server import RedisServer
 from operate import health
+from operate.checks.supabase import FUNCTIONS, SCHEMA_VERSION
 
 READY = {"listener": "Worker started - processing messages", "worker": " ready."}
 
@@ -33,6 +35,13 @@ def ends(process):
 @pytest.fixture
 def settings(stack):
     return {**stack.environment(), "RETRANSMIT_DELAY_MS": "1000"}
+
+
+@pytest.fixture
+def supabase():
+    server = SupabaseServer()
+    yield server
+    server.close()
 
 
 def test_the_listener_says_what_it_does(run, secured, authority, redis_server):
@@ -131,6 +140,29 @@ def test_a_worker_waits_for_the_broker_and_supabase(run, settings, mosquitto):
     assert "SUPABASE_URL: " in worker.output()
     mosquitto.start()
     says(worker, "✓ MQTT connected successfully")
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(402, {"message": "exceed_egress_quota"}), (405, {"code": "25006", "message": "m"})]
+)
+def test_a_worker_waits_for_a_project_that_is_restricted(run, settings, supabase, status, body):
+    supabase.answer = lambda _asked: (status, body)
+    worker = run("worker", **settings | {"SUPABASE_URL": supabase.settings.supabase_url})
+    says(worker, READY["worker"])
+    assert "SUPABASE_URL: the project is over its quota, unpaid or read-only" in worker.output()
+
+
+@pytest.mark.parametrize("bucket", [402, 503])
+def test_a_worker_waits_for_storage_that_is_restricted(run, settings, supabase, bucket):
+    def answer(asked):
+        schema = {"version": SCHEMA_VERSION, "functions": sorted(FUNCTIONS)}
+        schema |= {"open_tables": [], "open_functions": []}
+        return (bucket, {}) if "/bucket/" in asked.path else (200, schema)
+
+    supabase.answer = answer
+    worker = run("worker", **settings | {"SUPABASE_URL": supabase.settings.supabase_url})
+    says(worker, READY["worker"])
+    assert "storage bucket: the project" in worker.output()
 
 
 def test_beat_needs_redis_alone(run, redis_server):

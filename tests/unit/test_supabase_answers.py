@@ -1,6 +1,7 @@
 """What the gateway makes of each answer: supabase-py as it is, against a small HTTP server."""
 
 import pytest
+from prometheus_client import REGISTRY
 from supabase_server import SupabaseServer
 
 from core import supabase
@@ -59,6 +60,28 @@ def test_a_refused_key_is_access_denied(gateway, server, call, status):
     assert type(error_of(gateway, call, server, status, {"message": "no"})) is AccessDenied
 
 
+RESTRICTED = "Service for this project is restricted: exceed_storage_size_quota"
+
+
+@pytest.mark.parametrize("call", [row, upload, download])
+@pytest.mark.parametrize("body", [{"message": RESTRICTED}, RESTRICTED.encode()], ids=["json", "text"])
+def test_a_project_over_its_quota_or_unpaid_is_access_denied(gateway, server, call, body):
+    error = error_of(gateway, call, server, 402, body)
+    assert type(error) is AccessDenied
+    assert RESTRICTED in str(error)
+
+
+@pytest.mark.parametrize("code", ["25006", "53100"])
+def test_a_database_that_is_full_or_read_only_is_access_denied(gateway, server, code):
+    assert type(error_of(gateway, row, server, 405, sql_error(code))) is AccessDenied
+
+
+def test_a_database_that_is_read_only_refuses_uploads_too(gateway, server):
+    body = {"statusCode": "500", "error": "DatabaseError",
+            "message": "cannot execute INSERT in a read-only transaction"}  # fmt: skip
+    assert type(error_of(gateway, upload, server, 500, body)) is AccessDenied
+
+
 @pytest.mark.parametrize("call", [row, upload, download])
 def test_a_connection_that_breaks_is_transient(gateway, server, call):
     def end(_asked):
@@ -75,7 +98,7 @@ def sql_error(code):
 
 @pytest.mark.parametrize(
     "code",
-    ["08006", "40001", "40P01", "53100", "53300", "57014", "57P01", "PGRST000", "PGRST001", "PGRST002", "PGRST003"],
+    ["08006", "40001", "40P01", "53300", "57014", "57P01", "PGRST000", "PGRST001", "PGRST002", "PGRST003"],
 )  # fmt: skip
 def test_a_sqlstate_that_passes_is_transient(gateway, server, code):
     assert type(error_of(gateway, row, server, 400, sql_error(code))) is Transient
@@ -92,6 +115,16 @@ def test_a_sqlstate_of_the_row_itself_is_final(gateway, server, code):
     assert type(error) is CaptureRejected
     assert error.code == ErrorCode.DATABASE_FAILED
     assert error.details == {"function": "record_log", "sqlstate": code}
+
+
+@pytest.mark.parametrize("status", [400, 406, 409, 413])
+def test_the_status_of_an_answer_is_no_sqlstate(gateway, server, status):
+    """Without a body that PostgREST has made, supabase-py gives the status as the code."""
+    assert type(error_of(gateway, row, server, status, b"<html>")) is CaptureRejected
+
+
+def test_an_address_without_postgrest_is_access_denied(gateway, server):
+    assert type(error_of(gateway, row, server, 404, b"<html>")) is AccessDenied
 
 
 def storage_error(code, name, message="m"):
@@ -117,6 +150,7 @@ def storage_error(code, name, message="m"):
         (storage_error("400", "Unauthorized"), AccessDenied),
         (storage_error("400", "AccessDenied"), AccessDenied),
         (storage_error("400", "InvalidJWT"), AccessDenied),
+        (storage_error("402", "Payment Required"), AccessDenied),
         (storage_error("429", "SlowDown"), Transient),
         (storage_error("500", "Internal"), Transient),
         (storage_error("503", "SlowDown"), Transient),
@@ -158,18 +192,57 @@ def test_the_newest_errors_are_asked_for(gateway, server):
     assert "limit=5" in asked.path
 
 
-def test_a_refusal_raises_the_alarm(gateway, server, caplog, monkeypatch):
-    monkeypatch.setattr(supabase, "_alarm", Alarm(supabase.log))
+@pytest.mark.parametrize(
+    "body",
+    [
+        storage_error("404", "not_found", "Object not found"),
+        storage_error("404", "NoSuchKey", "Object not found"),
+        storage_error("400", "NoSuchKey"),
+    ],
+)
+def test_an_object_that_is_missing_is_no_missing_bucket(gateway, server, caplog, body):
+    server.answer = lambda _asked: (400, body)
+    assert gateway.download("captures/a.jpg") is None
+    assert "ALARM" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        storage_error("404", "Bucket not found", "Bucket not found"),
+        storage_error("404", "not_found", "Bucket not found"),
+        storage_error("404", "NoSuchBucket"),
+    ],
+)
+def test_a_bucket_that_is_missing_is_seen_by_a_download_too(gateway, server, body):
+    assert type(error_of(gateway, download, server, 400, body)) is AccessDenied
+
+
+def raised(kind):
+    return REGISTRY.get_sample_value("fleet_alarms_total", {"alarm": kind})
+
+
+@pytest.mark.parametrize(
+    ("alarm", "kind", "status", "said"),
+    [
+        ("_refused", "supabase_access", 401, "Supabase answered 401"),
+        ("_restricted", "supabase_quota", 402, f'Supabase answered 402: {{"message": "{RESTRICTED}"}}'),
+    ],
+)
+def test_a_refusal_raises_the_alarm(gateway, server, caplog, monkeypatch, alarm, kind, status, said):
+    monkeypatch.setattr(supabase, alarm, Alarm(supabase.log, kind))
+    before = raised(kind)
     for call in (row, upload, download):
-        error_of(gateway, call, server, 401, {})
-    [alarm] = [record for record in caplog.records if record.levelname == "CRITICAL"]
-    assert "an operator must act" in alarm.message
+        error_of(gateway, call, server, status, {"message": RESTRICTED})
+    [line] = [record.message for record in caplog.records if record.levelname == "CRITICAL"]
+    assert line == f"ALARM: {said}; all data is kept and tried again slowly, but an operator must act"
+    assert raised(kind) == before + 3
 
 
 def test_an_alarm_is_raised_once_a_minute(caplog, monkeypatch):
     now = 1_000.0
     monkeypatch.setattr("core.alarm.time.monotonic", lambda: now)
-    alarm = Alarm(supabase.log)
+    alarm = Alarm(supabase.log, "test")
     for now in (1_000.0, 1_000.0 + EVERY_S - 0.1, 1_000.0 + EVERY_S, 1_001.0 + EVERY_S):
         alarm.sound(f"at {now}")
     assert [record.message for record in caplog.records] == [
