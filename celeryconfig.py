@@ -47,15 +47,13 @@ worker_send_task_events = True
 worker_hijack_root_logger = False
 worker_cancel_long_running_tasks_on_connection_loss = False
 
+# None of them expires: Celery compares the time of beat's host with that of the worker's, and drops them all
+# where these differ. Of those that have waited, each task follows one (see Locks.turn).
 beat_schedule = {
-    "sweep": {"task": dispatch.SWEEP, "schedule": 1.0, "options": {"expires": 5}},
-    "deliver_commands": {
-        "task": dispatch.DELIVER_COMMANDS,
-        "schedule": 2.0,
-        "options": {"expires": 5},
-    },
-    "fail_stale": {"task": dispatch.FAIL_STALE, "schedule": 300.0, "options": {"expires": 60}},
-    "flush_log": {"task": dispatch.FLUSH_LOG, "schedule": 2.0, "options": {"expires": 5}},
+    "sweep": {"task": dispatch.SWEEP, "schedule": 1.0},
+    "deliver_commands": {"task": dispatch.DELIVER_COMMANDS, "schedule": 2.0},
+    "fail_stale": {"task": dispatch.FAIL_STALE, "schedule": 300.0},
+    "flush_log": {"task": dispatch.FLUSH_LOG, "schedule": 2.0},
 }
 # All intervals are short, so beat does not need to remember the last runs in a file.
 beat_scheduler = "celery.beat:Scheduler"

@@ -46,7 +46,8 @@ def sweep(captures: int) -> dict[str, float]:
     from tasks.resources import open_resources  # noqa: PLC0415
     from tasks.sweep import sweep_once  # noqa: PLC0415
 
-    resources, dispatcher, times = open_resources(load(WorkerSettings)), Dispatcher(make_app()), []
+    resources, times = open_resources(load(WorkerSettings)), []
+    dispatcher = Dispatcher(make_app(), resources.store.now)
     try:
         fill(resources.store.redis, captures, 0)
         for _ in range(SWEEPS):

@@ -1,11 +1,15 @@
 """Time: milliseconds since 1970 (UTC) in Redis and in tasks, ISO 8601 in UTC for the database."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+
+# Returns the current time in milliseconds since 1970.
+Clock = Callable[[], int]
 
 
 def now_ms() -> int:
-    """Return the current time in milliseconds since 1970; the store schedules everything by it."""
+    """Return the time of this host in milliseconds since 1970; `core.store.clock` has that of all hosts."""
     return time.time_ns() // 1_000_000
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from core.clock import now_ms
+from core.clock import Clock
 from core.errors import Transient
 from core.store.devices import Hello
 from core.store.keys import CaptureRef
@@ -43,8 +43,9 @@ def make_app(kind: type[Celery] = Celery) -> Celery:
 class Dispatcher:
     """Enqueues tasks over one lasting connection; raises Transient if Celery's broker cannot take them."""
 
-    def __init__(self, app: Celery) -> None:
+    def __init__(self, app: Celery, clock: Clock) -> None:
         self._app = app
+        self._clock = clock
 
     def store_capture(self, ref: CaptureRef) -> None:
         """Enqueue a sealed or superseded capture."""
@@ -73,6 +74,6 @@ class Dispatcher:
     def _send(self, name: str, *arguments: Any) -> None:
         try:
             # Without this, kombu retries the publish by itself; here the caller decides on retries.
-            self._app.send_task(name, arguments, retry=False, headers={SENT_AT: now_ms()})
+            self._app.send_task(name, arguments, retry=False, headers={SENT_AT: self._clock()})
         except OperationalError as error:
             raise Transient(f"Celery's broker: {error}") from error

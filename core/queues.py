@@ -42,4 +42,4 @@ def _sent_ms(message: bytes | None) -> int | None:
     try:
         return int(orjson.loads(message)["headers"][SENT_AT])
     except (KeyError, TypeError, ValueError):
-        return 0  # messages from beat carry no time; they expire within seconds
+        return 0  # messages from beat carry no time

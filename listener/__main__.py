@@ -7,9 +7,11 @@ import socket
 import sys
 import threading
 
-from core import dispatch, logs
+from core import logs
+from core.dispatch import Dispatcher, make_app
 from core.errors import Misconfigured
 from core.settings import ListenerSettings, SettingsError, load
+from core.store.clock import RedisClock
 from core.store.connection import connect
 from listener.connection import BrokerConnection, Deaf
 from listener.listen import Listener
@@ -32,8 +34,10 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     instance = os.environ.get("RENDER_INSTANCE_ID") or f"{socket.gethostname()}{os.getpid()}"
-    connection, redis = BrokerConnection(settings, instance), connect(settings.redis_url)
-    listener = Listener(settings, connection, redis, dispatch.Dispatcher(dispatch.make_app()))
+    redis = connect(settings.redis_url)
+    clock = RedisClock(redis)
+    connection, dispatcher = BrokerConnection(settings, instance, clock), Dispatcher(make_app(), clock)
+    listener = Listener(settings, connection, redis, dispatcher, clock)
     try:
         for trouble in insist(check_redis_servers(settings)):
             log.warning("%s", trouble)

@@ -20,6 +20,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from core import mqtt
+from core.clock import Clock
 from core.errors import Misconfigured
 from core.settings import ListenerSettings
 from core.wire import TOPIC_ROOT
@@ -56,8 +57,9 @@ class Received(NamedTuple):
 class BrokerConnection:
     """One session at the broker; it reconnects by itself until it is closed."""
 
-    def __init__(self, settings: ListenerSettings, instance: str) -> None:
+    def __init__(self, settings: ListenerSettings, instance: str, clock: Clock) -> None:
         self._settings = settings
+        self._clock = clock
         self.topics = mqtt.subscriptions(settings)
         # The session of a single listener outlives restarts. In a shared group each listener has its own
         # session, which ends with the connection: otherwise the broker would give messages to a session that
@@ -150,8 +152,7 @@ class BrokerConnection:
             self._client.subscribe([(topic, 1) for topic in (*self.topics, self.ping_topic)])
         if now >= self._next_ping:
             self._next_ping = now + PING_EVERY_S
-            stamp = time.time_ns() // 1_000_000
-            self._client.publish(self.ping_topic, b"%s %d" % (self._ping_token, stamp), qos=1)
+            self._client.publish(self.ping_topic, b"%s %d" % (self._ping_token, self._clock()), qos=1)
 
     def _intake(self) -> Intake | None:
         intake: Intake | None = self._client.socket()  # type: ignore[assignment]

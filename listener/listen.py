@@ -13,7 +13,7 @@ from typing import Final
 
 from redis import Redis
 
-from core.clock import now_ms
+from core.clock import Clock
 from core.dispatch import Dispatcher
 from core.errors import ErrorCode, Transient
 from core.settings import ListenerSettings
@@ -55,8 +55,10 @@ class Listener:
         connection: BrokerConnection,
         redis: Redis,
         dispatcher: Dispatcher,
+        clock: Clock,
     ) -> None:
         self._connection = connection
+        self._clock = clock
         self._batches = Batches(redis, settings)
         self._streams = Streams(redis)
         self._dispatcher = dispatcher
@@ -92,7 +94,7 @@ class Listener:
                 stopping.wait(RETRY_S)
                 continue
             messages = self._connection.read(WAIT_S)
-            now = now_ms()
+            now = self._clock()
             if messages or now >= self._next_heartbeat:
                 self._take(messages, now, stopping)
 
@@ -100,11 +102,11 @@ class Listener:
         """Take what the broker has already sent here; otherwise devices would have to send it again."""
         deadline = time.monotonic() + DRAIN_S
         while time.monotonic() < deadline and (messages := self._connection.read(WAIT_S)):
-            self._take(messages, now_ms(), stopping)
+            self._take(messages, self._clock(), stopping)
 
     def _end_log(self) -> None:
         batch = self._batches.begin()
-        self._log.close(batch, now_ms())
+        self._log.close(batch, self._clock())
         try:
             batch.commit()
         except Transient as error:

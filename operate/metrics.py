@@ -21,6 +21,7 @@ from core.settings import RedisSettings, WatchedSettings
 from core.store import memory
 from core.store.breakers import SERVICES, is_open
 from core.store.captures import CaptureReader
+from core.store.clock import RedisClock
 from core.store.connection import connect
 from operate.queues import read_queues
 
@@ -49,6 +50,7 @@ class StoreCollector(Collector):
     def __init__(self, settings: RedisSettings) -> None:
         self._redis = connect(settings.redis_url, connections=1)
         self._captures = CaptureReader(self._redis)
+        self._clock = RedisClock(self._redis)
         self._broker = connect(settings.queue_url, connections=1)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
@@ -61,7 +63,7 @@ class StoreCollector(Collector):
         full = GaugeMetricFamily("fleet_redis_memory_ratio", "Used share of maxmemory; 0 without a limit")
         try:
             in_flight.add_metric([], self._captures.count())
-            for queue in read_queues(self._broker):
+            for queue in read_queues(self._broker, self._clock()):
                 waiting.add_metric([queue.name], queue.waiting)
                 if queue.oldest_s is not None:
                     age.add_metric([queue.name], queue.oldest_s)

@@ -8,13 +8,13 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis import Redis, RedisError
 
-from core.clock import now_ms
 from core.errors import FleetError
 from core.queues import read_taken
 from core.settings import RedisSettings, SupabaseSettings
 from core.store.breakers import SERVICES, is_open
 from core.store.capture import Capture, State
 from core.store.captures import CaptureReader
+from core.store.clock import RedisClock
 from core.store.connection import connect
 from core.store.devices import DeviceStore
 from core.store.listeners import Listeners
@@ -78,9 +78,10 @@ def read_overview(
     overview = Overview()
     try:
         with connect(settings.redis_url) as redis:
-            _read_store(overview, redis, limit)
+            now = RedisClock(redis)()
+            _read_store(overview, redis, limit, now)
         with connect(settings.queue_url) as broker:
-            overview.queues, overview.taken = read_queues(broker), read_taken(broker)
+            overview.queues, overview.taken = read_queues(broker, now), read_taken(broker)
         overview.workers = _workers(app)
     except (RedisError, OperationalError, FleetError) as error:
         overview.troubles.append(f"Redis: {error}")
@@ -106,8 +107,8 @@ def ranges(numbers: Iterable[int]) -> str:
     return ", ".join(f"{first}" if first == last else f"{first}–{last}" for first, last in runs)
 
 
-def _read_store(overview: Overview, redis: Redis, limit: int) -> None:
-    captures, now = CaptureReader(redis), now_ms()
+def _read_store(overview: Overview, redis: Redis, limit: int, now: int) -> None:
+    captures = CaptureReader(redis)
     overview.in_flight = captures.count()
     for ref, due_ms in captures.soonest(limit):
         if capture := captures.get(ref):

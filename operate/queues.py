@@ -5,7 +5,6 @@ from typing import Final
 
 from redis import Redis
 
-from core.clock import now_ms
 from core.dispatch import CAPTURES_QUEUE, CONTROL_QUEUE
 from core.queues import Waiting, read_waiting
 
@@ -24,17 +23,19 @@ class Queue:
     oldest_s: float | None
 
 
-def read_queues(broker: Redis) -> list[Queue]:
-    """Read the state of every queue; raises RedisError."""
+def read_queues(broker: Redis, now: int) -> list[Queue]:
+    """Read the state of every queue at `now` (ms); raises RedisError."""
     found = read_waiting(broker, *QUEUES)
-    return [Queue(name, waiting.number, _age_s(waiting)) for name, waiting in zip(QUEUES, found, strict=True)]
+    return [
+        Queue(name, waiting.number, _age_s(waiting, now)) for name, waiting in zip(QUEUES, found, strict=True)
+    ]
 
 
-def _age_s(waiting: Waiting) -> float | None:
+def _age_s(waiting: Waiting, now: int) -> float | None:
     match waiting.oldest_sent_ms:
         case None:
             return 0.0
         case 0:
             return None
         case sent_ms:
-            return max(0.0, (now_ms() - sent_ms) / 1000)
+            return max(0.0, (now - sent_ms) / 1000)

@@ -92,12 +92,17 @@ begin
 end
 $$;
 
+-- Before it had p_at.
+drop function if exists public.claim_commands(integer, interval);
+
 -- Returns at most p_limit queued commands, and marks them as sent, for devices that were heard within
 -- p_heard_within and are therefore awake. Concurrent callers never get the same command. Also expires the
--- commands of all devices that are past their deadline.
+-- commands of all devices that are past their deadline. p_at is the service's time, as in record_hello.
 -- Returns [{command_id, device_id, type, payload}]. A caller that cannot publish a command returns it to the
 -- queue with finish_command.
-create or replace function public.claim_commands(p_limit integer default 100, p_heard_within interval default '10 seconds')
+create or replace function public.claim_commands(
+  p_limit integer default 100, p_heard_within interval default '10 seconds', p_at timestamptz default now()
+)
 returns jsonb
 language plpgsql
 set search_path = ''
@@ -106,21 +111,21 @@ declare
   v_claimed uuid[];
 begin
   update public.device_commands
-     set status = 'expired', reason = 'deadline passed', finished_at = now()
+     set status = 'expired', reason = 'deadline passed', finished_at = p_at
    where command_id in (
      select command_id from public.device_commands
-      where deadline < now() and (status = 'queued' or (status = 'sent' and sent_at < now() - interval '1 minute'))
+      where deadline < p_at and (status = 'queued' or (status = 'sent' and sent_at < p_at - interval '1 minute'))
         for update skip locked);
 
   select array_agg(command_id) into v_claimed
     from (select c.command_id
             from public.device_commands c
             join public.devices d on d.device_id = c.device_id
-           where c.status = 'queued' and d.last_seen_at > now() - p_heard_within
+           where c.status = 'queued' and d.last_seen_at > p_at - p_heard_within
            order by c.queue_number
            limit p_limit
              for update of c skip locked) as free;
-  return case when v_claimed is null then '[]' else fleet_private.send_commands(v_claimed, now()) end;
+  return case when v_claimed is null then '[]' else fleet_private.send_commands(v_claimed, p_at) end;
 end
 $$;
 

@@ -131,12 +131,12 @@ grant execute on function fleet_private.company_of_user(), fleet_private.devices
 
 revoke all on function
   public.record_assembling(jsonb), public.record_capture(jsonb), public.fail_stale_captures(interval, integer),
-  public.record_hello(jsonb), public.claim_commands(integer, interval), public.finish_command(jsonb),
+  public.record_hello(jsonb), public.claim_commands(integer, interval, timestamptz), public.finish_command(jsonb),
   public.record_log(jsonb, jsonb), public.prune(interval, integer)
   from public, anon, authenticated;
 grant execute on function
   public.record_assembling(jsonb), public.record_capture(jsonb), public.fail_stale_captures(interval, integer),
-  public.record_hello(jsonb), public.claim_commands(integer, interval), public.finish_command(jsonb),
+  public.record_hello(jsonb), public.claim_commands(integer, interval, timestamptz), public.finish_command(jsonb),
   public.record_log(jsonb, jsonb), public.prune(interval, integer)
   to service_role;
 

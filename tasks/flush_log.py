@@ -26,6 +26,7 @@ BATCHES: Final = 100
 # A run makes its last call before RUN_S is over, and the lock outlasts that call.
 RUN_S: Final = 30.0
 LOCK_S: Final = 60.0
+EVERY_S: Final = 1.0
 # The bytes of rows in one call, at most, and after calls that failed. A row that is longer goes alone.
 MOST_BYTES: Final = 2**19
 LEAST_BYTES: Final = 2**9
@@ -71,7 +72,7 @@ def flush_log() -> None:
     """Move the entries of the streams to the database; a lock makes this run once even with several beats."""
     resources, until = app.resources, time.monotonic() + RUN_S
     try:
-        with resources.store.locks.turn("flush_log", LOCK_S) as mine:
+        with resources.store.locks.turn("flush_log", LOCK_S, EVERY_S) as mine:
             for stream in TIMES if mine else ():
                 while flush_once(resources, stream, until):
                     pass

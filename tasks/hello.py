@@ -37,7 +37,7 @@ def answer_hello(self: "Task[Any, Any]", hello: dict[str, Any]) -> None:
         except (Transient, CaptureRejected) as error:
             log.warning("hello answered without the database: %s", error, extra=context)
             answer_from_memory(resources, said.device_id)
-            Dispatcher(app).record_hello(said)
+            Dispatcher(app, resources.store.now).record_hello(said)
     except Transient as error:
         log.warning("hello not answered, trying again: %s", error, extra=context)
         raise retry(self, error) from error

@@ -12,7 +12,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from core import mqtt
 from core.alarm import Alarm
-from core.clock import now_ms
+from core.clock import Clock
 from core.errors import AccessDenied, Misconfigured, Transient
 from core.settings import MqttSettings
 from core.store.keys import LOG
@@ -37,8 +37,9 @@ class Publisher:
     The constructor raises Misconfigured if the broker refuses the login.
     """
 
-    def __init__(self, settings: MqttSettings, client_id: str, streams: Streams) -> None:
+    def __init__(self, settings: MqttSettings, client_id: str, streams: Streams, clock: Clock) -> None:
         self._streams = streams
+        self._clock = clock
         client_id = "".join(filter(str.isalnum, client_id))
         self._client = mqtt.make_client(Client, settings, client_id, lasting=False)
         self._client.on_pre_connect = self._on_pre_connect
@@ -82,14 +83,14 @@ class Publisher:
         reason, refused_at = self._refusals.pop(message.mid, (None, began))
         if reason and refused_at >= began:
             raise AccessDenied(f"the broker refuses a message to {topic(device_id, kind)}: {reason}")
-        self._streams.append(LOG, [_entry(device_id, kind, payload)])
+        self._streams.append(LOG, [self._entry(device_id, kind, payload)])
 
     def send_all(self, messages: list[tuple[str, str, bytes]]) -> None:
         """Publish many messages without waiting for PUBACKs; a later sweep repeats what is lost."""
         for device_id, kind, payload in messages:
             self._client.publish(topic(device_id, kind), payload, qos=1)
         if messages:
-            self._streams.append(LOG, [_entry(*message) for message in messages])
+            self._streams.append(LOG, [self._entry(*message) for message in messages])
 
     @property
     def connected(self) -> bool:
@@ -112,6 +113,13 @@ class Publisher:
         """Disconnect from the broker and stop the thread of the client."""
         self._client.disconnect()
         self._client.loop_stop()
+
+    def _entry(self, device_id: str, kind: str, payload: bytes) -> Entry:
+        said = orjson.loads(payload)
+        missing = said.get("missing_chunks")
+        if isinstance(missing, list) and len(missing) > MISSING_LOGGED:
+            said |= {"missing_chunks": missing[:MISSING_LOGGED], "missing": len(missing)}
+        return message_entry(device_id, topic(device_id, kind), "out", said, self._clock())
 
     def _insist_on_login(self) -> None:
         self._answered.wait(FIRST_ANSWER_S)
@@ -158,11 +166,3 @@ class Publisher:
     ) -> None:
         if reason.is_failure:
             log.warning("connection to the broker lost: %s", reason)
-
-
-def _entry(device_id: str, kind: str, payload: bytes) -> Entry:
-    said = orjson.loads(payload)
-    missing = said.get("missing_chunks")
-    if isinstance(missing, list) and len(missing) > MISSING_LOGGED:
-        said |= {"missing_chunks": missing[:MISSING_LOGGED], "missing": len(missing)}
-    return message_entry(device_id, topic(device_id, kind), "out", said, now_ms())

@@ -14,6 +14,7 @@ from tasks.stations.persist import persist
 log = logging.getLogger("tasks.record")
 
 STALE_LOCK_S: Final = 60.0
+STALE_EVERY_S: Final = 60.0
 
 
 @app.task(
@@ -67,7 +68,7 @@ def fail_stale() -> None:
     """Mark rows as failed whose captures Redis has lost; otherwise they would stay `assembling` for ever."""
     resources = app.resources
     try:
-        with resources.store.locks.turn("fail_stale", STALE_LOCK_S) as mine:
+        with resources.store.locks.turn("fail_stale", STALE_LOCK_S, STALE_EVERY_S) as mine:
             count = resources.supabase.call("fail_stale_captures") if mine else 0
     except (Transient, CaptureRejected) as error:
         log.warning("stale rows put off: %s", error)

@@ -52,6 +52,6 @@ def open_resources(settings: WorkerSettings) -> Resources:
         connect(settings.queue_url, connections=1),
         SupabaseGateway(settings, settings.supabase_timeout_s, store.breakers),
         SupabaseGateway(settings, settings.hello_timeout_s, store.breakers, probes=False),
-        Publisher(settings, client_id, store.streams),
+        Publisher(settings, client_id, store.streams, store.now),
         ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="upload"),
     )

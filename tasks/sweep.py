@@ -25,6 +25,7 @@ AHEAD: Final = 2_000
 ALWAYS: Final = 50
 # Short, so that the death of a worker delays the next sweep only a little. Two sweeps at once do no harm.
 LOCK_S: Final = 5.0
+EVERY_S: Final = 0.5
 
 
 @app.task(
@@ -38,9 +39,9 @@ def sweep() -> None:
     """Run one sweep; a lock makes it run once even with several beats."""
     resources = app.resources
     try:
-        with resources.store.locks.turn("sweep", LOCK_S) as mine:
+        with resources.store.locks.turn("sweep", LOCK_S, EVERY_S) as mine:
             if mine:
-                sweep_once(resources, Dispatcher(app))
+                sweep_once(resources, Dispatcher(app, resources.store.now))
     except Transient as error:
         log.warning("sweep put off: %s", error)
 

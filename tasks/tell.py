@@ -6,6 +6,7 @@ from typing import Any, Final
 from celery import Task
 
 from core import dispatch
+from core.clock import to_iso
 from core.errors import CaptureRejected, Transient
 from core.store.keys import CaptureRef
 from tasks.agenda import acknowledge, tell_next, tell_now
@@ -15,6 +16,7 @@ log = logging.getLogger("tasks.tell")
 
 COMMANDS_AT_MOST: Final = 200
 LOCK_S: Final = 20.0
+EVERY_S: Final = 1.0
 
 
 @app.task(
@@ -48,8 +50,11 @@ def deliver_commands() -> None:
     """Send queued commands to devices that are awake; if no device is, do not ask the database."""
     resources = app.resources
     try:
-        with resources.store.locks.turn("deliver_commands", LOCK_S) as mine:
+        with resources.store.locks.turn("deliver_commands", LOCK_S, EVERY_S) as mine:
             if mine and resources.store.devices.any_awake():
-                tell_now(resources, resources.supabase.call("claim_commands", p_limit=COMMANDS_AT_MOST))
+                at = to_iso(resources.store.now())
+                tell_now(
+                    resources, resources.supabase.call("claim_commands", p_limit=COMMANDS_AT_MOST, p_at=at)
+                )
     except (Transient, CaptureRejected) as error:
         log.warning("commands put off: %s", error)

@@ -7,12 +7,13 @@ it. A process reads it at most each READ_EVERY_MS, so a call costs no round trip
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Literal, NamedTuple
 
 from redis import Redis
 
+from core.clock import Clock
 from core.errors import NotAsked, Transient
 from core.store import keys, scripts
 from core.store.connection import transient
@@ -40,7 +41,7 @@ def is_open(redis: Redis, service: Service) -> bool:
 class Breaker:
     """The breaker of one service, shared by the threads of a process; if Redis fails, it stays as it is."""
 
-    def __init__(self, redis: Redis, service: Service, clock: Callable[[], int]) -> None:
+    def __init__(self, redis: Redis, service: Service, clock: Clock) -> None:
         self.service = service
         self._redis = redis
         self._clock = clock
@@ -65,7 +66,7 @@ class Breaker:
         if not self.is_open:
             return True
         self._read()
-        # A last probe in the future comes from a process whose clock is ahead.
+        # A last probe in the future was noted before Redis' clock was set back.
         since = self._clock() - self._probed_at
         return self._failures < OPENS_AFTER or not 0 <= since < PROBE_EVERY_MS
 
@@ -153,7 +154,7 @@ class Breakers(NamedTuple):
     database: Breaker
 
     @classmethod
-    def on(cls, redis: Redis, clock: Callable[[], int]) -> "Breakers":
+    def on(cls, redis: Redis, clock: Clock) -> "Breakers":
         """Make the breakers on this Redis."""
         return cls(Breaker(redis, "storage", clock), Breaker(redis, "database", clock))
 

@@ -11,14 +11,14 @@ mixture, and the older chunks are dropped; an id that was missing does not. In t
 `image_sha256` where the firmware sends it, reveal the mixture.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, Literal, NamedTuple, Unpack
 
 from redis import Redis
 
-from core.clock import now_ms
+from core.clock import Clock
 from core.settings import SweepSettings
 from core.store import keys, scripts
 from core.store.capture import NOTES, Capture, Notes, parse
@@ -142,7 +142,7 @@ class CaptureReader:
 class CaptureStore(CaptureReader):
     """The captures in one Redis; thread-safe. Every method raises Transient if Redis fails."""
 
-    def __init__(self, redis: Redis, settings: SweepSettings, clock: Callable[[], int] = now_ms) -> None:
+    def __init__(self, redis: Redis, settings: SweepSettings, clock: Clock) -> None:
         super().__init__(redis)
         self._clock = clock
         constants = scripts.sweep_constants(settings)

@@ -20,11 +20,12 @@ class Locks:
         self._keeper = keeper
 
     @contextmanager
-    def turn(self, name: str, seconds: float) -> Iterator[bool]:
+    def turn(self, name: str, seconds: float, every: float = 0.0) -> Iterator[bool]:
         """Hold the lock for the block, however long it takes; False if another process holds it.
 
-        Raises Transient. If its process dies, the lock is free after `seconds`. It may also be lost while
-        Redis is away for that long; then its holder goes on, and another process may take it.
+        The lock stays for `every` seconds longer, so that of many messages that have waited only one is
+        followed. Raises Transient. If its process dies, the lock is free after `seconds`. It may also be lost
+        while Redis is away for that long; then its holder goes on, and another process may take it.
         """
         lock = self._redis.lock(lock_key(name), timeout=seconds, thread_local=False)
         with transient():
@@ -37,7 +38,10 @@ class Locks:
                 yield True
         finally:
             with transient(), suppress(LockNotOwnedError):
-                lock.release()
+                if every:
+                    lock.extend(every, replace_ttl=True)
+                else:
+                    lock.release()
 
 
 def _renew(lock: Lock) -> bool:

@@ -1,14 +1,14 @@
 """The whole store, as a worker uses it on one Redis."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from redis import Redis
 
-from core.clock import now_ms
+from core.clock import Clock
 from core.settings import SweepSettings
 from core.store.breakers import Breakers
 from core.store.captures import CaptureStore
+from core.store.clock import RedisClock
 from core.store.devices import DeviceStore
 from core.store.keeper import Keeper
 from core.store.listeners import Listeners
@@ -18,10 +18,10 @@ from core.store.streams import Streams
 
 
 class Store(NamedTuple):
-    """The parts of the store, their Redis, and the clock (ms since 1970) that schedules everything."""
+    """The parts of the store, their Redis, and the clock that schedules everything."""
 
     redis: Redis
-    now: Callable[[], int]
+    now: Clock
     captures: CaptureStore
     devices: DeviceStore
     streams: Streams
@@ -32,9 +32,9 @@ class Store(NamedTuple):
     breakers: Breakers
 
 
-def open_store(redis: Redis, settings: SweepSettings, clock: Callable[[], int] = now_ms) -> Store:
-    """Make all parts of the store on this Redis, without connecting yet."""
-    keeper = Keeper()
+def open_store(redis: Redis, settings: SweepSettings, clock: Clock | None = None) -> Store:
+    """Make all parts of the store on this Redis, without connecting yet; `clock` stands for that of Redis."""
+    clock, keeper = clock or RedisClock(redis), Keeper()
     return Store(
         redis,
         clock,

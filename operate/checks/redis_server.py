@@ -6,12 +6,15 @@ from typing import Any, Final
 from redis import Redis, RedisError
 from redis.exceptions import AuthenticationError, AuthorizationError, ResponseError
 
+from core.clock import now_ms
 from core.settings import RedisSettings
 from core.store.connection import connect
 from core.store.memory import FULL
 from operate.checks import Check
 
 KEPT: Final = "noeviction"
+# The times of retries are of the worker's host, so they are off by as much.
+MOST_AHEAD_S: Final = 3
 
 
 def check_redis_servers(settings: RedisSettings) -> Iterator[Check]:
@@ -31,7 +34,7 @@ def check_redis(redis: Redis, name: str) -> Iterator[Check]:
     """Yield the checks of eviction policy, memory and persistence; `name` is the setting of the Redis URL."""
     try:
         memory, persistence = redis.info("memory"), redis.info("persistence")
-        snapshots = _snapshots(redis)
+        snapshots, seconds = _snapshots(redis), _ahead_s(redis)
     except (AuthenticationError, AuthorizationError) as error:
         yield Check(name, "wrong", f"the login is refused: {error}", f"put user and password into {name}")
         return
@@ -42,6 +45,7 @@ def check_redis(redis: Redis, name: str) -> Iterator[Check]:
     yield Check(name, "ok", "reachable")
     yield _eviction(memory, name)
     yield _persistence(persistence, snapshots, name)
+    yield _clock(seconds, name)
 
 
 def _eviction(memory: dict[str, Any], name: str) -> Check:
@@ -82,6 +86,19 @@ def _persistence(persistence: dict[str, Any], snapshots: str | None, name: str) 
         "cannot be seen" if snapshots is None else "none: a restart loses all chunks in flight",
         "turn on the append-only file (Render: a paid Key Value plan); devices send again what is lost",
     )
+
+
+def _clock(seconds: float, name: str) -> Check:
+    title, way = f"{name}: clock", "ahead of" if seconds > 0 else "behind"
+    if abs(seconds) <= MOST_AHEAD_S:
+        return Check(title, "ok", "that of this host")
+    detail = f"this host is {abs(seconds):.0f} s {way} Redis; all schedules follow Redis"
+    return Check(title, "warning", detail, "let both hosts synchronise their clocks (NTP)")
+
+
+def _ahead_s(redis: Redis) -> float:
+    seconds, microseconds = map(int, redis.time())
+    return now_ms() / 1000 - seconds - microseconds / 1e6
 
 
 def _snapshots(redis: Redis) -> str | None:

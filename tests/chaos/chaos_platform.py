@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from local.process import Process
 from local.services import START_SECONDS, STOP_SECONDS, Services
@@ -51,11 +52,11 @@ class Platform:
         for name in names:
             self.wait_ready(name)
 
-    def launch(self, name: str) -> None:
-        """Start a process without waiting for it."""
+    def launch(self, name: str, settings: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Start a process without waiting for it; at its first start it may have settings of its own."""
         with self._lock:
             if name not in self._services:
-                site = _Site(self._directory / name, self._environment)
+                site = _Site(self._directory / name, {**self._environment, **settings})
                 self._services[name] = Services(site, only={_kind(name)})
                 (site.directory / "services").mkdir(parents=True, exist_ok=True)
             self.process(name).launch()

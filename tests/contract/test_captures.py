@@ -338,6 +338,15 @@ def test_a_lock_has_one_holder(store):
         assert mine
 
 
+def test_of_many_turns_that_have_waited_one_is_taken(store, client):
+    taken = []
+    for _ in range(100):
+        with store.locks.turn("sweep", 5, every=60) as mine:
+            taken.append(mine)
+    assert taken == [True] + [False] * 99
+    assert 5_000 < client.pttl(keys.lock_key("sweep")) <= 60_000
+
+
 def test_a_holder_whose_time_ran_out_does_not_free_its_successors_lock(store, client):
     with store.locks.turn("sweep", 5) as first:
         client.delete(keys.lock_key("sweep"))  # as if it ran out

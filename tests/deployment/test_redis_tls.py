@@ -9,6 +9,7 @@ from selectors import EVENT_READ, DefaultSelector
 import pytest
 
 from core import dispatch
+from core.clock import now_ms
 from core.settings import RedisSettings, load
 from core.store.connection import connect
 from core.store.keys import CaptureRef
@@ -89,10 +90,10 @@ def test_chunks_and_celery_over_tls(front, authority, monkeypatch):
         assert redis.ping()
     app = dispatch.make_app()
     app.conf.broker_url = settings.queue_url.get_secret_value()
-    dispatch.Dispatcher(app).store_capture(CaptureRef("TLS1", "a.jpg", "seal"))
+    dispatch.Dispatcher(app, now_ms).store_capture(CaptureRef("TLS1", "a.jpg", "seal"))
     app.pool.force_close_all()
     with connect(settings.queue_url) as redis:
-        waiting = {queue.name: queue for queue in read_queues(redis)}
+        waiting = {queue.name: queue for queue in read_queues(redis, now_ms())}
         redis.flushdb()
     assert waiting["captures"].waiting == 1
     assert waiting["captures"].oldest_s is not None

@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from secured_broker import ALL_TOPICS, PASSWORD, USER
 from wire import Device, photograph, rows, until
 
+from core.clock import now_ms
 from core.errors import AccessDenied, Transient
 from core.settings import MqttSettings
 from core.store.connection import connect
@@ -30,7 +31,7 @@ def publisher(secured, redis_server):
         mqtt_password=PASSWORD,
     )  # fmt: skip
     redis = connect(SecretStr(redis_server.url))
-    publisher = Publisher(settings, "refused", Streams(redis))
+    publisher = Publisher(settings, "refused", Streams(redis), now_ms)
     until(lambda: publisher.connected)
     yield broker, publisher
     publisher.close()

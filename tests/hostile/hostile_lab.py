@@ -2,6 +2,7 @@
 
 import threading
 
+from core.clock import now_ms
 from core.dispatch import Dispatcher
 from core.settings import ListenerSettings
 from core.store import keys
@@ -65,6 +66,6 @@ def listen(redis, batches, **settings):
     warm_up.chunks(CaptureRef("D0", "none.jpg"), 0, [0, b"x"])
     warm_up.commit()
     redis.flushdb()
-    Listener(settings, line, redis, enqueued).run(line.stopping)
+    Listener(settings, line, redis, enqueued, now_ms).run(line.stopping)
     errors = [entry for batch in Streams(redis).oldest(keys.ERRORS, 10**6) for entry in batch.entries]
     return line, enqueued.tasks, errors

@@ -211,7 +211,7 @@ def deaf_database(resources, monkeypatch):
 
     enqueued = Enqueued()
     monkeypatch.setattr(resources.quick, "call", hangs)
-    monkeypatch.setattr(hello_module, "Dispatcher", lambda _: enqueued)
+    monkeypatch.setattr(hello_module, "Dispatcher", lambda *_: enqueued)
     return enqueued
 
 

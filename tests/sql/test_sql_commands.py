@@ -288,6 +288,17 @@ def seen(backend: Backend, device: str, **ago: float) -> None:
     backend.service.insert("devices", {"device_id": device, "last_seen_at": last})
 
 
+def test_who_is_awake_is_told_by_the_clock_of_the_service(backend: Backend, device: str) -> None:
+    an_hour_ahead = datetime.now(UTC) + timedelta(hours=1)
+    seen(backend, device, hours=-1)
+    queue(backend.service, device, "capture_image")
+    assert claim_of(backend, device, p_at=(an_hour_ahead + timedelta(minutes=1)).isoformat()) == []
+    (given,) = claim_of(backend, device, p_at=an_hour_ahead.isoformat())
+    assert given["type"] == "capture_image"
+    sent = command(backend, device)["sent_at"]
+    assert when(sent) == an_hour_ahead
+
+
 def test_a_device_that_is_awake_gets_its_commands_at_once(backend: Backend, device: str) -> None:
     awake(backend, device)
     queue(backend.service, device, "capture_image")

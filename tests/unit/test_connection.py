@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from core.clock import now_ms
 from core.settings import ListenerSettings
 from listener import connection as module
 from listener.connection import BrokerConnection, Deaf, Received
@@ -82,7 +83,7 @@ def connection(server: socket.socket) -> Iterator[BrokerConnection]:
     settings = ListenerSettings(
         mqtt_host=host, mqtt_port=port, mqtt_tls=False, mqtt_version="3.1.1", mqtt_deaf_after_s=30
     )
-    connection = BrokerConnection(settings, "test")
+    connection = BrokerConnection(settings, "test", now_ms)
     yield connection
     connection.close()
 
