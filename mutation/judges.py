@@ -18,6 +18,8 @@ _TALK: Final = ("tests/integration/test_conversation.py",)
 _STATIONS: Final = ("tests/unit/test_stations.py", "tests/unit/test_decode.py")
 _BROKEN: Final = ("tests/integration/test_broken_streams.py", "tests/integration/test_paths.py")
 
+_KEPT: Final = ("tests/integration/test_restricted.py", "tests/integration/test_requeue.py")
+
 # The first pattern that fits a file counts.
 JUDGES: Final[dict[str, Stages]] = {
     "core/wire.py": (("tests/unit/test_protocol.py",), ("tests/unit/test_receive.py",)),
@@ -28,9 +30,9 @@ JUDGES: Final[dict[str, Stages]] = {
     "core/store/listeners.py": (_CONTRACT, _WAY),
     "core/store/*.py": (("tests/unit/test_stations.py", *_CONTRACT), _WAY, _BROKEN),
     "core/store/lua/*.lua": (_CONTRACT, _WAY, _BROKEN),
-    "core/supabase.py": (("tests/unit/test_supabase_answers.py", "tests/unit/test_supabase.py"), _WAY),
-    "tasks/stations/*.py": (_STATIONS, _WAY, _BROKEN),
-    "tasks/pipeline.py": (_WAY, _BROKEN, _TALK),
+    "core/supabase.py": (("tests/unit/test_supabase_answers.py", "tests/unit/test_supabase.py"), _WAY, _KEPT),
+    "tasks/stations/*.py": (_STATIONS, _WAY, _BROKEN, _KEPT),
+    "tasks/pipeline.py": (_WAY, _BROKEN, _TALK, _KEPT),
     "tasks/flush_log.py": (("tests/integration/test_flush_log.py",),),
     "listener/message_log.py": (("tests/unit/test_message_log.py",), ("tests/unit/test_receive.py",)),
 }

@@ -42,6 +42,7 @@ def run(resources: Resources, claim: Claim) -> None:
     Raises Transient, or LeaseLost if another worker has taken the capture over.
     """
     settings, captures = resources.settings, resources.store.captures
+    failure: int = ErrorCode.DATABASE_FAILED
     try:
         if claim.capture.error:
             claim = _fail(resources, claim, device_error(claim.capture.error))
@@ -55,10 +56,11 @@ def run(resources: Resources, claim: Claim) -> None:
                 log.warning("%s", error.message, extra=_context(claim.ref))
                 claim = _persist_row(resources, _store_image(resources, claim, plain=False))
     except CaptureRejected as error:
-        claim = _fail(resources, _quarantine(resources, claim, error), error)
+        failure, claim = error.code, _fail(resources, _quarantine(resources, claim, error), error)
     ref = claim.ref
     if not claim.capture.progress.recorded:
-        captures.close(ref, "failed", tombstone_ttl_s=settings.tombstone_ttl_s)
+        kept_for = failure if _may_be_good(claim.capture, failure) else None
+        captures.close(ref, "failed", tombstone_ttl_s=settings.tombstone_ttl_s, kept_for=kept_for)
         return
     if _is_doubtful(claim.capture) and captures.ask_again(claim):
         metrics.ASKED_AGAIN.inc()
@@ -80,6 +82,14 @@ def _refuse_doomed(claim: Claim) -> None:
         raise CaptureRejected(ErrorCode.ASSEMBLY_TIMEOUT, "given up: another image took its name")
     if claim.attempts > MAX_ATTEMPTS:
         raise CaptureRejected(ErrorCode.PROCESSING_FAILED, f"its worker died {MAX_ATTEMPTS} times")
+
+
+def _may_be_good(capture: Capture, failure: int) -> bool:
+    """Say whether a failed capture may be stored by another try, and its bytes are in Redis alone.
+
+    What lies in quarantine would fail the same check again. An image that was given up is not whole.
+    """
+    return failure != ErrorCode.ASSEMBLY_TIMEOUT and capture.progress.quarantine_path is None
 
 
 def _is_doubtful(capture: Capture) -> bool:

@@ -25,6 +25,7 @@ class State(StrEnum):
     TIMED_OUT = "timed_out"
     SUPERSEDED = "superseded"
     COMPLETE = "complete"
+    FAILED = "failed"
 
 
 class Notes(TypedDict, total=False):
@@ -63,6 +64,8 @@ class Progress:
 
 
 NOTES: Final = tuple(field.name for field in fields(Progress))
+# Fields that are not text: the JSON of the device, and the ends of the chunks of an image that has failed.
+_BYTES: Final = frozenset({b"metadata", b"ends"})
 _NUMBERS: Final = frozenset({"stored_bytes", "width", "height", "recorded"})
 
 
@@ -75,7 +78,7 @@ class Capture:
     picture. `beside` marks a report that came beside a picture of its name, which has the row of the capture
     time. `metadata` is the JSON of the first metadata. `damaged_sha256` is the SHA-256 of the last broken
     stream under this name; `asked_again` counts how often the device was asked for the whole image again.
-    `tries` counts the tries that have failed.
+    `tries` counts the tries that have failed. `failed_code` is the error of one that has failed for good.
     """
 
     ref: CaptureRef
@@ -98,6 +101,7 @@ class Capture:
     asked_again: int = 0
     lease_until_ms: int = 0
     tries: int = 0
+    failed_code: int | None = None
     progress: Progress = Progress()
 
     @property
@@ -127,7 +131,7 @@ class Capture:
 
 def parse(ref: CaptureRef, hash_of: Mapping[bytes, bytes]) -> Capture:
     """Parse the hash of a capture, as the scripts in `lua/` write it."""
-    text = {name.decode(): value.decode() for name, value in hash_of.items() if name != b"metadata"}
+    text = {name.decode(): value.decode() for name, value in hash_of.items() if name not in _BYTES}
     state = State(text["state"]) if "state" in text else State.COMPLETE if ref.seal else State.ARRIVING
     notes: dict[str, Any] = {
         name: int(text[name]) if name in _NUMBERS else text[name] for name in NOTES if name in text
@@ -153,6 +157,7 @@ def parse(ref: CaptureRef, hash_of: Mapping[bytes, bytes]) -> Capture:
         asked_again=int(text.get("asked_again", 0)),
         lease_until_ms=int(text.get("lease_until", 0)),
         tries=int(text.get("tries", 0)),
+        failed_code=_integer(text, "failed_code"),
         progress=Progress(**notes),
     )
 

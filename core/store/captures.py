@@ -28,13 +28,13 @@ from core.store.keys import CaptureRef
 SCRIPTS: Final = (
     "review", "settle_timeout", "drop",
     "enqueue", "claim", "note", "release", "ask_again", "close",
-    "may_acknowledge",
+    "requeue", "may_acknowledge",
 )  # fmt: skip
 
 
-_EVERY_DUE, _EVERY_WAITING, _EVERY_ABANDONED = (
+_EVERY_DUE, _EVERY_WAITING, _EVERY_ABANDONED, _EVERY_FAILED = (
     [key(number) for number in range(keys.SHARDS)]
-    for key in (keys.due_key, keys.waiting_key, keys.abandoned_key)
+    for key in (keys.due_key, keys.waiting_key, keys.abandoned_key, keys.failed_key)
 )
 
 
@@ -46,6 +46,14 @@ class Action(StrEnum):
     NACK = "nack"
     TIMED_OUT = "timed_out"
     ACKNOWLEDGE = "acknowledge"
+
+
+class Requeue(StrEnum):
+    """What became of a failed capture that was to be tried anew, as `requeue.lua` decides it."""
+
+    TAKEN = "taken"
+    GONE = "gone"
+    SENT_AGAIN = "sent again"
 
 
 class LeaseLost(Exception):
@@ -119,6 +127,10 @@ class CaptureReader:
     def abandoned(self, limit: int) -> list[CaptureRef]:
         """List the timed-out captures that may be dropped to make room, the oldest first."""
         return [ref for ref, _ in self._first(_EVERY_ABANDONED, limit)]
+
+    def failed(self, limit: int) -> list[CaptureRef]:
+        """List the failed captures whose chunks are kept, the oldest first; some may have expired."""
+        return [ref for ref, _ in self._first(_EVERY_FAILED, limit)]
 
     def count(self) -> int:
         """Count the captures that the sweep looks after: arriving, or complete but not finished."""
@@ -232,9 +244,20 @@ class CaptureStore(CaptureReader):
         *,
         acknowledged: bool = False,
         tombstone_ttl_s: int,
+        kept_for: int | None = None,
     ) -> None:
-        """End a capture: delete its chunks, and keep its tombstone for `tombstone_ttl_s`."""
-        self._call("close", ref, self._clock(), str(ref), state, int(acknowledged), tombstone_ttl_s)
+        """End a capture, and keep its tombstone for `tombstone_ttl_s`.
+
+        Its chunks are deleted, unless it has failed with an error `kept_for` which an operator may have it
+        tried anew; then they stay for CAPTURE_TTL_S.
+        """
+        kept = int(kept_for) if kept_for else ""
+        self._call("close", ref, self._clock(), str(ref), state, int(acknowledged), tombstone_ttl_s, kept)
+
+    def requeue(self, ref: CaptureRef, *, dry_run: bool = False) -> Requeue:
+        """Let a failed capture be tried anew; with `dry_run` only say what would become of it."""
+        answer = self._call("requeue", ref, self._clock(), str(ref), int(dry_run))
+        return Requeue(answer.decode())
 
     def review(self, ref: CaptureRef, now: int, heard_until: int | None, *, full: bool = False) -> Review:
         """Decide what a due capture needs, and when to look again.
@@ -251,12 +274,12 @@ class CaptureStore(CaptureReader):
         self._call("settle_timeout", ref, self._clock(), str(ref))
 
     def drop(self, ref: CaptureRef) -> None:
-        """Delete a timed-out capture and its chunks, unless it arrives again."""
+        """Delete a capture that has timed out or failed, unless it has become another by now."""
         self._call("drop", ref, str(ref))
 
     def _call(self, name: str, ref: CaptureRef, *arguments: Any) -> Any:
         shard = keys.shard(ref.device_id)
         sets = keys.abandoned_key(shard), keys.waiting_key(shard)
-        names = [*keys.capture_keys(ref), *sets, keys.report_key(ref)]
+        names = [*keys.capture_keys(ref), *sets, keys.report_key(ref), keys.failed_key(shard)]
         with transient():
             return self._scripts[name](keys=names, args=arguments)

@@ -50,7 +50,7 @@ KEYS: Final = (
         "fleet:{s}:capture:<ref>",
         "hash",
         SEALED_TTL_S,
-        "metadata, counters, and what the stations have done; an open one stays CAPTURE_TTL_S only",
+        "metadata, counters, and what the stations have done; an open or failed one stays CAPTURE_TTL_S only",
     ),
     Key("fleet:{s}:chunks:<ref>", "hash", SEALED_TTL_S, "chunk id → bytes; stays as long as its capture"),
     Key(
@@ -88,6 +88,12 @@ KEYS: Final = (
         "zset",
         "CAPTURE_TTL_S",
         "refs that timed out, by when (ms)",
+    ),
+    Key(
+        "fleet:{s}:failed",
+        "zset",
+        "CAPTURE_TTL_S",
+        "sealed refs that failed for good and whose chunks are kept, by when (ms)",
     ),
     Key("fleet:{s}:hello:<device>", "string", HELLO_TTL_S, "the last hello of a device, as JSON"),
     Key("fleet:{s}:answered:<device>", "string", CROSSING_MS // 1000, "the device was answered just now"),
@@ -132,7 +138,7 @@ class CaptureRef(NamedTuple):
 
     @classmethod
     def parse(cls, member: bytes) -> "CaptureRef":
-        """Parse a member of a `due`, `held` or `abandoned` set."""
+        """Parse a member of a set of captures."""
         return cls(*member.decode().split("/"))
 
 
@@ -171,6 +177,11 @@ def waiting_key(number: int) -> str:
 def abandoned_key(number: int) -> str:
     """Return the key of the timed-out captures of shard `number`, the oldest first."""
     return f"fleet:{{{number}}}:abandoned"
+
+
+def failed_key(number: int) -> str:
+    """Return the key of the failed captures of shard `number` that are kept, the oldest first."""
+    return f"fleet:{{{number}}}:failed"
 
 
 def hello_key(device_id: str) -> str:

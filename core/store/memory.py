@@ -38,13 +38,14 @@ def fullness(redis: Redis) -> float:
 
 
 def make_room(captures: CaptureStore, streams: Streams) -> None:
-    """Drop log batches that are not yet in the database, and the oldest timed-out captures.
+    """Drop log batches that are not yet in the database, and captures that timed out or, after these, failed.
 
-    The `failed` rows of these captures are written, and their devices still have the images. Raises
+    The oldest go first. Their `failed` rows are written, and their devices still have the images. Raises
     Transient.
     """
     streams.trim(LOG, LOG_BATCHES_KEPT)
     dropped = captures.abandoned(DROP_AT_ONCE)
+    dropped += captures.failed(DROP_AT_ONCE - len(dropped))
     for ref in dropped:
         captures.drop(ref)
-    log.error("Redis is full; dropped the message log and %d captures that timed out", len(dropped))
+    log.error("Redis is full; dropped the message log and %d captures that have failed", len(dropped))

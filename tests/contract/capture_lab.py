@@ -28,10 +28,10 @@ def put(store, *numbers, ref=REF, now=NOW, data=b"x%d"):
     return outcome
 
 
-def complete(store, data=b"x%d", **options):
+def complete(store, data=b"x%d", name=REF.image_name, **options):
     """Let a whole image arrive and give its sealed ref."""
-    describe(store, metadata(**options))
-    outcome = put(store, 0, 1, 2, data=data)
+    describe(store, metadata(name=name, **options))
+    outcome = put(store, 0, 1, 2, ref=REF._replace(image_name=name), data=data)
     assert outcome.status == "complete"
     return outcome.ref
 

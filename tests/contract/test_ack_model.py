@@ -1,7 +1,8 @@
 """No ACK ever makes a device delete an image that is not stored, and a device that keeps offering gets its ACK.
 
 A device uses one name again and again, for images whose metadata lack this or that. Messages and ACKs come late,
-twice or not at all, reports come among them, and workers take what is complete in any order.
+twice or not at all, reports come among them, workers take what is complete in any order, and what has failed is
+tried anew at any time.
 """
 
 from hashlib import sha256
@@ -101,6 +102,7 @@ class Acknowledging(RuleBasedStateMachine):
 
     def finish(self, ref, fails):
         claim = self.store.captures.claim(ref, "worker")
+        assert claim.attempts == 1
         capture, chunks = claim.capture, self.store.captures.chunks(ref)
         if capture.error is None:
             data = b"".join(chunks[number] for number in sorted(chunks))
@@ -110,7 +112,8 @@ class Acknowledging(RuleBasedStateMachine):
                 and capture.image_sha256 in (None, sha256(data).hexdigest())
             )
             if fails or not sound or capture.state == "superseded":
-                self.store.captures.close(ref, "failed", tombstone_ttl_s=3600)
+                kept_for = 2204 if sound else None
+                self.store.captures.close(ref, "failed", tombstone_ttl_s=3600, kept_for=kept_for)
                 return
             self.stored.add(data)
             self.store.captures.note(claim, sha256=sha256(data).hexdigest(), stored_bytes=len(data))
@@ -206,6 +209,13 @@ class Acknowledging(RuleBasedStateMachine):
     @rule(choice=st.integers(0, 9), fails=st.sampled_from([False, False, False, True]))
     def a_worker_finishes_one(self, choice, fails):
         self.finish(self.complete.pop(choice % len(self.complete)), fails)
+
+    @rule(choice=st.integers(0, 9))
+    def an_operator_has_one_tried_anew(self, choice):
+        if failed := self.store.captures.failed(10):
+            ref = failed[choice % len(failed)]
+            if self.store.captures.requeue(ref) == "taken":
+                self.complete.append(ref)
 
     @rule(milliseconds=st.sampled_from([1, 500, 3_000, 10_000, MINUTE]))
     def time_passes(self, milliseconds):

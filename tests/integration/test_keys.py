@@ -1,12 +1,15 @@
 """The list of keys in `core/store/keys.py` against what a run of everything leaves in Redis."""
 
+import base64
 import json
 import re
 import threading
+from random import Random
 
 import httpx
 import pytest
 import redis
+from chaos_proxy import Fault, HttpProxy
 from paho.mqtt import publish
 
 from core.settings import CaptureTimes
@@ -85,12 +88,19 @@ def stack(mosquitto_stack):
     return mosquitto_stack
 
 
-def test_every_key_is_in_the_list_and_stays_as_long_as_it_says(stack):
+@pytest.fixture
+def proxy(stack):
+    proxy = HttpProxy(stack.supabase.port, Random())
+    yield proxy
+    proxy.close()
+
+
+def test_every_key_is_in_the_list_and_stays_as_long_as_it_says(stack, proxy):
     headers = {"apikey": stack.supabase_secret_key, "authorization": f"Bearer {stack.supabase_secret_key}"}
     with (
         httpx.Client(base_url=f"{stack.supabase_url}/rest/v1", headers=headers, trust_env=False) as http,
         Watch(stack.redis.url) as watch,
-        Services(stack, only={"listener", "worker", "beat"}, settings=TIMES),
+        Services(stack, only={"listener", "worker", "beat"}, settings=TIMES | {"SUPABASE_URL": proxy.url}),
     ):
         # A schedule, without which no wake is known.
         http.post("/devices", json={"device_id": "KEYS001"}).raise_for_status()
@@ -124,6 +134,17 @@ def test_every_key_is_in_the_list_and_stays_as_long_as_it_says(stack):
             "capture_timeStamp": "2025-10-04T12:00:00Z",
         }
         _publish(stack, "KEYS009", json.dumps(metadata).encode())
+        # A picture that Supabase refuses.
+        proxy.set(Fault("answer", 413))
+        _publish(
+            stack,
+            "KEYS009",
+            json.dumps(metadata | {"image_name": "bad.jpg", "total_chunk_count": 1}).encode(),
+        )
+        chunk = {"image_name": "bad.jpg", "chunk_id": 0, "payload": base64.b64encode(b"\xff\xd8").decode()}
+        _publish(stack, "KEYS009", json.dumps(chunk).encode())
+        until(lambda: any(":failed" in name for name in watch.seen), watch)
+        proxy.set(None)
         until(lambda: any(":abandoned" in name for name in watch.seen), watch)
     bounds = {"CAPTURE_TTL_S": CaptureTimes().capture_ttl_s}
     assert {pattern_of(name) for name in watch.touched} == set(BY_PATTERN)

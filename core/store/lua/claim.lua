@@ -1,12 +1,12 @@
 -- Claim a sealed capture for one worker.
 -- KEYS: 1 capture  5 held  7 waiting. ARGV: 1 now (ms)  2 member  3 owner
 -- Returns {status, attempts, hash}:
---   status    gone (no such capture), busy (another worker owns it), early (its next try is later) or claimed
+--   status    gone (no such capture, or it has failed), busy (another worker owns it), early (its next try is later) or claimed
 --   attempts  starts that had no end, since their worker died, plus this start; 0 unless claimed
 --   hash      field, value, field, value, … of the capture; empty unless claimed
 local now, member, owner = tonumber(ARGV[1]), ARGV[2], ARGV[3]
-local known = redis.call('HMGET', KEYS[1], 'first_at', 'lease_until', 'retry_at')
-if not known[1] then
+local known = redis.call('HMGET', KEYS[1], 'first_at', 'lease_until', 'retry_at', 'state')
+if not known[1] or known[4] == 'failed' then
   redis.call('ZREM', KEYS[7], member)
   redis.call('ZREM', KEYS[5], member)
   return {'gone', 0, {}}
