@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from redis import Redis, RedisError
 from redis.backoff import ExponentialBackoff
 from redis.connection import BlockingConnectionPool
+from redis.exceptions import ConnectionError
 from redis.retry import Retry
 
 from core.errors import Transient
@@ -15,7 +16,8 @@ from core.errors import Transient
 def connect(url: SecretStr, *, connections: int = 4) -> Redis:
     """Make a client for a Redis URL; its answers are bytes.
 
-    Each wait ends after 5 s, and a command on a broken connection is retried once.
+    Each wait ends after 5 s. A command on a broken connection is sent once more, but not one that got no
+    answer in time: Redis may still carry out both.
     """
     pool = BlockingConnectionPool.from_url(
         url.get_secret_value(),
@@ -25,7 +27,7 @@ def connect(url: SecretStr, *, connections: int = 4) -> Redis:
         socket_connect_timeout=5,
         socket_keepalive=True,
         health_check_interval=15,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=1),
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=1, supported_errors=(ConnectionError,)),
     )
     return Redis(connection_pool=pool)
 

@@ -52,7 +52,7 @@ class Bench:
 
     def die(self):
         """Claim it as a worker does that dies then."""
-        assert self.store.captures.claim(self.ref, "dead") is not None
+        assert self.store.captures.claim(self.ref, f"dead {self.now}") is not None
         self.now += LEASE_MS
 
     def attempts(self):

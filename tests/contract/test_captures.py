@@ -329,6 +329,14 @@ def test_entries_wait_until_they_are_deleted(store):
     assert [batch.entries for batch in store.streams.oldest(keys.LOG, 10)] == [[{"n": 3}]]
 
 
+def test_a_claim_whose_answer_was_lost_may_be_repeated(store):
+    ref = complete(store)
+    first = store.captures.claim(ref, "mine")
+    assert store.captures.claim(ref, "mine") == first
+    assert store.captures.claim(ref, "another") is None
+    assert first.attempts == 1
+
+
 def test_a_lock_has_one_holder(store):
     with store.locks.turn("sweep", 5) as mine:
         assert mine
