@@ -10,9 +10,12 @@ from secrets import randbelow
 from typing import Any, Final
 
 from celery import Celery, Task
+from celery.concurrency.solo import TaskPool as SoloPool
+from celery.concurrency.thread import TaskPool as ThreadPool
 from celery.exceptions import Retry
 from celery.signals import setup_logging, worker_init, worker_shutdown
 from celery.utils.time import get_exponential_backoff_interval
+from celery.worker import WorkController
 
 from core import logs
 from core.dispatch import make_app
@@ -69,7 +72,12 @@ def _set_up_logging(**_: Any) -> None:
 
 
 @worker_init.connect
-def _open(**_: Any) -> None:
+def _open(sender: WorkController, **_: Any) -> None:
+    if not issubclass(sender.pool_cls, (ThreadPool, SoloPool)):
+        raise SystemExit(
+            "worker: the pool must be threads (or solo): all tasks of a process share its connections; "
+            "leave out --pool, and scale with --concurrency or more workers"
+        )
     try:
         settings = load(WorkerSettings)
         for trouble in insist(check_redis_servers(settings)) + insist(check_supabase(settings)):

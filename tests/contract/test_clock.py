@@ -1,6 +1,7 @@
 """The time of Redis, as every host tells it."""
 
 import datetime
+import re
 import threading
 
 import pytest
@@ -93,4 +94,4 @@ def test_the_doctor_says_by_how_much_this_host_is_off(real_redis, monkeypatch):
     monkeypatch.setattr(real_redis, "time", lambda: (seconds, 0))
     [check] = [check for check in check_redis(real_redis, "REDIS_URL") if check.name == title]
     assert check.grade == "warning"
-    assert f"{10 * MOST_AHEAD_S} s behind" in check.detail
+    assert re.search(r"(29|30) s behind Redis", check.detail)

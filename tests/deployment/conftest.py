@@ -56,13 +56,13 @@ def environment(tmp_path):
 
 @pytest.fixture
 def run(environment, tmp_path):
-    """Starts one process of the Procfile: `run("listener", **settings)`."""
+    """Starts one process of the Procfile, with further options: `run("worker", "--pool=solo", **settings)`."""
     started = []
 
-    def start(name, **settings):
+    def start(name, *options, **settings):
         process = Process(
             name,
-            ["/bin/sh", "-c", f"exec {procfile_lines()[name]}"],
+            ["/bin/sh", "-c", " ".join(["exec", procfile_lines()[name], *options])],
             log=tmp_path / f"{name}{len(started)}.log",
             environment={**environment, **settings},
             cwd=REPOSITORY,

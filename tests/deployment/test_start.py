@@ -215,3 +215,16 @@ def _until_touched_again(file):
 def test_without_a_file_nothing_is_healthy(tmp_path):
     assert "HEALTH_FILE is not set" in healthy("").stderr
     assert healthy(tmp_path / "never").returncode == 1
+
+
+def test_a_pool_of_processes_which_cannot_share_connections_is_refused(run, settings):
+    worker = run("worker", "--pool=processes", **settings)
+    assert "the pool must be threads" in ends(worker)
+    assert "Traceback" not in worker.output()
+
+
+@pytest.mark.parametrize(("pool", "kind"), [("prefork", "thread"), ("solo", "solo")])
+def test_the_pool_that_celery_takes_for_its_default_is_threads(run, settings, pool, kind):
+    worker = run("worker", f"--pool={pool}", **settings)
+    says(worker, READY["worker"])
+    assert f"({kind})" in worker.output()
