@@ -305,3 +305,19 @@ def test_the_tombstone_says_what_it_must(store, client):
     tombstone = client.hgetall(keys.capture_keys(REF)[2])
     assert (tombstone[b"captured"], tombstone[b"image_bytes"], tombstone[b"total"]) == (b"", b"6", b"3")
     assert len(tombstone[b"ends"]) == 3 * 8
+
+
+def test_a_dark_image_like_the_one_before_is_whole_at_its_second_offer(store):
+    """All its chunks are those of the last image too, and its device knows no NACK."""
+    finish(store, complete(store))
+    newer, later = metadata(time="2025-10-05T00:00:00Z"), now_ms() + DELAY
+    for answer in ("waiting", "complete"):
+        assert describe(store, newer, later).status == "waiting"
+        last = put(store, 0, 1, 2, now=later)
+        assert last.status == answer
+        if answer == "waiting":
+            assert store.captures.chunk_ids(REF) == set(), "late duplicates, for all that is known"
+            later += TIMEOUT
+            assert review(store, later).action == "timed_out"
+            later += TIMEOUT
+    assert finish(store, last.ref)

@@ -25,7 +25,8 @@ local function note_repeats()
   end
 end
 
-local known = redis.call('HMGET', KEYS[1], 'first_at', 'total', 'bytes', 'state', 'again', 'nacks')
+local known = redis.call('HMGET', KEYS[1], 'first_at', 'total', 'bytes', 'state', 'again', 'nacks',
+  'revived')
 if not known[1] then
   if ends ~= '' and of_the_tombstone() then
     if tombstone[1] == 'stored' then note_repeats() end
@@ -38,8 +39,8 @@ end
 
 local total, bytes, out_of_range = tonumber(known[2]), tonumber(known[3] or 0), 0
 -- A chunk of the last image may come late, among those of the next one. So a chunk that also fits the last image
--- is left out until a NACK has asked for it.
-local another, asked_for = ends ~= '' and not known[5], known[6]
+-- is left out until a NACK has asked for it, or the device, which may know no NACK, offers the image again.
+local another, asked_for = ends ~= '' and not known[5], known[6] or known[7]
 if ends ~= '' and known[5] and not of_the_tombstone() then
   another = true
   redis.call('HDEL', KEYS[1], 'again')
