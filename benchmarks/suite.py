@@ -1,5 +1,6 @@
 """Runs all measurements in interleaved rounds and derives the figures and the targets from them."""
 
+import math
 import os
 import platform
 import statistics
@@ -111,11 +112,12 @@ def ratios(rounds: dict[str, list[Figures]], size: Size) -> Figures:
         read: Callable[[Figures], float],
         base: Callable[[Figures], float] | None = None,
     ) -> Figures:
-        values = [
-            read(one) / (base or read)(other)
+        pairs = [
+            (read(one), (base or read)(other))
             for one, other in zip(rounds[above], rounds[below], strict=True)
-            if read(one) is not None
         ]
+        # A tiny round may take less CPU time than the system counts.
+        values = [one / other for one, other in pairs if one is not None and other] or [math.nan]
         return {"median": statistics.median(values), "spread": [min(values), max(values)]}
 
     def rate(figures: Figures) -> float:
