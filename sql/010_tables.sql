@@ -253,8 +253,7 @@ select fleet_private.ensure_constraint('public.device_configs', 'device_configs_
 --   send_image     {"image_name": "image_1.jpg"}
 --   next_wake      {"next_wake": "2025-10-07T16:48:00Z"}
 --   custom         any object; the device gets it unchanged
--- When a malformed command reaches its turn, it is marked failed with the reason, which the user who queued
--- it can read.
+-- A malformed command is refused with the reason when it is queued.
 create table if not exists public.device_commands (command_id uuid not null default gen_random_uuid());
 alter table public.device_commands
   add column if not exists command_id uuid not null default gen_random_uuid(),

@@ -24,6 +24,32 @@ create trigger device_commands_log_update
   for each row when (old.status <> new.status or old.attempts <> new.attempts)
   execute function fleet_private.log_command();
 
+-- Says whether a JSON value can be sent: a device's parser gives up at ten levels, the service's at numbers
+-- that 64 bits cannot hold.
+create or replace function fleet_private.fits_a_device(p_value jsonb)
+returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+  with recursive parts (value, level) as (
+    select p_value, 1
+    union all
+    select inner_part.value, level + 1
+      from parts
+     cross join lateral (
+       select e.value from jsonb_each(case jsonb_typeof(parts.value) when 'object' then parts.value else '{}' end) as e
+       union all
+       select a.value from jsonb_array_elements(case jsonb_typeof(parts.value) when 'array' then parts.value else '[]' end) as a
+     ) as inner_part
+     where level <= 10
+  )
+  select not exists (
+    select from parts
+     where (level > 10 and jsonb_typeof(value) in ('object', 'array'))
+        or (jsonb_typeof(value) = 'number' and abs((value #>> '{}')::numeric) > 9223372036854775807))
+$$;
+
 -- Returns the reason why a command cannot be sent, or null if it can.
 create or replace function fleet_private.command_fault(p_type text, p_payload jsonb, p_at timestamptz)
 returns text
@@ -43,11 +69,39 @@ as $$
     when p_type = 'next_wake' and fleet_private.as_time(p_payload->>'next_wake') <= p_at then
       'payload.next_wake has passed'
     when p_type = 'custom' and p_payload = '{}' then 'payload is empty'
+    when not fleet_private.fits_a_device(p_payload) then
+      'payload is nested deeper than 10 levels, or has a number beyond 64 bits'
   end
 $$;
 
+-- Refuses a command that can never be sent, so that its author reads why at once, and writes its time in UTC.
+-- Security definer, since the author has no right to the functions.
+create or replace function fleet_private.check_command()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_fault text := fleet_private.command_fault(new.type, new.payload, '-infinity');
+begin
+  if v_fault is not null then
+    raise exception 'command: %', v_fault using errcode = '22023';
+  end if;
+  if new.type = 'next_wake' then
+    new.payload := new.payload || jsonb_build_object('next_wake', to_char(
+      fleet_private.as_time(new.payload->>'next_wake') at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'));
+  end if;
+  return new;
+end
+$$;
+drop trigger if exists device_commands_check on public.device_commands;
+create trigger device_commands_check
+  before insert or update of type, payload on public.device_commands
+  for each row execute function fleet_private.check_command();
+
 -- Marks commands as sent and returns them in the order in which they were queued. Commands that cannot be
--- sent are marked failed. The caller must hold the locks of the rows.
+-- sent (their time has passed, or they are older than `check_command`) are marked failed. The caller must hold the locks of the rows.
 -- Returns [{command_id, device_id, type, payload}].
 create or replace function fleet_private.send_commands(p_commands uuid[], p_at timestamptz)
 returns jsonb

@@ -7,7 +7,7 @@ what it could not send before the device went to sleep.
 """
 
 import logging
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -111,17 +111,14 @@ def tell_now(resources: Resources, commands: list[dict[str, Any]]) -> None:
     for command in commands:
         device_id = command["device_id"]
         try:
-            if command["type"] == "next_wake":
-                time = datetime.fromisoformat(command["payload"]["next_wake"])
-                wake = Wake(time, resources.store.devices.last_wake(device_id).timezone)
-                tell(resources, device_id, wake_message(resources, device_id, wake))
-            else:
-                tell(resources, device_id, _message(command))
+            tell(resources, device_id, _now(resources, command))
         except Transient as error:
             log.warning("command given back: %s", error, extra={"device": device_id})
-            resources.supabase.call(
-                "finish_command", p={"command_id": command["command_id"], "status": "queued"}
-            )
+            _finish(resources, command, "queued")
+        except (KeyError, TypeError, ValueError) as error:
+            # The database has checked it; this is for one that slips through, so that it stops no other.
+            log.error("command not sent: %s", error, extra={"device": device_id})
+            _finish(resources, command, "failed", f"cannot be sent: {error}")
 
 
 def tell(resources: Resources, device_id: str, message: Message) -> None:
@@ -140,6 +137,20 @@ def hello_row(resources: Resources, hello: Hello) -> dict[str, Any]:
     """Return a hello as the SQL function `record_hello` takes it, with the service's time as `at`."""
     times = {"received_at": to_iso(hello.received_at_ms), "at": to_iso(resources.store.now())}
     return hello.to_json() | times
+
+
+def _now(resources: Resources, command: dict[str, Any]) -> Message:
+    if command["type"] != "next_wake":
+        return _message(command)
+    device_id, time = command["device_id"], datetime.fromisoformat(command["payload"]["next_wake"])
+    time = time if time.tzinfo else time.replace(tzinfo=UTC)
+    wake = Wake(time, resources.store.devices.last_wake(device_id).timezone)
+    return wake_message(resources, device_id, wake)
+
+
+def _finish(resources: Resources, command: dict[str, Any], status: str, reason: str | None = None) -> None:
+    p = {"command_id": command["command_id"], "status": status, "reason": reason}
+    resources.supabase.call("finish_command", p=p)
 
 
 def _message(command: dict[str, Any]) -> Message:

@@ -1,5 +1,7 @@
 """A hello and its answer: from the database, from memory, and what follows after each ACK."""
 
+import functools
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +12,7 @@ from core.clock import now_ms, to_datetime
 from core.errors import Transient
 from core.store.devices import Hello
 from core.store.store import open_store
-from tasks import app, pipeline
+from tasks import agenda, app, pipeline
 from tasks import hello as hello_module
 from tasks.hello import answer_hello, record_hello
 from tasks.stations.acknowledge import clock_time
@@ -262,3 +264,26 @@ def test_the_clock_form_of_other_firmware(device, ear, resources, deaf_database,
     monkeypatch.setattr(app, "resources", resources._replace(settings=settings))
     answer_hello.run(hello(device))
     assert ear.next()[1]["next_wake"].endswith(("AM", "PM"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        ("custom", {"a": 2**64}),
+        ("send_image", {}),
+        ("next_wake", {"next_wake": 5}),
+        ("custom", functools.reduce(lambda a, _: {"a": a}, range(500), {})),
+    ],
+)
+def test_a_command_that_cannot_be_sent_stops_no_other(database, device, ear, resources, kind, payload):
+    """The database refuses such; one that it lets through, or has from before, is its own trouble alone."""
+    database.table("devices").upsert({"device_id": device}).execute()
+    good, late = ({"command_id": str(uuid.uuid4()), "device_id": device} for _ in range(2))
+    bad = good | {"command_id": queue(database, device, "custom", a=1), "type": kind, "payload": payload}
+    database.table("device_commands").update({"status": "sent"}).eq("command_id", bad["command_id"]).execute()
+    good |= {"type": "custom", "payload": {"a": 1}}
+    late |= {"type": "next_wake", "payload": {"next_wake": "2035-10-05T04:00"}}
+    agenda.tell_now(resources, [bad, good, late])
+    assert ear.next()[1] == {"a": 1}
+    assert ear.next()[1]["next_wake"] == "2035-10-05T04:00:00Z"
+    assert fate(database, bad["command_id"]) == "failed"

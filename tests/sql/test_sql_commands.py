@@ -1,5 +1,7 @@
 """The life of a command, from the user who queues it to what became of it."""
 
+import json
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -207,12 +209,23 @@ def test_a_custom_command_is_done_when_its_device_lives_on(backend: Backend, set
     assert fate(backend, settled) == ("done", None)
 
 
+def nested(levels: int) -> Row:
+    payload: Row = {}
+    for _ in range(levels - 1):
+        payload = {"a": payload}
+    return payload
+
+
+TOO_MUCH = "payload is nested deeper than 10 levels, or has a number beyond 64 bits"
+
+
 @pytest.mark.parametrize(
     ("kind", "payload", "reason"),
     [
         ("explode", {}, "unknown type"),
         ("capture_image", [], "payload is not an object"),
         ("capture_image", 5, "payload is not an object"),
+        ("capture_image", nested(11), TOO_MUCH),
         ("send_image", {}, "payload.image_name is missing"),
         ("send_image", {"image_name": 5}, "payload.image_name is missing"),
         ("send_image", {"image_name": "../x.jpg"}, "payload.image_name cannot name an image"),
@@ -221,20 +234,72 @@ def test_a_custom_command_is_done_when_its_device_lives_on(backend: Backend, set
         ("send_image", {"image_name": "x" * 129}, "payload.image_name cannot name an image"),
         ("next_wake", {}, "payload.next_wake is not a time in ISO 8601"),
         ("next_wake", {"next_wake": "5:30PM"}, "payload.next_wake is not a time in ISO 8601"),
-        ("next_wake", {"next_wake": "2025-10-01T00:00:00Z"}, "payload.next_wake has passed"),
         ("custom", {}, "payload is empty"),
+        ("custom", nested(11), TOO_MUCH),
+        ("custom", nested(500), TOO_MUCH),
+        ("custom", {"a": [[[[[[[[[[1]]]]]]]]]]}, TOO_MUCH),
+        ("custom", {"a": [2**63]}, TOO_MUCH),
+        ("custom", {"a": {"b": -(2**64)}}, TOO_MUCH),
     ],
 )
-def test_a_malformed_command_fails_with_its_reason_and_stops_no_other(
+def test_a_malformed_command_is_refused_and_its_author_reads_why(
     backend: Backend, settled: str, kind: str, payload: object, reason: str
 ) -> None:
-    queue(backend.service, settled, kind, payload)
-    queue(backend.service, settled, "custom", {"good": 1})
-    assert said(hello(backend, settled, at(hours=1))) == [("custom", {"good": 1})]
+    with pytest.raises(RefusedError, match=re.escape(reason)) as refused:
+        queue(backend.service, settled, kind, payload)
+    assert refused.value.sqlstate == "22023"
+    assert backend.service.rows("device_commands", device_id=settled) == []
 
-    (bad,) = backend.service.rows("device_commands", device_id=settled, status="failed")
-    assert (bad["reason"], bad["attempts"]) == (reason, 0)
-    assert bad["finished_at"] is not None
+
+def test_a_user_reads_why_a_command_is_refused(backend: Backend) -> None:
+    _, user, device = backend.company()
+    with pytest.raises(RefusedError, match="payload is empty"):
+        user.session.insert("device_commands", {"device_id": device, "type": "custom"})
+    with pytest.raises(RefusedError):
+        user.session.insert(
+            "device_commands", {"device_id": device, "type": "custom", "payload": nested(500)}
+        )
+    user.session.insert("device_commands", {"device_id": device, "type": "custom", "payload": {"a": 1}})
+
+
+@pytest.mark.parametrize("payload", [nested(10) | {"b": 1}, {"a": [2**53, -(2**53), 1.5]}])
+def test_what_a_device_can_read_is_sent(backend: Backend, settled: str, payload: Row) -> None:
+    queue(backend.service, settled, "custom", payload)
+    assert said(hello(backend, settled, at(hours=1))) == [("custom", payload)]
+
+
+@pytest.mark.parametrize(
+    ("told", "meant"),
+    [
+        ("2035-10-07T16:48", "2035-10-07T16:48:00Z"),
+        ("2035-10-07 16:48:30+02:00", "2035-10-07T14:48:30Z"),
+        ("2035-10-07T16:48:00.9Z", "2035-10-07T16:48:00Z"),
+    ],
+)
+def test_the_time_of_a_command_is_kept_in_utc(backend: Backend, settled: str, told: str, meant: str) -> None:
+    queue(backend.service, settled, "next_wake", {"next_wake": told})
+    assert command(backend, settled)["payload"] == {"next_wake": meant}
+    assert said(hello(backend, settled, at(hours=1))) == [("next_wake", {"next_wake": meant})]
+
+
+@pytest.mark.parametrize("payload", [nested(500), {"a": 2**64}, {"next_wake": "soon"}])
+def test_one_from_before_the_check_fails_at_its_turn_and_stops_no_other(
+    backend: Backend, payload: Row
+) -> None:
+    kind = "next_wake" if "next_wake" in payload else "custom"
+    setup = f"""
+      insert into public.devices (device_id, last_seen_at) values ('OLDCOMMANDS', now());
+      alter table public.device_commands disable trigger device_commands_check;
+      insert into public.device_commands (device_id, type, payload)
+      values ('OLDCOMMANDS', '{kind}', '{json.dumps(payload)}'), ('OLDCOMMANDS', 'custom', '{{"good": 1}}');
+      alter table public.device_commands enable trigger device_commands_check;
+    """
+    [[sent]] = backend.trial(
+        setup,
+        "select jsonb_agg(c->'payload') from jsonb_array_elements(public.claim_commands(100)) as c "
+        "where c->>'device_id' = 'OLDCOMMANDS'",
+    )
+    assert sent == [{"good": 1}]
 
 
 def test_an_unanswered_command_is_given_again_a_few_times(backend: Backend, settled: str) -> None:
@@ -302,12 +367,12 @@ def test_who_is_awake_is_told_by_the_clock_of_the_service(backend: Backend, devi
 def test_a_device_that_is_awake_gets_its_commands_at_once(backend: Backend, device: str) -> None:
     awake(backend, device)
     queue(backend.service, device, "capture_image")
-    queue(backend.service, device, "send_image", {})
+    queue(backend.service, device, "next_wake", {"next_wake": "2025-10-01T00:00:00Z"})
 
     (given,) = claim_of(backend, device)
     assert (given["type"], given["payload"]) == ("capture_image", {})
     states = {row["type"]: row["status"] for row in backend.service.rows("device_commands", device_id=device)}
-    assert states == {"capture_image": "sent", "send_image": "failed"}
+    assert states == {"capture_image": "sent", "next_wake": "failed"}
     assert claim_of(backend, device) == []
     # It has been asked for its picture.
     answer = backend.service.rpc("record_hello", p_hello={"device_id": device})
