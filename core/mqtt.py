@@ -85,6 +85,13 @@ def connect(
     )
 
 
+def end_session(settings: MqttSettings, client_id: str) -> None:
+    """End a lasting session with all that it holds; raise OSError if the broker cannot be reached."""
+    client = make_client(Client, settings, client_id, lasting=False)
+    connect(client, settings, lasting=False)
+    client.disconnect()
+
+
 def subscriptions(settings: SubscriberSettings, *, reader: str = "") -> list[str]:
     """Return the topic filters of the service.
 

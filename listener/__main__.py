@@ -13,10 +13,11 @@ from core.errors import Misconfigured
 from core.settings import ListenerSettings, SettingsError, load
 from core.store.clock import RedisClock
 from core.store.connection import connect
-from listener.connection import BrokerConnection, Deaf
+from listener.connection import BrokerConnection, Deaf, client_id
 from listener.listen import Listener
 from operate import metrics
 from operate.checks import insist
+from operate.checks.listeners import check_group
 from operate.checks.redis_server import check_redis_servers
 
 log = logging.getLogger("listener")
@@ -36,10 +37,11 @@ def main() -> int:
     instance = os.environ.get("RENDER_INSTANCE_ID") or f"{socket.gethostname()}{os.getpid()}"
     redis = connect(settings.redis_url)
     clock = RedisClock(redis)
-    connection, dispatcher = BrokerConnection(settings, instance, clock), Dispatcher(make_app(), clock)
+    connection = BrokerConnection(settings, client_id(settings, instance), clock)
+    dispatcher = Dispatcher(make_app(), clock)
     listener = Listener(settings, connection, redis, dispatcher, clock)
     try:
-        for trouble in insist(check_redis_servers(settings)):
+        for trouble in insist(check_redis_servers(settings)) + insist(check_group(settings, starting=1)):
             log.warning("%s", trouble)
         metrics.serve(settings)
         listener.run(stopping)

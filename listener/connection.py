@@ -14,7 +14,7 @@ import select
 import time
 from typing import Any, Final, NamedTuple
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTv5
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -34,8 +34,6 @@ READ_AT_MOST: Final = 200
 HOLD_MESSAGES: Final = 2_000
 HOLD_BYTES: Final = 16 * 2**20
 PING_EVERY_S: Final = 1.0
-# Another listener uses our client id: the newer one of a deployment, and this one is stopped soon.
-STAND_BY_S: Final = 90.0
 # How often a refused subscription is asked for again, with an alarm each time.
 SUBSCRIBE_AGAIN_S: Final = 15.0
 
@@ -54,25 +52,30 @@ class Received(NamedTuple):
     connection: int
 
 
-class BrokerConnection:
-    """One session at the broker; it reconnects by itself until it is closed."""
+def client_id(settings: ListenerSettings, instance: str) -> str:
+    """Return the name of a listener's session; in a group each instance has one of its own."""
+    name = f"{settings.mqtt_client_id}{instance}" if settings.mqtt_shared_group else settings.mqtt_client_id
+    return "".join(filter(str.isalnum, name))
 
-    def __init__(self, settings: ListenerSettings, instance: str, clock: Clock) -> None:
+
+class BrokerConnection:
+    """One session at the broker, which outlives its connection; it reconnects by itself until it is closed.
+
+    One that `inherits` the session of a dead listener subscribes to no topic, and reads what is left in it.
+    """
+
+    def __init__(
+        self, settings: ListenerSettings, client_id: str, clock: Clock, *, inherits: bool = False
+    ) -> None:
         self._settings = settings
         self._clock = clock
+        self._inherits = inherits
         self.topics = mqtt.subscriptions(settings)
-        # The session of a single listener outlives restarts. In a shared group each listener has its own
-        # session, which ends with the connection: otherwise the broker would give messages to a session that
-        # nobody reads.
-        self._alone = not settings.mqtt_shared_group
-        client_id = settings.mqtt_client_id if self._alone else f"{settings.mqtt_client_id}-{instance}"
-        self.client_id = "".join(filter(str.isalnum, client_id))
+        self.client_id = client_id
         self.ping_topic = f"{TOPIC_ROOT}/{self.client_id}/ping"
         # Anyone may publish to this topic, so only a ping with this secret token counts.
         self._ping_token = secrets.token_hex(8).encode()
-        self._client = mqtt.make_client(
-            IntakeClient, settings, self.client_id, lasting=self._alone, manual_ack=True
-        )
+        self._client = mqtt.make_client(IntakeClient, settings, client_id, lasting=True, manual_ack=True)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
@@ -134,25 +137,33 @@ class BrokerConnection:
         self._flush()
         self._client.loop_misc()
 
-    def leave(self) -> bool:
-        """Unsubscribe if others of a group take over; True if messages sent before may still arrive."""
-        leaving = not self._alone and self._client.is_connected()
-        if leaving:
-            self._client.unsubscribe(self.topics)
-        return leaving
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted the connection, as far as is known."""
+        return self._client.is_connected()
+
+    def leave(self) -> None:
+        """Unsubscribe, because others take what comes now; messages sent before may still arrive."""
+        self._client.unsubscribe(self.topics)
 
     def close(self) -> None:
-        """Disconnect in good order; a lasting session keeps later messages at the broker."""
+        """Disconnect in good order; the session keeps later messages at the broker."""
         self._client.disconnect()
         self._flush()
 
     def _speak(self, now: float) -> None:
         if not self._subscribed and now >= self._subscribe_at:
             self._subscribe_at = now + SUBSCRIBE_AGAIN_S
-            self._client.subscribe([(topic, 1) for topic in (*self.topics, self.ping_topic)])
+            if self._inherits:
+                self.leave()
+            self._client.subscribe([(topic, 1) for topic in self._wanted])
         if now >= self._next_ping:
             self._next_ping = now + PING_EVERY_S
             self._client.publish(self.ping_topic, b"%s %d" % (self._ping_token, self._clock()), qos=1)
+
+    @property
+    def _wanted(self) -> list[str]:
+        return [self.ping_topic] if self._inherits else [*self.topics, self.ping_topic]
 
     def _intake(self) -> Intake | None:
         intake: Intake | None = self._client.socket()  # type: ignore[assignment]
@@ -180,7 +191,7 @@ class BrokerConnection:
             mqtt.connect(
                 self._client,
                 self._settings,
-                lasting=self._alone,
+                lasting=True,
                 receive_maximum=self._settings.mqtt_receive_maximum,
             )
         except (OSError, ValueError) as error:
@@ -217,8 +228,7 @@ class BrokerConnection:
         reasons: list[ReasonCode],
         _properties: Properties | None,
     ) -> None:
-        topics = (*self.topics, self.ping_topic)
-        refused = [topic for topic, reason in zip(topics, reasons, strict=True) if reason.is_failure]
+        refused = [topic for topic, reason in zip(self._wanted, reasons, strict=True) if reason.is_failure]
         if refused and not self._served:
             self._refusal = f"subscription to {', '.join(refused)} refused; {mqtt.RIGHTS}"
         elif refused:
@@ -230,21 +240,19 @@ class BrokerConnection:
             )
         else:
             self._served = self._subscribed = True
-            log.info("✓ Subscribed to topics: %s", ", ".join(self.topics))
+            if not self._inherits:
+                log.info("✓ Subscribed to topics: %s", ", ".join(self.topics))
 
     def _on_disconnect(
         self,
-        client: Client,
+        _client: Client,
         _data: Any,
         _flags: DisconnectFlags,
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
         self._retry_at = time.monotonic() + self._retry_delay
-        if client.protocol == MQTTv5 and reason.value == 0x8E:
-            self._retry_at += STAND_BY_S
-            log.warning("another listener has taken the client id %s; standing by", self.client_id)
-        elif reason.is_failure:
+        if reason.is_failure:
             log.warning("connection to the broker lost: %s", reason)
 
     def _received(self, message: Published) -> Received:

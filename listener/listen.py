@@ -19,11 +19,12 @@ from core.errors import ErrorCode, Transient
 from core.settings import ListenerSettings
 from core.store.devices import Hello
 from core.store.keys import ERRORS
-from core.store.listeners import Heartbeat
+from core.store.listeners import Heartbeat, Listeners
 from core.store.streams import Streams, error_entry
 from core.wire import Limits
 from listener.batch import Arrival, Batches, Outcome
 from listener.connection import BrokerConnection, Received
+from listener.inherit import Sessions
 from listener.memory_gate import MemoryGate
 from listener.message_log import MessageLog
 from listener.rate_limit import RateLimit
@@ -59,16 +60,17 @@ class Listener:
     ) -> None:
         self._connection = connection
         self._clock = clock
+        self._sessions = Sessions(settings, Listeners(redis), connection.client_id, clock)
+        self._in_group = bool(settings.mqtt_shared_group)
         self._batches = Batches(redis, settings)
         self._streams = Streams(redis)
         self._dispatcher = dispatcher
         self._rate_limit = RateLimit(settings.errors_per_minute, 100 * settings.errors_per_minute)
         self._log = MessageLog(QUIET_AFTER * settings.retransmit_delay_ms)
         limits = Limits(settings.max_chunk_bytes, settings.max_image_bytes)
-        self._receiver = Receiver(
-            limits, connection.ping_topic, self._rate_limit, self._log, settings.messages_per_minute
-        )
+        self._receiver = Receiver(limits, self._rate_limit, self._log, settings.messages_per_minute)
         self._next_heartbeat = 0
+        self._standing_by = False
         self._gate = MemoryGate(redis)
         self._health_file: Path | None = settings.health_file
 
@@ -80,11 +82,15 @@ class Listener:
         log.info("✓ Worker started - processing messages...")
         try:
             self._listen(stopping)
-            if self._connection.leave():
+            leaving = self._in_group and self._connection.connected and self._sessions.others_alive()
+            if leaving:
+                self._connection.leave()
                 self._drain(stopping)
         finally:
             self._end_log()
         self._connection.close()
+        if leaving:
+            self._sessions.end()
 
     def _listen(self, stopping: threading.Event) -> None:
         while not stopping.is_set():
@@ -93,16 +99,31 @@ class Listener:
                 self._connection.tend()
                 stopping.wait(RETRY_S)
                 continue
+            if not self._connection.connected and self._stands_by():
+                stopping.wait(RETRY_S)
+                continue
             messages = self._connection.read(WAIT_S)
             now = self._clock()
             if messages or now >= self._next_heartbeat:
-                self._take(messages, now, stopping)
+                self._take(self._connection, messages, now, stopping)
+            if self._connection.connected and (left := self._sessions.read()):
+                self._take(self._sessions, left, self._clock(), stopping)
+
+    def _stands_by(self) -> bool:
+        """Leave the session to a younger listener: in a deployment this one is stopped soon."""
+        superseded = self._sessions.superseded()
+        if superseded and not self._standing_by:
+            log.warning(
+                "another listener has taken the client id %s; standing by", self._connection.client_id
+            )
+        self._standing_by = superseded
+        return superseded
 
     def _drain(self, stopping: threading.Event) -> None:
         """Take what the broker has already sent here; otherwise devices would have to send it again."""
         deadline = time.monotonic() + DRAIN_S
         while time.monotonic() < deadline and (messages := self._connection.read(WAIT_S)):
-            self._take(messages, self._clock(), stopping)
+            self._take(self._connection, messages, self._clock(), stopping)
 
     def _end_log(self) -> None:
         batch = self._batches.begin()
@@ -112,7 +133,13 @@ class Listener:
         except Transient as error:
             log.warning("the end of the message log is lost: %s", error)
 
-    def _take(self, messages: list[Received], now: int, stopping: threading.Event) -> None:
+    def _take(
+        self,
+        source: BrokerConnection | Sessions,
+        messages: list[Received],
+        now: int,
+        stopping: threading.Event,
+    ) -> None:
         """Store, enqueue, then send the PUBACKs; retry until Redis and Celery's broker have taken all."""
         batch = self._batches.begin()
         hellos = [Hello.of(status, now) for status in self._receiver.fill(batch, messages, now)]
@@ -120,8 +147,7 @@ class Listener:
             batch.hello(hello)
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + HEARTBEAT_MS
-            connection = self._connection
-            batch.heard(Heartbeat(connection.client_id, now, connection.heard_until_ms))
+            batch.heard(Heartbeat(self._sessions.name, now, self._connection.heard_until_ms))
             self._log.flush(batch, now)
         while True:
             try:
@@ -132,9 +158,10 @@ class Listener:
                 log.warning("no PUBACK yet, trying again: %s", error)
                 health.touch(self._health_file)
                 self._connection.tend()
+                self._sessions.tend()
                 stopping.wait(RETRY_S)
             else:
-                self._connection.puback(messages)
+                source.puback(messages)
                 return
 
     def _settle(self, outcomes: list[Outcome], hellos: list[Hello], now: int) -> None:

@@ -28,13 +28,11 @@ class Receiver:
     def __init__(
         self,
         limits: Limits,
-        ping_topic: str,
         rate_limit: RateLimit,
         message_log: MessageLog,
         messages_per_minute: int = 60_000,
     ) -> None:
         self._limits = limits
-        self._ping_topic = ping_topic
         self._rate_limit = rate_limit
         self._flood_limit = RateLimit(messages_per_minute)
         self._hello_limit = RateLimit(HELLOS_PER_MINUTE)
@@ -84,13 +82,13 @@ class Receiver:
     def _worth_reading(
         self, messages: Iterable[Received], errors: list[Entry], now: int
     ) -> Iterator[Received]:
-        """Skip our own pings, and the messages on a topic beyond its limit per minute.
+        """Skip the pings of listeners, and the messages on a topic beyond its limit per minute.
 
         The default of 60,000 a minute is many times what a camera can send. Dropping the rest unread is
         cheap, so a flooding device delays the others by no more than the messages of that limit.
         """
         for received in messages:
-            if received.topic == self._ping_topic:
+            if received.topic.endswith("/ping"):
                 continue
             if self._flood_limit.allows(received.topic, now):
                 yield received

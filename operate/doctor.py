@@ -17,6 +17,7 @@ from rich.text import Text
 from core.settings import EverySetting, ListenerSettings, SettingsError, load
 from operate.checks import Check
 from operate.checks.broker import check_broker
+from operate.checks.listeners import check_group
 from operate.checks.redis_server import check_redis_servers
 from operate.checks.supabase import check_supabase
 
@@ -42,6 +43,7 @@ def diagnose(*, supabase: bool = True) -> Iterator[Check]:
     yield from _sensible(settings)
     yield from check_broker(settings)
     yield from check_redis_servers(settings)
+    yield from check_group(settings)
     if isinstance(settings, EverySetting):
         yield from _sensible_retransmits(settings)
         yield from check_supabase(settings)

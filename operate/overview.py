@@ -128,7 +128,7 @@ def _read_store(overview: Overview, redis: Redis, limit: int, now: int) -> None:
             continue
         lag = max(0, beat.written_ms - beat.heard_until_ms) / 1000
         busy = f"{lag:.1f} s behind the broker" if beat.heard_until_ms else "has heard nothing yet"
-        overview.listeners.append(Peer(beat.name, (now - beat.written_ms) / 1000, busy))
+        overview.listeners.append(Peer(beat.client_id, (now - beat.written_ms) / 1000, busy))
 
 
 def _in_flight(capture: Capture, held: set[int], due_ms: int, now: int) -> CaptureInFlight:

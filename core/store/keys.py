@@ -14,7 +14,8 @@ from typing import Final, Literal, NamedTuple
 SHARDS: Final = 16
 SEALED_TTL_S: Final = 7 * 24 * 3600
 STREAM_TTL_S: Final = 7 * 24 * 3600
-LISTENERS_TTL_S: Final = 60
+# As long as a session lasts at the broker (core/mqtt.py).
+LISTENERS_TTL_S: Final = 24 * 3600
 HELLO_TTL_S: Final = 3600
 # A second hello this soon after the answer to the first was sent before that answer arrived.
 CROSSING_MS: Final = 5_000
@@ -112,7 +113,7 @@ KEYS: Final = (
     ),
     Key(UNANSWERED, "zset", HELLO_TTL_S, "devices by when their hello must be answered (ms)"),
     Key(AWAKE, "string", AWAKE_MS // 1000, "some device was heard within the last seconds"),
-    Key(LISTENERS, "hash", LISTENERS_TTL_S, "listener → `written_ms heard_until_ms`"),
+    Key(LISTENERS, "hash", LISTENERS_TTL_S, "`client id@start` of a listener → `written_ms heard_until_ms`"),
     Key(LOG, "stream", STREAM_TTL_S, "batches of log entries on their way to the database"),
     Key(ERRORS, "stream", STREAM_TTL_S, "batches of error entries on their way to the database"),
     Key(

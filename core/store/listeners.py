@@ -1,4 +1,9 @@
-"""The heartbeats of the listeners: that they live, and until when they have heard everything."""
+"""The heartbeats of the listeners: that they live, and until when they have heard everything.
+
+Each listener has a session at the broker that outlives it. Listeners with one client id have one session,
+and the youngest of them has it. The heartbeat of a dead one stays until its session is taken over, or has
+expired.
+"""
 
 from typing import Any, Final, NamedTuple
 
@@ -7,16 +12,30 @@ from redis import Redis
 from core.store.connection import transient
 from core.store.keys import LISTENERS
 
-# A listener without a heartbeat for this long counts as dead, and its heartbeat is ignored.
+# A listener without a heartbeat for this long counts as dead.
 LISTENER_LIFE_MS: Final = 15_000
+# What is left in the session of a dead one is not missing yet: a living one takes it over within this time.
+TAKEN_OVER_MS: Final = 60_000
 
 
 class Heartbeat(NamedTuple):
-    """When a listener wrote this (ms), and until when it had heard everything sent to it (ms)."""
+    """When a listener wrote this (ms), and until when it had heard everything sent to it (ms).
+
+    `name` is its client id, `@`, and when it started, in hexadecimal ms.
+    """
 
     name: str
     written_ms: int
     heard_until_ms: int
+
+    @property
+    def client_id(self) -> str:
+        """The name of its session."""
+        return self.name.partition("@")[0]
+
+    def alive(self, now: int) -> bool:
+        """Whether its listener lives."""
+        return now - self.written_ms < LISTENER_LIFE_MS
 
 
 class Listeners:
@@ -26,16 +45,26 @@ class Listeners:
         self._redis = redis
 
     def all(self) -> list[Heartbeat]:
-        """Return the last heartbeat of each listener."""
+        """Return the last heartbeat of each session, that of its youngest listener."""
         with transient():
             found: Any = self._redis.hgetall(LISTENERS)
-        return [Heartbeat(name.decode(), *map(int, value.split())) for name, value in found.items()]
+        beats = [Heartbeat(name.decode(), *map(int, value.split())) for name, value in found.items()]
+        return list({beat.client_id: beat for beat in sorted(beats)}.values())
 
     def heard_until(self, now: int) -> int | None:
-        """Return the time (ms) until which every live listener has heard everything; None if none lives.
+        """Return the time (ms) until which every listener has heard everything; None if none lives.
 
         A device counts as silent only until this time: a chunk that still waits in a broker or in a listener
         is not missing.
         """
-        alive = [beat for beat in self.all() if now - beat.written_ms < LISTENER_LIFE_MS]
-        return min((beat.heard_until_ms for beat in alive), default=None)
+        beats = self.all()
+        if not any(beat.alive(now) for beat in beats):
+            return None
+        return min(beat.heard_until_ms for beat in beats if now - beat.written_ms < TAKEN_OVER_MS)
+
+    def forget(self, client_id: str) -> None:
+        """Forget the listeners of a session that has ended."""
+        with transient():
+            names: Any = self._redis.hkeys(LISTENERS)
+            if ended := [name for name in names if name.decode().partition("@")[0] == client_id]:
+                self._redis.hdel(LISTENERS, *ended)

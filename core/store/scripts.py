@@ -14,6 +14,7 @@ from redis.commands.core import Script
 from core.settings import ArrivalSettings, CaptureTimes, SweepSettings
 from core.store.capture import CLOCK_SET_SINCE
 from core.store.keys import LISTENERS_TTL_S, SEALED_TTL_S, SHARDS
+from core.store.listeners import LISTENER_LIFE_MS
 
 FOLDER: Final = Path(__file__).parent / "lua"
 
@@ -35,6 +36,7 @@ def arrival_constants(settings: ArrivalSettings) -> Constants:
     """Return the constants of the listener's scripts."""
     return _times(settings) | {
         "LISTENERS_TTL_S": LISTENERS_TTL_S,
+        "LISTENER_LIFE_MS": LISTENER_LIFE_MS,
         "MAX_IMAGE_BYTES": settings.max_image_bytes,
         "MAX_PER_DEVICE": settings.max_captures_per_device,
         "MAX_PER_SHARD": -(-settings.max_captures // SHARDS),

@@ -10,7 +10,7 @@ from core.store import keys
 from core.store.capture import Progress
 from core.store.captures import LeaseLost
 from core.store.keys import CaptureRef
-from core.store.listeners import LISTENER_LIFE_MS, Heartbeat
+from core.store.listeners import LISTENER_LIFE_MS, TAKEN_OVER_MS, Heartbeat
 from core.store.scripts import MAX_REQUEUE_MS
 from core.wire import Sensors, parse_time
 
@@ -272,9 +272,40 @@ def test_the_slowest_living_listener_tells_what_was_heard(store):
     batch = store.batch()
     batch.heard(Heartbeat("one", NOW, NOW - 100))
     batch.heard(Heartbeat("two", NOW, NOW - 900))
-    batch.heard(Heartbeat("dead", NOW - LISTENER_LIFE_MS, NOW - 50_000))
+    batch.heard(Heartbeat("dead", NOW - TAKEN_OVER_MS, NOW - 70_000))
     batch.commit()
     assert store.listeners.heard_until(NOW) == NOW - 900
+
+
+def test_what_a_dead_listener_has_left_is_not_missing_until_it_is_taken_over(store):
+    batch = store.batch()
+    batch.heard(Heartbeat("dead@1", NOW - LISTENER_LIFE_MS, NOW - 16_000))
+    batch.commit()
+    assert store.listeners.heard_until(NOW) is None
+    batch = store.batch()
+    batch.heard(Heartbeat("one@2", NOW, NOW - 100))
+    batch.commit()
+    assert store.listeners.heard_until(NOW) == NOW - 16_000
+    store.listeners.forget("dead")
+    assert store.listeners.heard_until(NOW) == NOW - 100
+
+
+def test_of_two_listeners_with_one_session_the_younger_counts(store):
+    batch = store.batch()
+    batch.heard(Heartbeat("fleet@18a", NOW, NOW - 100))
+    batch.heard(Heartbeat("fleet@17f", NOW, NOW - 9_000))
+    batch.commit()
+    assert [beat.name for beat in store.listeners.all()] == ["fleet@18a"]
+    assert store.listeners.heard_until(NOW) == NOW - 100
+
+
+def test_a_dead_listener_is_forgotten_when_another_has_its_session(store):
+    batch = store.batch()
+    batch.heard(Heartbeat("fleet@2", NOW - LISTENER_LIFE_MS - 1, NOW - 16_000))
+    batch.heard(Heartbeat("other@1", NOW - LISTENER_LIFE_MS - 1, NOW - 16_000))
+    batch.heard(Heartbeat("fleet@1", NOW, NOW))
+    batch.commit()
+    assert sorted(beat.name for beat in store.listeners.all()) == ["fleet@1", "other@1"]
 
 
 def test_a_listener_that_is_gone_is_forgotten(store):

@@ -5,8 +5,12 @@ import subprocess
 import sys
 
 import pytest
+from pydantic import SecretStr
 from secured_broker import PASSWORD
 
+from core.clock import now_ms
+from core.store.connection import connect
+from core.store.keys import LISTENERS
 from local.part import REPOSITORY
 from local.ports import free_port
 from local.supabase_lite import _CONFIG, SupabaseLite, schema_files
@@ -150,6 +154,18 @@ def test_a_redis_that_evicts(diagnose, other_redis, mosquitto):
     assert checks["REDIS_URL: eviction"].grade == "wrong"
     assert "noeviction" in checks["REDIS_URL: eviction"].remedy
     assert checks["REDIS_URL: persistence"].grade == "ok"
+
+
+@pytest.mark.parametrize(("living", "grade"), [(0, "warning"), (1, "warning"), (2, "ok")])
+def test_a_group_needs_more_than_one_listener(diagnose, redis_server, living, grade):
+    url = redis_server.database_url(11)
+    with connect(SecretStr(url)) as redis:
+        redis.flushdb()
+        for number in range(living):
+            redis.hset(LISTENERS, f"fleet{number}@1", f"{now_ms()} {now_ms()}")
+    address = {"MQTT_HOST": "127.0.0.1", "MQTT_PORT": str(free_port()), "REDIS_URL": url}
+    assert "MQTT_SHARED_GROUP" not in diagnose(**address)
+    assert diagnose(**address, MQTT_SHARED_GROUP="fleet")["MQTT_SHARED_GROUP"].grade == grade
 
 
 def test_a_redis_that_forgets(diagnose, other_redis):

@@ -163,7 +163,7 @@ def test_the_blueprint_gives_each_process_what_it_needs(render):
         given[service["name"]] = keys
     needed = {name.upper() for name, field in WorkerSettings.model_fields.items() if field.is_required()}
     assert given["fleet-worker"] >= needed | {"MQTT_PASSWORD", "REDIS_URL", "DATABASE_URL"}
-    assert given["fleet-listener"] >= {"MQTT_HOST", "MQTT_PASSWORD", "REDIS_URL", "MQTT_SHARED_GROUP"}
+    assert given["fleet-listener"] >= {"MQTT_HOST", "MQTT_PASSWORD", "REDIS_URL"}
     assert given["fleet-flower"] >= {"FLOWER_BASIC_AUTH", "REDIS_URL"}
     # What neither uses, neither is given.
     for name in ("fleet-beat", "fleet-flower"):

@@ -16,7 +16,7 @@ from listener.listen import Listener
 class Line:
     """Stands for the connection to the broker: gives the batches, notes what is acknowledged."""
 
-    client_id, ping_topic, heard_until_ms = "fleet", "ESP32CAM/fleet/ping", 0
+    client_id, heard_until_ms, connected = "fleet", 0, True
 
     def __init__(self, batches):
         self._batches = iter(batches)

@@ -44,7 +44,7 @@ class Week:
         arrival = ArrivalSettings()
         self._batches = Batches(store.redis, arrival)
         limits = Limits(64 * 2**10, arrival.max_image_bytes)
-        self._receiver = Receiver(limits, "ping", RateLimit(10**6), MessageLog(9_000))
+        self._receiver = Receiver(limits, RateLimit(10**6), MessageLog(9_000))
         for device in devices:
             self._plan(device)
 

@@ -83,7 +83,7 @@ def connection(server: socket.socket) -> Iterator[BrokerConnection]:
     settings = ListenerSettings(
         mqtt_host=host, mqtt_port=port, mqtt_tls=False, mqtt_version="3.1.1", mqtt_deaf_after_s=30
     )
-    connection = BrokerConnection(settings, "test", now_ms)
+    connection = BrokerConnection(settings, "fleet", now_ms)
     yield connection
     connection.close()
 

@@ -30,7 +30,7 @@ class Recorder:
 
 
 def receiver(per_minute=20, log=None):
-    return Receiver(Limits(4096, 10**6), PING, RateLimit(per_minute), log or MessageLog(9_000))
+    return Receiver(Limits(4096, 10**6), RateLimit(per_minute), log or MessageLog(9_000))
 
 
 def data(fields, device="AABB"):
