@@ -8,16 +8,23 @@ from core.store.capture import Capture
 from core.supabase import AlreadyThere, SupabaseGateway, lost
 
 # The characters that every Storage service accepts in an object key. A name that already ends like our suffix
-# does not match, so that two names never get the same key.
+# does not match, so that two names never get the same key. Every key ends as a JPEG's does: some servers tell
+# a browser the type by the name, and a picture that is called a page may hold a script.
+_JPEG: Final = re.compile(r".*\.jpe?g", re.IGNORECASE)
 _PLAIN: Final = re.compile(r"(?!.*--[0-9a-f]{12}(\.|$))[A-Za-z0-9._-]+")
 _SUFFIX_DIGITS: Final = 12
 
 
 def object_name(image_name: str) -> str:
-    """Return the object key for an image name: a plain name itself, else with part of the name's SHA-256."""
-    if _PLAIN.fullmatch(image_name):
+    """Return the object key for an image name: a plain name itself, else with part of the name's SHA-256.
+
+    Plain is a name that ends in `.jpg` or `.jpeg` and has only characters that every Storage service accepts.
+    """
+    is_jpeg = _JPEG.fullmatch(image_name)
+    if is_jpeg and _PLAIN.fullmatch(image_name):
         return image_name
-    return with_suffix(re.sub(r"[^A-Za-z0-9._-]", "-", image_name), sha256(image_name.encode()).hexdigest())
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", image_name) + ("" if is_jpeg else ".jpg")
+    return with_suffix(name, sha256(image_name.encode()).hexdigest())
 
 
 def with_suffix(name: str, digest: str) -> str:

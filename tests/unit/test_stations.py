@@ -1,6 +1,8 @@
 """The stations that need no server: assemble, report, the names of objects, the wake time in an ACK."""
 
+import io
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -8,6 +10,7 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from core.errors import CaptureRejected, ErrorCode
 from core.store.capture import parse
@@ -15,8 +18,10 @@ from core.store.devices import Wake
 from core.store.keys import CaptureRef
 from tasks.stations.acknowledge import ack, clock_time, next_wake
 from tasks.stations.assemble import assemble, verify
+from tasks.stations.decode import decode
 from tasks.stations.persist import capture_row
 from tasks.stations.report import device_error
+from tasks.stations.thumbnail import LONGEST, make_thumbnail
 from tasks.stations.upload import object_name, place, with_suffix
 
 REF = CaptureRef("AABB", "i.jpg", "seal")
@@ -87,6 +92,16 @@ image_names = st.text(
 def test_two_names_never_share_an_object(one, other):
     assert (object_name(one) == object_name(other)) == (one == other)
     assert set(object_name(one)) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+
+
+@pytest.mark.parametrize("name", ["report.html", "image_1", "a.jpg.svg", "jpg", "x.jpg ", "a.JPEG2"])
+def test_an_object_is_called_a_jpeg_whatever_its_image_is_called(name):
+    assert re.fullmatch(r"[A-Za-z0-9._-]+--[0-9a-f]{12}\.jpg", object_name(name))
+
+
+@pytest.mark.parametrize("name", ["image_1.jpg", "IMG.JPEG", "a-b.Jpg"])
+def test_a_jpeg_keeps_its_name(name):
+    assert object_name(name) == name
 
 
 def test_a_name_like_our_suffix_is_renamed_too():
@@ -196,3 +211,12 @@ def test_a_row_says_what_is_known():
     assert row["sensors"] == {"gas_kohm": 12.5}
     assert row["metadata"] == {"error": 0}
     assert row["image_bytes"] is None
+
+
+def test_a_thumbnail_carries_nothing_that_was_written_beside_the_pixels():
+    exif, said = Image.Exif(), b"<script>alert(1)</script>"
+    exif[0x010E] = said.decode()
+    data = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(data, "JPEG", exif=exif, comment=said, icc_profile=said * 9)
+    assert data.getvalue().count(said) == 11
+    assert said not in make_thumbnail(decode(data.getvalue(), LONGEST))
