@@ -9,14 +9,15 @@ from pythonjsonlogger.json import JsonFormatter
 
 from core.dispatch import PERIODIC
 from core.settings import LogSettings
+from core.text import printable
 
 CONTEXT: Final = ("device", "capture", "task_id")
 
 
 class _TextFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
         context = "".join(f" {name}={getattr(record, name)}" for name in CONTEXT if hasattr(record, name))
-        return super().format(record) + context
+        return printable(super().formatMessage(record) + context)
 
 
 def _name_task(record: logging.LogRecord) -> bool:

@@ -8,7 +8,7 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import orjson
 import typer
@@ -21,11 +21,18 @@ from rich.text import Text
 
 from core.dispatch import make_app
 from core.settings import RedisSettings, SettingsError, SupabaseSettings, load
+from core.text import printable
 from operate.overview import Overview, read_overview
 
 ALIVE_S = 15.0
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+
+
+def console_on(file: TextIO) -> Console:
+    """Return a console that takes names for what they are, and is wide if it is no terminal."""
+    console = Console(file=file, highlight=False, markup=False)
+    return console if console.is_terminal else Console(file=file, highlight=False, markup=False, width=150)
 
 
 def render(overview: Overview) -> RenderableType:
@@ -52,8 +59,8 @@ def _tables(overview: Overview) -> list[Table]:
     captures = _table("device", "image", "state", "chunks", "missing", "NACKs", "quiet", "next look")
     for capture in overview.captures:
         captures.add_row(
-            capture.device,
-            capture.image,
+            printable(capture.device),
+            printable(capture.image),
             capture.state,
             f"{capture.chunks}/{capture.total or '?'}",
             capture.missing,
@@ -64,7 +71,8 @@ def _tables(overview: Overview) -> list[Table]:
     errors = _table("when", "device", "error", "message")
     for error in overview.errors:
         when = str(error["occurred_at"])[:19].replace("T", " ")
-        errors.add_row(when, error["device_id"] or "", str(error["error_code"]), error["message"] or "")
+        device, message = (printable(error[name] or "") for name in ("device_id", "message"))
+        errors.add_row(when, device, str(error["error_code"]), message)
     return [table for table in (queues, peers, captures, errors) if table.row_count]
 
 
@@ -105,9 +113,7 @@ def main(
     except SettingsError as error:
         raise SystemExit(str(error)) from None
     supabase, celery = _supabase_settings(), make_app()
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=150)  # no terminal limits the width
+    console = console_on(sys.stdout)
     overview = read_overview(settings, supabase, celery, limit=limit)
     if as_json:
         sys.stdout.buffer.write(orjson.dumps(asdict(overview), option=orjson.OPT_INDENT_2) + b"\n")
