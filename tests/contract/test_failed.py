@@ -6,10 +6,11 @@ from store_lab import StoreLab
 
 from core.store import memory
 from core.store.captures import LeaseLost
-from core.store.keys import CaptureRef, capture_keys
+from core.store.keys import SEALED_TTL_S, CaptureRef, capture_keys, shard, waiting_key
 from core.store.scripts import MAX_REQUEUE_MS
 
-UPLOAD_FAILED, DATABASE_FAILED = 2204, 2205
+UPLOAD_FAILED = 2204
+TIME = "2025-10-04T12:34:56Z"
 
 
 def fail(store, ref, code=UPLOAD_FAILED):
@@ -100,8 +101,16 @@ def test_requeued_it_is_tried_as_if_for_the_first_time_and_acknowledged(store, c
 
 def test_requeued_it_is_in_flight(store, client):
     ref = failed(store)
+    for name in (capture_keys(REF)[4], waiting_key(shard(REF.device_id))):
+        client.delete(name)
     store.captures.requeue(ref)
-    assert client.zrange(capture_keys(ref)[4], 0, -1) == [str(ref).encode()]
+    held = capture_keys(ref)[4]
+    assert client.zrange(held, 0, -1) == [str(ref).encode()]
+    in_a_week = store.now() + SEALED_TTL_S * 1000
+    assert in_a_week - 60_000 < client.zscore(held, str(ref)) < in_a_week + 60_000
+    for name in (held, waiting_key(shard(ref.device_id)), capture_keys(ref)[2]):
+        assert client.ttl(name) > A_DAY
+    assert not client.hexists(capture_keys(ref)[0], "ends")
 
 
 def test_requeued_twice_it_is_taken_once(store):
@@ -163,17 +172,20 @@ def test_the_tombstone_of_a_newer_image_stays_as_it_is(store, client):
     assert finish(store, other)
 
 
-@pytest.mark.parametrize("time", ["2025-10-04T12:34:56Z", ""])
-def test_sent_again_by_its_device_it_is_a_fresh_attempt_that_wins(store, client, time):
-    ref = failed(store, time=time)
-    again = complete(store, time=time)
+@pytest.mark.parametrize("times", [(TIME, TIME), ("", ""), (TIME, ""), ("", TIME)])
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_sent_again_by_its_device_it_is_a_fresh_attempt_that_wins(store, client, times, is_stored):
+    ref = failed(store, time=times[0])
+    again = complete(store, time=times[1])
     assert again != ref
+    if is_stored:
+        assert finish(store, again)
     assert store.captures.requeue(ref, dry_run=True) == "sent again"
     assert store.captures.failed(10) == [ref]
     assert store.captures.requeue(ref) == "sent again"
     assert not client.exists(*capture_keys(ref)[:2])
     assert store.captures.failed(10) == []
-    assert finish(store, again)
+    assert is_stored or finish(store, again)
     assert review(store, NOW + DELAY).action == "gone"
 
 

@@ -11,8 +11,9 @@ if known[1] ~= 'failed' then
 end
 local last = redis.call('HMGET', KEYS[3], 'state', 'ends', 'captured')
 local is_there = last[1] == 'sealed' or last[1] == 'stored'
-local another_time = known[3] and last[3] and last[3] ~= '' and known[3] ~= last[3]
-local sent_again = is_there and known[2] and known[2] == last[2] and not another_time
+local taken_at, sent_at = known[3] or '', last[3] or ''
+local another_time = taken_at ~= '' and sent_at ~= '' and taken_at ~= sent_at
+local sent_again = is_there and known[2] == last[2] and not another_time
 if dry then return sent_again and 'sent again' or 'taken' end
 redis.call('ZREM', KEYS[9], member)
 if sent_again then
