@@ -235,7 +235,9 @@ def test_what_is_tried_anew_is_not_dropped(store):
 def test_the_index_forgets_what_has_expired(client):
     clock = [NOW]
     store = StoreLab(client, clock=lambda: clock[0])
-    failed(store)
-    clock[0] += store.settings.capture_ttl_s * 1000
-    ref = failed(store, name="later.jpg", time=another_time(1))
-    assert store.captures.failed(10) == [ref]
+    half = store.settings.capture_ttl_s * 500
+    refs = []
+    for day in (1, 2, 3):
+        refs.append(failed(store, name=f"{day}.jpg", time=another_time(day)))
+        clock[0] += half
+    assert store.captures.failed(10) == refs[1:]

@@ -218,6 +218,11 @@ def test_a_bucket_that_is_missing_is_seen_by_a_download_too(gateway, server, bod
     assert type(error_of(gateway, download, server, 400, body)) is AccessDenied
 
 
+def test_a_download_that_is_refused_for_another_reason_is_final(gateway, server):
+    error = error_of(gateway, download, server, 400, storage_error("400", "InvalidKey", "Invalid key"))
+    assert type(error) is CaptureRejected
+
+
 def raised(kind):
     return REGISTRY.get_sample_value("fleet_alarms_total", {"alarm": kind})
 

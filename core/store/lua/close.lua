@@ -11,7 +11,7 @@ redis.call('ZREM', KEYS[7], ARGV[2])
 if ARGV[6] == '' then
   redis.call('DEL', KEYS[1], KEYS[2])
 elseif redis.call('EXISTS', KEYS[1]) == 1 then
-  redis.call('HDEL', KEYS[1], 'owner', 'lease_until', 'retry_at', 'queued_at', 'attempts', 'tries')
+  redis.call('HDEL', KEYS[1], 'owner', 'lease_until', 'attempts', 'tries')
   redis.call('HSET', KEYS[1], 'state', 'failed', 'failed_code', ARGV[6])
   -- If the device sends the image once more, it is known by the ends of its chunks.
   if last[1] == ARGV[2] then redis.call('HSET', KEYS[1], 'ends', last[2]) end
