@@ -12,12 +12,17 @@ REPOSITORY: Final = Path(__file__).parents[1]
 
 Stages = tuple[tuple[str, ...], ...]
 
-_CONTRACT: Final = ("tests/contract",)
+# The models are slow, and seldom notice what the others do not. fakeredis answers as redis-server does.
+_MODELS: Final = tuple(
+    path.relative_to(REPOSITORY).as_posix()
+    for path in sorted(REPOSITORY.glob("tests/contract/test_*_model.py"))
+)
+_CONTRACT: Final = ("tests/contract", "-k=not fakeredis", *(f"--ignore={path}" for path in _MODELS))
 _WAY: Final = ("tests/integration/test_way_of_a_capture.py", "tests/integration/test_sweep.py")
 _TALK: Final = ("tests/integration/test_conversation.py",)
-_STATIONS: Final = ("tests/unit/test_stations.py", "tests/unit/test_decode.py")
+_STATIONS: Final = ("tests/unit/test_stations.py",)
+_DECODE: Final = ("tests/unit/test_decode.py",)
 _BROKEN: Final = ("tests/integration/test_broken_streams.py", "tests/integration/test_paths.py")
-
 _KEPT: Final = ("tests/integration/test_restricted.py", "tests/integration/test_requeue.py")
 
 # The first pattern that fits a file counts.
@@ -28,10 +33,15 @@ JUDGES: Final[dict[str, Stages]] = {
     "core/store/streams.py": (("tests/unit/test_message_log.py",), ("tests/integration/test_flush_log.py",)),
     "core/store/connection.py": (_CONTRACT, ("tests/integration/test_redis_waits.py",)),
     "core/store/listeners.py": (_CONTRACT, _WAY),
-    "core/store/*.py": (("tests/unit/test_stations.py", *_CONTRACT), _WAY, _BROKEN),
-    "core/store/lua/*.lua": (_CONTRACT, _WAY, _BROKEN),
+    "core/store/*.py": (("tests/unit/test_stations.py", *_CONTRACT), _WAY, _BROKEN, _MODELS),
+    "core/store/lua/*.lua": (_CONTRACT, _WAY, _BROKEN, _MODELS),
     "core/supabase.py": (("tests/unit/test_supabase_answers.py", "tests/unit/test_supabase.py"), _WAY, _KEPT),
-    "tasks/stations/*.py": (_STATIONS, _WAY, _BROKEN, _KEPT),
+    "tasks/stations/header.py": (("tests/unit/test_header.py",), _DECODE),
+    "tasks/stations/decode.py": (_DECODE,),
+    "tasks/stations/thumbnail.py": (_DECODE,),
+    "tasks/stations/persist.py": (_STATIONS, ("tests/integration/test_rows.py",), _WAY),
+    "tasks/stations/upload.py": (_STATIONS, _WAY, _BROKEN, _KEPT),
+    "tasks/stations/*.py": (_STATIONS,),
     "tasks/pipeline.py": (_WAY, _BROKEN, _TALK, _KEPT),
     "tasks/flush_log.py": (("tests/integration/test_flush_log.py",),),
     "listener/message_log.py": (("tests/unit/test_message_log.py",), ("tests/unit/test_receive.py",)),

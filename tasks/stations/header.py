@@ -3,6 +3,7 @@
 A decoder allocates memory and spends time by what the header claims, so the claims are checked here first.
 """
 
+import re
 from typing import Final, NamedTuple
 
 from core.errors import CaptureRejected, ErrorCode
@@ -12,6 +13,8 @@ from core.errors import CaptureRejected, ErrorCode
 MAX_PIXELS: Final = 25_000_000
 
 _SOI: Final = b"\xff\xd8"
+# Any number of FF may precede a marker.
+_MARKER: Final = re.compile(rb"\xff([^\xff])")
 _EOI: Final = 0xD9
 _SOS: Final = 0xDA
 # Markers of a frame; C4, C8 and CC are tables and an extension.
@@ -38,14 +41,8 @@ def read_header(image: bytes) -> Header:
         raise _refusal("no start marker", image)
     frame: Header | None = None
     at = len(_SOI)
-    while (at := image.find(b"\xff", at)) >= 0:
-        at += 1
-        while image[at : at + 1] == b"\xff":  # any number of them may precede a marker
-            at += 1
-        if at + 3 > len(image):
-            break
-        marker = image[at]
-        at += 1
+    while found := _MARKER.search(image, at):
+        marker, at = found[1][0], found.end()
         if marker in _BARE:
             continue
         if marker == _EOI:

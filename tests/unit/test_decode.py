@@ -91,6 +91,15 @@ def test_a_legal_jpeg_is_whole_however_odd(photo, oddity):
     assert max(decoded.pixels.size) >= min(LONGEST, max(size))
 
 
+def test_a_zero_that_follows_ff_is_of_the_data_and_not_of_the_padding():
+    noise = (
+        encoded(Image.frombytes("L", (16, 16), Random(n).randbytes(256)), quality=100) for n in range(500)
+    )
+    whole = next(data for data in noise if data.endswith(b"\xff\0" + EOI))
+    for odd in (whole, whole[:-2], whole[:-2] + bytes(300), whole[:-2] + bytes(16) + EOI):
+        assert decode(odd, LONGEST).damage is None
+
+
 def zeroed(pieces, rng):
     pieces = pieces.copy()
     number = rng.randrange(1, len(pieces))
@@ -253,11 +262,28 @@ def test_a_thumbnail_is_the_image_at_320_px(photo):
     original = picture_of(photo.read_bytes())
     thumbnail = picture_of(make_thumbnail(decode(photo.read_bytes(), LONGEST)))
     assert thumbnail.format == "JPEG"
-    assert max(thumbnail.size) == LONGEST
+    assert max(thumbnail.size) == 320
     assert thumbnail.width / thumbnail.height == pytest.approx(original.width / original.height, rel=0.01)
     best = np.asarray(original.resize(thumbnail.size, Image.Resampling.LANCZOS), float)
     error = np.sqrt(((np.asarray(thumbnail, float) - best) ** 2).mean())
     assert 20 * np.log10(255 / error) > 30  # dB of PSNR
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [((480, 640), (240, 320)), ((900, 900), (320, 320)), ((2000, 1), (320, 1)), ((1, 2000), (1, 320))],
+)
+def test_a_thumbnail_of_any_shape_has_sides_of_1_to_320_px(size, shown):
+    assert picture_of(make_thumbnail(decode(encoded(Image.new("RGB", size)), LONGEST))).size == shown
+
+
+def test_an_image_whose_thumbnail_cannot_be_written_is_told_apart():
+    decoded = decode(jpeg(), LONGEST)._replace(
+        pixels=Image.new("RGBA", (640, 480))
+    )  # JPEG has no transparency
+    with pytest.raises(CaptureRejected) as caught:
+        make_thumbnail(decoded)
+    assert caught.value.code == ErrorCode.THUMBNAIL_FAILED
 
 
 def test_a_small_image_is_not_enlarged():

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -46,20 +46,19 @@ def capture(**fields):
     return parse(REF, {name.encode(): str(value).encode() for name, value in fields.items()})
 
 
-def code_of(known, chunks):
-    with pytest.raises(CaptureRejected) as caught:
-        verify(known, chunks, assemble(chunks))
-    return caught.value.code
-
-
 def test_count_size_and_checksum_are_checked():
-    chunks = pieces(bytes(5000))
-    fields = {"total": 5, "image_bytes": 5000, "image_sha256": sha256(bytes(5000)).hexdigest()}
+    chunks, digest = pieces(bytes(5000)), sha256(bytes(5000)).hexdigest()
+    fields = {"total": 5, "image_bytes": 5000, "image_sha256": digest}
     verify(capture(**fields), chunks, assemble(chunks))
     verify(capture(total=5), chunks, assemble(chunks))
-    assert code_of(capture(**fields | {"total": 6}), chunks) == ErrorCode.SIZE_MISMATCH
-    assert code_of(capture(**fields | {"image_bytes": 4999}), chunks) == ErrorCode.SIZE_MISMATCH
-    assert code_of(capture(**fields | {"image_sha256": "0" * 64}), chunks) == ErrorCode.CHECKSUM_MISMATCH
+    for wrong, code, details in (
+        ({"total": 6}, ErrorCode.SIZE_MISMATCH, {"chunks": 5, "total": 6}),
+        ({"image_bytes": 4999}, ErrorCode.SIZE_MISMATCH, {"bytes": 5000, "image_size": 4999}),
+        ({"image_sha256": "0" * 64}, ErrorCode.CHECKSUM_MISMATCH, {"sha256": digest, "expected": "0" * 64}),
+    ):
+        with pytest.raises(CaptureRejected) as caught:
+            verify(capture(**fields | wrong), chunks, assemble(chunks))
+        assert (caught.value.code, caught.value.details) == (code, details)
 
 
 def taken(time, name="image_123.jpg"):
@@ -119,6 +118,7 @@ def test_a_name_like_our_suffix_is_renamed_too():
         ("2025-10-07T00:05:00+00:00", "UTC", "12:05AM"),
         ("2025-10-07T12:00:00+00:00", "UTC", "12:00PM"),
         ("2025-10-07T11:59:01+00:00", "UTC", "12:00PM"),
+        ("2025-10-07T11:59:00.000001+00:00", "UTC", "12:00PM"),
         ("2025-10-07T15:30:00+00:00", "America/New_York", "11:30AM"),
         ("2025-12-07T15:30:00+00:00", "America/New_York", "10:30AM"),
         ("2025-10-07T11:00:00+00:00", "Nowhere/Land", "11:00AM"),
@@ -134,6 +134,8 @@ def test_the_wake_time_is_a_12_hour_clock_of_the_device(time, zone, clock):
 
 
 @given(st.datetimes(datetime(2025, 1, 1), datetime(2026, 1, 1)), st.integers(1, 24 * 3600))
+@example(datetime(2025, 10, 7, 12, 0, 30), 24 * 3600)
+@example(datetime(2025, 10, 7, 12, 0, 0), 24 * 3600)
 def test_a_device_that_hears_a_clock_time_wakes_that_very_day(now, seconds):
     now = now.replace(microsecond=0, tzinfo=UTC)
     wake = now + timedelta(seconds=seconds)
@@ -185,11 +187,20 @@ def test_a_clock_that_is_plainly_wrong_gives_way_to_the_arrival(said, source):
     [
         ("1", 1001, 1, "camera initialisation failed"),
         ("2", 1002, 2, "image capture failed"),
+        ("3", 1003, 3, "sensor read failed"),
+        ("4", 1004, 4, "memory allocation failed"),
         ("99", 1099, 99, "unknown error"),
         ("100", 1000, 100, "unknown error (100)"),
         ("-1", 1000, -1, "ESP_FAIL (-1)"),
         ("1201", 1000, 1201, "unknown error (1201)"),
+        ("0", 1000, 0, "unknown error (0)"),
+        ("257", 1000, 257, "out of memory (257)"),
+        ("261", 1000, 261, "not found (261)"),
+        ("263", 1000, 263, "timeout (263)"),
         ("131073", 1000, 131073, "camera not detected (131073)"),
+        ("131074", 1000, 131074, "camera refused the frame size (131074)"),
+        ("131075", 1000, 131075, "camera refused the pixel format (131075)"),
+        ("131076", 1000, 131076, "camera not supported (131076)"),
         (str(10**40), 1000, str(10**40), f"unknown error ({10**40})"),
         ("true", 1000, "true", "unknown error (true)"),
         ("camera timeout", 1000, "camera timeout", "unknown error (camera timeout)"),
