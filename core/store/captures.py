@@ -80,7 +80,8 @@ class Claim:
 class Review(NamedTuple):
     """What a due capture needs now.
 
-    `announce` asks for its `assembling` row. `missing` lists the chunk ids to ask for if the action is NACK.
+    `announce` asks for its `assembling` row. `missing` lists the chunk ids to ask for if the action is NACK;
+    they are at most NACK_AT_MOST.
     """
 
     ref: CaptureRef

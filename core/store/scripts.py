@@ -26,6 +26,9 @@ REQUEUE_MS: Final = 10_000
 MAX_REQUEUE_MS: Final = 300_000
 # How much later than its note a message may have been sent, or taken earlier than its capture was claimed.
 QUEUE_MARGIN_MS: Final = 10_000
+# A NACK names this many chunks at most, in some 3 kB, so one message of metadata costs the broker
+# RETRANSMIT_MAX times that. A device that has lost more chunks is asked for them in portions.
+NACK_AT_MOST: Final = 500
 # The tombstone keeps this many last bytes of each chunk, to recognise chunks that come again.
 END_BYTES: Final = 8
 
@@ -48,6 +51,7 @@ def sweep_constants(settings: SweepSettings) -> Constants:
     return _times(settings) | {
         "LEASE_MS": LEASE_MS,
         "MAX_REQUEUE_MS": MAX_REQUEUE_MS,
+        "NACK_AT_MOST": NACK_AT_MOST,
         "QUEUE_MARGIN_MS": QUEUE_MARGIN_MS,
         "RETRANSMIT_MAX": settings.retransmit_max,
     }

@@ -6,7 +6,7 @@
 -- Returns {action, announce, missing}:
 --   action    gone, wait, timed_out, nack or acknowledge
 --   announce  1 if its `assembling` row is wanted, else 0
---   missing   the chunk ids to ask for; empty unless the action is nack
+--   missing   the chunk ids to ask for, at most NACK_AT_MOST; empty unless the action is nack
 local now, member, heard = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local known = redis.call('HMGET', KEYS[1], 'first_at', 'last_at', 'nacked_at', 'nacks', 'total', 'state',
   'announced', 'again', 'captured')
@@ -76,7 +76,10 @@ if repeated then
   end
   repeated = finished[1] ~= 'stored' or finished[2]
 end
-if not total or nacks >= RETRANSMIT_MAX or repeated then
+-- A large image is asked for in portions, so one more NACK for each, while the device answers them.
+local answers = known[3] and last > tonumber(known[3])
+local at_most = RETRANSMIT_MAX + (answers and math.floor((total or 0) / NACK_AT_MOST) or 0)
+if not total or nacks >= at_most or repeated then
   look_again(last + CAPTURE_TIMEOUT_MS)
   return {'wait', announce, {}}
 end
@@ -85,5 +88,6 @@ look_again(now + RETRANSMIT_DELAY_MS)
 local missing = {}
 for id = 0, total - 1 do
   if redis.call('HEXISTS', KEYS[2], id) == 0 then missing[#missing + 1] = id end
+  if #missing == NACK_AT_MOST then break end
 end
 return {'nack', announce, missing}
