@@ -1,5 +1,8 @@
 """One fault at a time, at the worst moment for it. The long form of the suite; the storm has the short one."""
 
+import os
+import subprocess
+import sys
 import time
 from binascii import crc32
 from itertools import pairwise
@@ -13,6 +16,7 @@ from chaos_proxy import Fault, TcpProxy
 from chaos_wire import Picture, photograph
 
 from core.store import memory
+from local.part import REPOSITORY
 
 BOUND_S = 30.0
 pytestmark = pytest.mark.timeout(600)
@@ -128,6 +132,13 @@ def test_a_capture_that_kills_its_worker_is_put_aside_and_the_others_go_on(rig, 
         services.close()
         monkeypatch.undo()
         rig.platform.start("worker")
+    # Redis has kept it: a worker that does not die of it stores it, once an operator says so.
+    subprocess.run(
+        [sys.executable, "-m", "operate.requeue", wire.device_id, poison.name, "--code", "2200"],
+        cwd=REPOSITORY, env={**os.environ, **rig.environment}, check=True,
+    )  # fmt: skip
+    wire.wait_ack(poison.name, timeout=30)
+    stored(rig, wire, [*pictures, poison])
 
 
 @pytest.mark.parametrize("status", [401, 402, 403])
