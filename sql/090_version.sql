@@ -28,7 +28,7 @@ begin
 end
 $$;
 
-insert into public.schema_version (version) values (1)
+insert into public.schema_version (version) values (2)
 on conflict (singleton) do update
   set version = excluded.version, applied_at = now()
   where schema_version.version <> excluded.version;

@@ -13,7 +13,7 @@ from core.supabase import PASSING_STATUS, READ_ONLY, RESTRICTED_STATUS
 from operate.checks import Check
 
 # The version that `sql/090_version.sql` sets; an older database lacks functions that this code calls.
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 FUNCTIONS: Final = frozenset(
     {
         "claim_commands",

@@ -162,12 +162,15 @@ def test_the_blueprint_gives_each_process_what_it_needs(render):
         assert keys <= names
         given[service["name"]] = keys
     needed = {name.upper() for name, field in WorkerSettings.model_fields.items() if field.is_required()}
-    assert given["fleet-worker"] >= needed | {"MQTT_PASSWORD", "REDIS_URL", "DATABASE_URL"}
+    assert given["fleet-worker"] >= needed | {"MQTT_PASSWORD", "REDIS_URL"}
     assert given["fleet-listener"] >= {"MQTT_HOST", "MQTT_PASSWORD", "REDIS_URL"}
     assert given["fleet-flower"] >= {"FLOWER_BASIC_AUTH", "REDIS_URL"}
     # What neither uses, neither is given.
     for name in ("fleet-beat", "fleet-flower"):
         assert not any(key.startswith(("MQTT", "SUPABASE")) for key in given[name]), name
+    # The owner's right to the database is where the schema is applied, and nothing of a stranger is read.
+    assert {name for name in given if "DATABASE_URL" in given[name]} == {"fleet-beat"}
+    assert [each["name"] for each in render["services"] if "preDeployCommand" in each] == ["fleet-beat"]
 
 
 def test_render_and_procfile_start_the_same(render):
@@ -302,15 +305,25 @@ def test_the_commands_of_the_image_run_in_a_clean_directory(image, stack, tmp_pa
 
 
 def test_the_supabase_of_the_lite_profile(compose, tmp_path):
-    """Its script, with other paths: it installs, applies sql/, and answers."""
+    """Its script, with what it is given and no more: it installs, applies sql/, and answers."""
     if shutil.which("npm") is None:
         pytest.skip("no npm on PATH")
     script = tmp_path / "lite.sh"
     script.write_text(compose["configs"]["lite"]["content"].replace("$$", "$"))
     service = compose["services"]["supabase"]["environment"]
+    given = tmp_path / "service"
+    for mount in compose["services"]["supabase"]["volumes"]:
+        if mount.startswith("./"):
+            source, target, mode = mount.split(":")
+            assert mode == "ro"
+            place = given / Path(target).relative_to("/service")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(REPOSITORY / source)
+    assert not (given / ".env").exists()
+    assert "--ignore-scripts" in script.read_text()
     port = free_port()
     environment = {
-        **os.environ, **service, "SERVICE": str(REPOSITORY), "HOST": LOOPBACK, "PORT": str(port),
+        **os.environ, **service, "SERVICE": str(given), "HOST": LOOPBACK, "PORT": str(port),
         "SUPABASE_SECRET_KEY": "sb_secret_of_the_lite_test", "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_x",
         "SUPABASE_JWT_SECRET": "0" * 40, "NO_PROXY": LOOPBACK,
     }  # fmt: skip
