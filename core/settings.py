@@ -175,6 +175,8 @@ class WorkerSettings(SupabaseSettings, SweepSettings, MqttSettings, WatchedSetti
     default_wake_minutes: int = Field(default=60, ge=1, le=7 * 24 * 60)
     tombstone_ttl_s: int = Field(default=24 * 3600, gt=0)
     hello_timeout_s: Seconds = 2.5
+    max_image_pixels: int = Field(default=6_000_000, ge=1, le=100_000_000)
+    decode_progressive: bool = False
 
 
 class EverySetting(WorkerSettings, ListenerSettings):  # type: ignore[misc] # the two bases differ in pydantic's own signatures

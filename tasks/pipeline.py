@@ -107,7 +107,10 @@ def _store_image(resources: Resources, claim: Claim, *, plain: bool = True) -> C
     chunks = resources.store.captures.chunks(ref)
     image = assemble(chunks)
     verify(capture, chunks, image)
-    decoded = decode(image.data, LONGEST)
+    settings = resources.settings
+    decoded = decode(
+        image.data, LONGEST, max_pixels=settings.max_image_pixels, progressive=settings.decode_progressive
+    )
     notes: Notes = {"sha256": image.sha256, "stored_bytes": len(image.data)}
     notes["width"], notes["height"] = decoded.width, decoded.height
     if decoded.damage is not None:

@@ -15,7 +15,8 @@ QUALITY: Final = 80
 def make_thumbnail(decoded: Decoded) -> bytes:
     """Return a JPEG whose sides have at most 320 px; raise CaptureRejected (2206) if there is none."""
     if decoded.pixels is None:
-        raise CaptureRejected(ErrorCode.THUMBNAIL_FAILED, f"no thumbnail: {decoded.damage}")
+        why = decoded.undecoded or decoded.damage
+        raise CaptureRejected(ErrorCode.THUMBNAIL_FAILED, f"no thumbnail: {why}")
     size = scaled(decoded.width, decoded.height, LONGEST)
     output = io.BytesIO()
     try:

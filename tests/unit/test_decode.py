@@ -1,17 +1,23 @@
 """What decoding tells of a JPEG: that it is one, that its stream is whole, and what it looks like."""
 
 import io
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
+import simplejpeg
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from core.errors import CaptureRejected, ErrorCode
-from tasks.stations.decode import decode
+from core.settings import WorkerSettings
+from tasks.stations.decode import MOST_PIXELS_A_BYTE, decode
+from tasks.stations.header import MAX_PIXELS
 from tasks.stations.thumbnail import LONGEST, make_thumbnail
 
 PHOTOS = sorted((Path(__file__).parents[2] / "simulator" / "photos").glob("*.jpg"))
@@ -83,8 +89,8 @@ ODD = {
 def test_a_legal_jpeg_is_whole_however_odd(photo, oddity):
     picture = picture_of(photo.read_bytes())
     data = ODD[oddity](photo.read_bytes(), picture)
-    decoded = decode(data, LONGEST)
-    assert decoded.damage is None
+    decoded = decode(data, LONGEST, progressive=True)
+    assert (decoded.damage, decoded.undecoded) == (None, None)
     size = {"odd sides": (317, 211), "one pixel": (1, 1)}.get(oddity, picture.size)
     assert (decoded.width, decoded.height) == size
     assert decoded.pixels.mode == "RGB"
@@ -188,9 +194,65 @@ def test_a_cut_is_seen_with_and_without_an_end(photo, left):
 def test_a_progressive_image_without_its_end_may_lack_scans():
     whole = encoded(picture_of(jpeg()), progressive=True)
     last_scan = whole.rindex(b"\xff\xda")
-    assert decode(whole[:last_scan] + EOI, LONGEST).damage is None  # nothing tells that a scan is gone
-    assert decode(whole[:last_scan], LONGEST).damage is not None
-    assert decode(whole[:-2], LONGEST).damage is not None
+    # Nothing tells that a scan is gone.
+    assert decode(whole[:last_scan] + EOI, LONGEST, progressive=True).damage is None
+    assert decode(whole[:last_scan], LONGEST, progressive=True).damage is not None
+    assert decode(whole[:-2], LONGEST, progressive=True).damage is not None
+
+
+def no_decoder(monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("a decoder has seen it")
+
+    monkeypatch.setattr(simplejpeg, "decode_jpeg", refuse)
+
+
+def test_a_progressive_image_is_kept_from_the_decoder(monkeypatch):
+    whole = encoded(picture_of(jpeg()), progressive=True)
+    no_decoder(monkeypatch)
+    decoded = decode(whole, LONGEST)
+    assert (decoded.width, decoded.height) == picture_of(jpeg()).size
+    assert (decoded.damage, decoded.pixels) == (None, None)
+    with pytest.raises(CaptureRejected, match="progressive") as caught:
+        make_thumbnail(decoded)
+    assert caught.value.code == ErrorCode.THUMBNAIL_FAILED
+
+
+def test_so_is_one_with_very_many_scans_whatever_is_wanted(monkeypatch):
+    whole = encoded(picture_of(jpeg()), progressive=True)
+    last_scan = whole[whole.rindex(b"\xff\xda") : -2]
+    assert decode(whole[:-2] + last_scan * 8 + EOI, LONGEST, progressive=True).undecoded is None
+    no_decoder(monkeypatch)
+    assert decode(whole[:-2] + last_scan * 50 + EOI, LONGEST, progressive=True).undecoded is not None
+
+
+def test_so_is_one_that_claims_more_pixels_than_its_bytes_can_hold(monkeypatch):
+    """155 bytes may claim millions of pixels, which the decoder would all make up."""
+    black = encoded(Image.new("L", (2000, 3000)), optimize=True)
+    assert decode(black, LONGEST).damage is None
+    no_decoder(monkeypatch)
+    decoded = decode(black[: 2000 * 3000 // MOST_PIXELS_A_BYTE - 1], LONGEST)
+    assert (decoded.damage, decoded.pixels) == ("too few bytes for its pixels", None)
+
+
+def test_no_more_images_are_decoded_at_once_than_there_are_cores(monkeypatch):
+    running, most, lock, real = 0, 0, threading.Lock(), simplejpeg.decode_jpeg
+
+    def count(*arguments, **options):
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        try:
+            return real(*arguments, **options)
+        finally:
+            with lock:
+                running -= 1
+
+    monkeypatch.setattr(simplejpeg, "decode_jpeg", count)
+    with ThreadPoolExecutor(8 * os.cpu_count()) as threads:
+        found = list(threads.map(lambda _: decode(jpeg(), LONGEST).damage, range(16 * os.cpu_count())))
+    assert (set(found), most <= os.cpu_count()) == ({None}, True)
 
 
 def test_a_broken_stream_is_shown_as_far_as_it_goes():
@@ -205,7 +267,9 @@ def test_a_broken_stream_is_shown_as_far_as_it_goes():
 
 def test_what_cannot_be_decoded_at_all_has_no_thumbnail():
     # A second header in the middle ends the decoding with an error.
-    broken = jpeg().replace(b"\xff\xda", b"\xff\xc0\x00\x0b\x08\x00\x10\x00\x10\x01\x01\x11\x00\xff\xda", 1)
+    broken = jpeg().replace(
+        b"\xff\xda", b"\xff\xc0\x00\x11\x08\x00\x10\x00\x10\x03" + bytes(9) + b"\xff\xda", 1
+    )
     decoded = decode(broken, LONGEST)
     assert (decoded.damage is not None, decoded.pixels) == (True, None)
     with pytest.raises(CaptureRejected) as caught:
@@ -245,11 +309,13 @@ def sized(width, height):
     return bytes(data)
 
 
-def test_the_limit_of_pixels_is_25_million():
-    assert decode(sized(5000, 5000), LONGEST).width == 5000
+def test_the_limit_of_pixels_is_that_of_the_settings():
+    assert decode(sized(3000, 2000), LONGEST).width == 3000
     with pytest.raises(CaptureRejected) as caught:
-        decode(sized(5000, 5001), LONGEST)
-    assert caught.value.details == {"bytes": len(jpeg()), "width": 5000, "height": 5001}
+        decode(sized(3000, 2001), LONGEST)
+    assert caught.value.details == {"bytes": len(jpeg()), "width": 3000, "height": 2001}
+    assert decode(sized(3000, 2001), LONGEST, max_pixels=6_003_000).width == 3000
+    assert WorkerSettings.model_fields["max_image_pixels"].default == MAX_PIXELS
 
 
 @given(st.binary(max_size=2000))
