@@ -1,9 +1,11 @@
 """A picture whose JPEG stream is broken: asked for once more, and what becomes of what comes then."""
 
+import io
 from hashlib import sha256
 
 import pytest
 from arrivals import PHOTOS, TIME, Enqueued, arrive, photo, run
+from PIL import Image
 from store_lab import batch_on
 
 from core.clock import now_ms
@@ -241,10 +243,23 @@ def test_a_worker_that_dies_before_it_asks_leaves_it_to_the_next(
 
 
 def test_what_no_decoder_can_show_is_stored_without_a_thumbnail(resources, database, bucket, device, ear):
-    second_frame = b"\xff\xc0\x00\x0b\x08\x00\x10\x00\x10\x01\x01\x11\x00\xff\xda"
+    second_frame = b"\xff\xc0\x00\x11\x08\x00\x10\x00\x10\x03" + bytes(9) + b"\xff\xda"
     data = photo().replace(b"\xff\xda", second_frame, 1)
     run(resources, arrive(resources, device, data, sha=sha256(data).hexdigest()))
     assert acknowledged(ear)
     row = row_of(database, device)
     assert (row["ingest_status"], row["damaged"], row["thumbnail_path"]) == ("stored", True, None)
     assert bucket.download(row["storage_path"]) == data
+
+
+def test_a_progressive_image_is_stored_and_acknowledged_though_nobody_decodes_it(
+    resources, database, bucket, device, ear
+):
+    output = io.BytesIO()
+    Image.open(io.BytesIO(photo())).save(output, "JPEG", progressive=True)
+    run(resources, arrive(resources, device, output.getvalue()))
+    assert acknowledged(ear)
+    row = row_of(database, device)
+    assert (row["ingest_status"], row["damaged"], row["thumbnail_path"]) == ("stored", False, None)
+    assert (row["width"], row["height"]) == Image.open(output).size
+    assert bucket.download(row["storage_path"]) == output.getvalue()
