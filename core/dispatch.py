@@ -9,7 +9,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from core.clock import Clock
-from core.errors import Transient
+from core.store.connection import unavailable
 from core.store.devices import Hello
 from core.store.keys import CaptureRef
 
@@ -76,4 +76,4 @@ class Dispatcher:
             # Without this, kombu retries the publish by itself; here the caller decides on retries.
             self._app.send_task(name, arguments, retry=False, headers={SENT_AT: self._clock()})
         except OperationalError as error:
-            raise Transient(f"Celery's broker: {error}") from error
+            raise unavailable("Celery's broker", error) from error

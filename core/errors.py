@@ -6,6 +6,7 @@ FleetError
 │   └── CaptureRejected  a capture that cannot be stored (2200–2208)
 │       └── PathTaken    another capture's row names the same object
 ├── Transient            may pass: Supabase, Redis or the broker is unavailable or busy
+│   ├── OutOfMemory      Redis refuses every write until it has room
 │   ├── NotAsked         Supabase was away a moment ago, so it was not asked
 │   └── AccessDenied     Supabase or the broker refuses the service: an operator must act
 └── Misconfigured        a server refuses the settings: a process that is starting exits
@@ -66,6 +67,10 @@ class PathTaken(CaptureRejected):
 
 class Transient(FleetError):
     """The other side is unavailable or busy; a retry may succeed."""
+
+
+class OutOfMemory(Transient):
+    """Redis is full and refuses every write; it still answers what only reads."""
 
 
 class NotAsked(Transient):

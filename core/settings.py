@@ -45,6 +45,7 @@ class RedisSettings(_Settings):
 
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
     celery_broker_url: SecretStr = SecretStr("")
+    redis_memory_mb: int = Field(default=0, ge=0)
 
     @field_validator("redis_url", "celery_broker_url")
     @classmethod
@@ -102,6 +103,13 @@ class SubscriberSettings(MqttSettings):
     mqtt_receive_maximum: int = Field(default=1000, ge=1, le=65535)
 
 
+class WakeSettings(_Settings):
+    """What a device is told that has no schedule, and in which form."""
+
+    mqtt_next_wake_format: Literal["iso", "clock"] = "iso"
+    default_wake_minutes: int = Field(default=60, ge=1, le=7 * 24 * 60)
+
+
 class CaptureTimes(_Settings):
     """How long a capture may take; the listener's scripts and the sweep use the same times."""
 
@@ -143,7 +151,7 @@ class WatchedSettings(LogSettings, RedisSettings, HealthSettings):
     metrics_address: Text = "127.0.0.1"
 
 
-class ListenerSettings(ArrivalSettings, SubscriberSettings, WatchedSettings):
+class ListenerSettings(ArrivalSettings, SubscriberSettings, WakeSettings, WatchedSettings):
     """The settings of the listener."""
 
     max_chunk_bytes: int = Field(default=64 * 2**10, ge=64, le=2**20)
@@ -167,12 +175,10 @@ class SupabaseSettings(_Settings):
         return url.rstrip("/")
 
 
-class WorkerSettings(SupabaseSettings, SweepSettings, MqttSettings, WatchedSettings):
+class WorkerSettings(SupabaseSettings, SweepSettings, MqttSettings, WakeSettings, WatchedSettings):
     """The settings of a worker."""
 
     mqtt_nack_topic: Literal["ack", "cmd"] = "ack"
-    mqtt_next_wake_format: Literal["iso", "clock"] = "iso"
-    default_wake_minutes: int = Field(default=60, ge=1, le=7 * 24 * 60)
     tombstone_ttl_s: int = Field(default=24 * 3600, gt=0)
     hello_timeout_s: Seconds = 2.5
     max_image_pixels: int = Field(default=6_000_000, ge=1, le=100_000_000)

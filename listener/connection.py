@@ -19,7 +19,7 @@ from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from core import mqtt
+from core import mqtt, wire
 from core.clock import Clock
 from core.errors import Misconfigured
 from core.settings import ListenerSettings
@@ -136,6 +136,10 @@ class BrokerConnection:
             self._read_packets(intake)
         self._flush()
         self._client.loop_misc()
+
+    def tell(self, device_id: str, command: bytes) -> None:
+        """Send a command to a device; without the broker it waits for the next connection."""
+        self._client.publish(wire.topic(device_id, "cmd"), command, qos=1)
 
     @property
     def connected(self) -> bool:

@@ -1,8 +1,8 @@
 """The loop of the listener: read what arrived, store it in one round trip, enqueue, send the PUBACKs.
 
 A PUBACK is sent only after Redis has answered and the complete captures are enqueued. If that fails, the same
-batch is retried, and the broker keeps the messages without PUBACK. While Redis is nearly full, no message is
-taken at all.
+batch is retried, and the broker keeps the messages without PUBACK. While Redis is nearly full, chunks are
+turned away; while it refuses every write, `stopgap` takes what comes.
 """
 
 import logging
@@ -15,9 +15,9 @@ from redis import Redis
 
 from core.clock import Clock
 from core.dispatch import Dispatcher
-from core.errors import ErrorCode, Transient
+from core.errors import ErrorCode, OutOfMemory, Transient
 from core.settings import ListenerSettings
-from core.store.devices import Hello
+from core.store.devices import DeviceStore, Hello
 from core.store.keys import ERRORS
 from core.store.listeners import Heartbeat, Listeners
 from core.store.streams import Streams, error_entry
@@ -29,6 +29,7 @@ from listener.memory_gate import MemoryGate
 from listener.message_log import MessageLog
 from listener.rate_limit import RateLimit
 from listener.receive import Receiver
+from listener.stopgap import Stopgap
 from operate import health, metrics
 
 log = logging.getLogger("listener")
@@ -71,7 +72,8 @@ class Listener:
         self._receiver = Receiver(limits, self._rate_limit, self._log, settings.messages_per_minute)
         self._next_heartbeat = 0
         self._standing_by = False
-        self._gate = MemoryGate(redis)
+        self._gate = MemoryGate(redis, clock, settings.redis_memory_mb)
+        self._stopgap = Stopgap(settings, connection, self._receiver, DeviceStore(redis), clock)
         self._health_file: Path | None = settings.health_file
 
     def run(self, stopping: threading.Event) -> None:
@@ -95,10 +97,7 @@ class Listener:
     def _listen(self, stopping: threading.Event) -> None:
         while not stopping.is_set():
             health.touch(self._health_file)
-            if self._gate.closed():
-                self._connection.tend()
-                stopping.wait(RETRY_S)
-                continue
+            self._gate.look()
             if not self._connection.connected and self._stands_by():
                 stopping.wait(RETRY_S)
                 continue
@@ -141,8 +140,14 @@ class Listener:
         stopping: threading.Event,
     ) -> None:
         """Store, enqueue, then send the PUBACKs; retry until Redis and Celery's broker have taken all."""
+        if self._gate.refuses:
+            self._stopgap.take(messages)
+            source.puback(messages)
+            return
         batch = self._batches.begin()
-        hellos = [Hello.of(status, now) for status in self._receiver.fill(batch, messages, now)]
+        taken, chunks_too = [*self._stopgap.kept, *messages], not self._gate.closed
+        statuses = self._receiver.fill(batch, taken, now, chunks_too=chunks_too)
+        hellos = [Hello.of(status, now) for status in statuses]
         for hello in hellos:
             batch.hello(hello)
         if now >= self._next_heartbeat:
@@ -151,7 +156,14 @@ class Listener:
             self._log.flush(batch, now)
         while True:
             try:
-                self._settle(batch.commit(), hellos, now)
+                outcomes = batch.commit()
+                self._stopgap.kept.clear()
+                self._settle(outcomes, hellos, now)
+            except OutOfMemory:
+                self._gate.refused()
+                self._stopgap.take(messages)
+                source.puback(messages)
+                return
             except Transient as error:
                 if stopping.is_set():
                     return

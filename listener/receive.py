@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from core.alarm import Alarm
 from core.errors import ErrorCode, WireError
 from core.store.keys import ERRORS, CaptureRef
 from core.store.streams import Entry, error_entry
@@ -19,6 +20,8 @@ log = logging.getLogger("listener")
 # A device sends one hello per wake. Each hello costs a task and a database call, before any image.
 HELLOS_PER_MINUTE: Final = 300
 
+_alarm: Final = Alarm(log, "redis_full")
+_STILL: Final = "the devices have the pictures, and offer them again"
 _CHUNKS, _METADATA, _HELLOS = map(metrics.MESSAGES.labels, ("chunk", "metadata", "hello"))
 
 
@@ -37,12 +40,17 @@ class Receiver:
         self._flood_limit = RateLimit(messages_per_minute)
         self._hello_limit = RateLimit(HELLOS_PER_MINUTE)
         self._log = message_log
+        self._turned_away = 0
 
-    def fill(self, batch: Batch, messages: Iterable[Received], now: int) -> list[Status]:
+    def fill(
+        self, batch: Batch, messages: Iterable[Received], now: int, *, chunks_too: bool = True
+    ) -> list[Status]:
         """Put the messages into the batch and return the hellos among them.
 
-        Chunks of one capture are grouped; metadata keeps its place among them.
+        Chunks of one capture are grouped; metadata keeps its place among them. Without `chunks_too` the
+        chunks are turned away.
         """
+        turned_away = 0
         hellos: list[Status] = []
         errors: list[Entry] = []
         chunks: dict[tuple[str, str], list[bytes | int]] = {}
@@ -54,6 +62,9 @@ class Receiver:
                 continue
             if message.claimed_id is not None:
                 self._report(errors, received.topic, _differs(message), now)
+            if isinstance(message, Chunk) and not chunks_too:
+                turned_away += 1
+                continue
             if isinstance(message, Chunk):
                 key = (message.device_id, message.image_name)
                 pieces = chunks.setdefault(key, [])
@@ -75,9 +86,38 @@ class Receiver:
         for key, pieces in chunks.items():
             self._put(batch, key, now, pieces)
         _HELLOS.inc(len(hellos))
+        self._turn_away(turned_away)
         if errors:
             batch.append(ERRORS, errors)
         return hellos
+
+    def pick(self, messages: Iterable[Received], now: int) -> tuple[list[Status], list[Received]]:
+        """Return the hellos and the messages that begin a picture or report an error; turn chunks away."""
+        hellos: list[Status] = []
+        metadata: list[Received] = []
+        chunks = 0
+        for received in self._worth_reading(messages, [], now):
+            try:
+                message = decode(received.topic, received.payload, self._limits)
+            except WireError:
+                continue
+            match message:
+                case Chunk():
+                    chunks += 1
+                case Metadata():
+                    if message.begins_a_capture:
+                        metadata.append(received)
+                case Status():
+                    if self._hello_limit.allows(message.device_id, now):
+                        hellos.append(message)
+        self._turn_away(chunks)
+        return hellos, metadata
+
+    def _turn_away(self, chunks: int) -> None:
+        if chunks:
+            metrics.TURNED_AWAY.labels("chunk").inc(chunks)
+            self._turned_away += chunks
+            _alarm.sound(f"Redis is full: {self._turned_away} chunks turned away since the start; {_STILL}")
 
     def _worth_reading(
         self, messages: Iterable[Received], errors: list[Entry], now: int

@@ -34,6 +34,7 @@ CAPTURES = Counter("fleet_captures", "Captures that came to this state", ["state
 NACKS = Counter("fleet_nacks", "Requests for missing chunks that were sent")
 CHUNKS_ASKED_FOR = Counter("fleet_chunks_asked_for", "Chunks named in those requests")
 REFUSALS = Counter("fleet_refusals", "Messages to devices that the broker refused")
+TURNED_AWAY = Counter("fleet_turned_away", "What was not stored because Redis was full, by kind", ["kind"])
 ERRORS = Counter("fleet_errors", "Errors, by code of device_errors", ["code"])
 ASKED_AGAIN = Counter("fleet_asked_again", "Images asked for once more, since their stream was broken")
 RETRIES = Counter("fleet_retries", "Captures put off because Supabase, Redis or the broker was away")
@@ -49,6 +50,7 @@ class StoreCollector(Collector):
 
     def __init__(self, settings: RedisSettings) -> None:
         self._redis = connect(settings.redis_url, connections=1)
+        self._limit_mb = settings.redis_memory_mb
         self._captures = CaptureReader(self._redis)
         self._clock = RedisClock(self._redis)
         self._broker = connect(settings.queue_url, connections=1)
@@ -60,7 +62,7 @@ class StoreCollector(Collector):
         age = GaugeMetricFamily("fleet_queue_age_seconds", "Age of the oldest of them", labels=["queue"])
         taken = GaugeMetricFamily("fleet_tasks_taken", "Messages that workers hold")
         away = GaugeMetricFamily("fleet_supabase_away", "1 while the service is away", labels=["service"])
-        full = GaugeMetricFamily("fleet_redis_memory_ratio", "Used share of maxmemory; 0 without a limit")
+        full = GaugeMetricFamily("fleet_redis_memory_ratio", "Used share of the limit of Redis")
         try:
             in_flight.add_metric([], self._captures.count())
             for queue in read_queues(self._broker, self._clock()):
@@ -70,7 +72,7 @@ class StoreCollector(Collector):
             taken.add_metric([], read_taken(self._broker))
             for service in SERVICES:
                 away.add_metric([service], is_open(self._redis, service))
-            full.add_metric([], memory.fullness(self._redis))
+            full.add_metric([], memory.fullness(self._redis, self._limit_mb))
         except (RedisError, Transient) as error:
             log.warning("nothing to tell of Redis: %s", error)
         yield from (in_flight, waiting, age, taken, away, full)

@@ -14,10 +14,11 @@ import orjson
 
 from core.clock import to_datetime, to_iso
 from core.errors import Transient
-from core.store.devices import Hello, Wake
+from core.store.devices import Hello
 from core.store.keys import CaptureRef
+from core.wake import Wake, sleep_command
 from tasks.resources import Resources
-from tasks.stations.acknowledge import ack, next_wake, yet_to_come
+from tasks.stations.acknowledge import ack
 
 log = logging.getLogger("tasks.agenda")
 
@@ -127,10 +128,8 @@ def tell(resources: Resources, device_id: str, message: Message) -> None:
 
 
 def wake_message(resources: Resources, device_id: str, wake: Wake) -> Message:
-    """Return the command to sleep: until `wake`, or for DEFAULT_WAKE_MINUTES if it is unknown or past."""
-    settings, now = resources.settings, to_datetime(resources.store.now())
-    time = yet_to_come(wake, now, settings.default_wake_minutes)
-    return {"device_id": device_id} | next_wake(time, wake.timezone, now, settings.mqtt_next_wake_format)
+    """Return the command to sleep until `wake`."""
+    return sleep_command(device_id, wake, to_datetime(resources.store.now()), resources.settings)
 
 
 def hello_row(resources: Resources, hello: Hello) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from celery import Task
 
 from core import dispatch
 from core.dispatch import Dispatcher
-from core.errors import CaptureRejected, Transient
+from core.errors import CaptureRejected, OutOfMemory, Transient
 from core.store.devices import Hello
+from core.store.memory import is_full
 from tasks.agenda import answer_from_database, answer_from_memory, hello_row
 from tasks.app import MAX_RETRIES, app, retry
 
@@ -26,13 +27,16 @@ log = logging.getLogger("tasks.hello")
 def answer_hello(self: "Task[Any, Any]", hello: dict[str, Any]) -> None:
     """Record a hello and answer it; thanks to its key the database records it once, however often this runs.
 
-    If the database does not answer in time, the device gets an answer from Redis, and another task records
-    the hello later. Without an answer the device would stay awake until its battery is empty.
+    If the database does not answer in time, or Redis is full and no picture wanted, the device gets an answer
+    from Redis, and another task records the hello later. Without an answer the device would stay awake until
+    its battery is empty.
     """
     said, resources = Hello.from_json(hello), app.resources
     context = {"device": said.device_id, "task_id": self.request.id}
     try:
         try:
+            if is_full(resources.store.redis, resources.settings.redis_memory_mb):
+                raise OutOfMemory("its pictures would be turned away")
             answer_from_database(resources, said)
         except (Transient, CaptureRejected) as error:
             log.warning("hello answered without the database: %s", error, extra=context)

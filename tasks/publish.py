@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -13,7 +14,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from core import mqtt
 from core.alarm import Alarm
 from core.clock import Clock
-from core.errors import AccessDenied, Misconfigured, Transient
+from core.errors import AccessDenied, Misconfigured, OutOfMemory, Transient
 from core.settings import MqttSettings
 from core.store.keys import LOG
 from core.store.streams import Entry, Streams, message_entry
@@ -91,6 +92,10 @@ class Publisher:
             self._client.publish(topic(device_id, kind), payload, qos=1)
         if messages:
             self._streams.append(LOG, [self._entry(*message) for message in messages])
+
+    def _note(self, entries: list[Entry]) -> None:
+        with suppress(OutOfMemory):  # what is sent is sent
+            self._streams.append(LOG, entries)
 
     @property
     def connected(self) -> bool:

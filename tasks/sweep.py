@@ -51,15 +51,16 @@ def sweep_once(resources: Resources, dispatcher: Dispatcher) -> None:
     store = resources.store
     captures, now = store.captures, store.now()
     due = captures.due(now, AT_MOST)
-    full = memory.fullness(store.redis) >= memory.FULL
-    if full:
-        memory.make_room(captures, store.streams)
+    full = memory.is_full(store.redis, resources.settings.redis_memory_mb)
+    # Captures that may be complete yet are given up only where nothing else makes room.
+    give_up = full and not memory.make_room(captures, store.streams)
+    turned_away_until = store.listeners.turned_away_until() if due else 0
     # Without the broker no NACK can be sent, and the silence of a device means nothing.
     heard_until = store.listeners.heard_until(now) if due and resources.publisher.connected else None
     nacks: list[tuple[str, str, bytes]] = []
     arriving: list[dict[str, Any]] = []
     for ref in due:
-        review = captures.review(ref, now, heard_until, full=full)
+        review = captures.review(ref, now, heard_until, full=give_up, turned_away_until=turned_away_until)
         if review.announce and (capture := captures.get(ref)):
             arriving.append(capture_row(capture))
         match review.action:

@@ -260,14 +260,23 @@ class CaptureStore(CaptureReader):
         answer = self._call("requeue", ref, self._clock(), str(ref), int(dry_run))
         return Requeue(answer.decode())
 
-    def review(self, ref: CaptureRef, now: int, heard_until: int | None, *, full: bool = False) -> Review:
+    def review(
+        self,
+        ref: CaptureRef,
+        now: int,
+        heard_until: int | None,
+        *,
+        full: bool = False,
+        turned_away_until: int = 0,
+    ) -> Review:
         """Decide what a due capture needs, and when to look again.
 
-        `heard_until` is the answer of `Listeners.heard_until`; `full` means that Redis is so full that the
-        listeners take no messages.
+        `heard_until` and `turned_away_until` are the answers of `Listeners`; `full` means that captures which
+        have been silent for CAPTURE_TIMEOUT_MS are given up in any case, to make room.
         """
         heard = "" if heard_until is None else heard_until
-        action, announce, missing = self._call("review", ref, now, str(ref), heard, int(full))
+        arguments = now, str(ref), heard, int(full), turned_away_until
+        action, announce, missing = self._call("review", ref, *arguments)
         return Review(ref, Action(action.decode()), bool(announce), missing)
 
     def settle_timeout(self, ref: CaptureRef) -> None:

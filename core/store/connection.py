@@ -10,7 +10,7 @@ from redis.connection import BlockingConnectionPool
 from redis.exceptions import ConnectionError
 from redis.retry import Retry
 
-from core.errors import Transient
+from core.errors import OutOfMemory, Transient
 
 
 def connect(url: SecretStr, *, connections: int = 4) -> Redis:
@@ -34,8 +34,14 @@ def connect(url: SecretStr, *, connections: int = 4) -> Redis:
 
 @contextmanager
 def transient() -> Iterator[None]:
-    """Raise every Redis error inside the block as Transient."""
+    """Raise every Redis error inside the block as Transient, a full Redis as OutOfMemory."""
     try:
         yield
     except RedisError as error:
-        raise Transient(f"Redis: {error}") from error
+        raise unavailable("Redis", error) from error
+
+
+def unavailable(server: str, error: Exception) -> Transient:
+    """Return the error of a call that this server has not carried out."""
+    kind = OutOfMemory if "used memory > 'maxmemory'" in str(error) else Transient
+    return kind(f"{server}: {error}")

@@ -13,6 +13,7 @@ from redis import Redis
 
 from core.store import keys
 from core.store.connection import transient
+from core.wake import Wake
 from core.wire import Status
 
 # After this time an unanswered hello counts as lost; an answer takes some 10 ms.
@@ -52,13 +53,6 @@ class Hello(NamedTuple):
         del fields["claimed_id"]
         fields["raw"] = orjson.loads(self.status.raw)
         return fields | {"received_at_ms": self.received_at_ms, "message_key": self.key}
-
-
-class Wake(NamedTuple):
-    """The next wake of a device in UTC, and its time zone; `at` is None without a schedule."""
-
-    at: datetime | None
-    timezone: str
 
 
 def hello_commands(hello: Hello) -> list[tuple[Any, ...]]:

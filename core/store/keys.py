@@ -16,6 +16,7 @@ SEALED_TTL_S: Final = 7 * 24 * 3600
 STREAM_TTL_S: Final = 7 * 24 * 3600
 # As long as a session lasts at the broker (core/mqtt.py).
 LISTENERS_TTL_S: Final = 24 * 3600
+TURNED_AWAY_TTL_S: Final = 24 * 3600
 HELLO_TTL_S: Final = 3600
 # A second hello this soon after the answer to the first was sent before that answer arrived.
 CROSSING_MS: Final = 5_000
@@ -29,6 +30,7 @@ BREAKER_TTL_S: Final = 60
 AWAKE_MS: Final = 12_000
 
 LISTENERS: Final = "fleet:listeners"
+TURNED_AWAY: Final = "fleet:turned_away"
 UNANSWERED: Final = "fleet:unanswered"
 AWAKE: Final = "fleet:awake"
 LOG: Final = "fleet:log"
@@ -114,6 +116,7 @@ KEYS: Final = (
     Key(UNANSWERED, "zset", HELLO_TTL_S, "devices by when their hello must be answered (ms)"),
     Key(AWAKE, "string", AWAKE_MS // 1000, "some device was heard within the last seconds"),
     Key(LISTENERS, "hash", LISTENERS_TTL_S, "`client id@start` of a listener → `written_ms heard_until_ms`"),
+    Key(TURNED_AWAY, "string", TURNED_AWAY_TTL_S, "until when (ms) chunks were turned away"),
     Key(LOG, "stream", STREAM_TTL_S, "batches of log entries on their way to the database"),
     Key(ERRORS, "stream", STREAM_TTL_S, "batches of error entries on their way to the database"),
     Key(

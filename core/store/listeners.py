@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from redis import Redis
 
 from core.store.connection import transient
-from core.store.keys import LISTENERS
+from core.store.keys import LISTENERS, TURNED_AWAY, TURNED_AWAY_TTL_S
 
 # A listener without a heartbeat for this long counts as dead.
 LISTENER_LIFE_MS: Final = 15_000
@@ -61,6 +61,17 @@ class Listeners:
         if not any(beat.alive(now) for beat in beats):
             return None
         return min(beat.heard_until_ms for beat in beats if now - beat.written_ms < TAKEN_OVER_MS)
+
+    def turn_away(self, now: int) -> None:
+        """Note that chunks are turned away at this time (ms), or were until now."""
+        with transient():
+            self._redis.set(TURNED_AWAY, now, ex=TURNED_AWAY_TTL_S)
+
+    def turned_away_until(self) -> int:
+        """Return until when chunks were turned away (ms), 0 if that is long ago."""
+        with transient():
+            found: Any = self._redis.get(TURNED_AWAY)
+        return int(found or 0)
 
     def forget(self, client_id: str) -> None:
         """Forget the listeners of a session that has ended."""

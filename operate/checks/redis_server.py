@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from redis import Redis, RedisError
-from redis.exceptions import AuthenticationError, AuthorizationError, ResponseError
+from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, ResponseError
 
 from core.clock import now_ms
 from core.settings import RedisSettings
 from core.store.connection import connect
-from core.store.memory import FULL
+from core.store.memory import FULL, limit_of
 from operate.checks import Check
 
 KEPT: Final = "noeviction"
@@ -27,29 +27,37 @@ def check_redis_servers(settings: RedisSettings) -> Iterator[Check]:
         if server not in seen:
             seen.add(server)
             with connect(url) as redis:
-                yield from check_redis(redis, name)
+                yield from check_redis(redis, name, settings.redis_memory_mb)
 
 
-def check_redis(redis: Redis, name: str) -> Iterator[Check]:
-    """Yield the checks of eviction policy, memory and persistence; `name` is the setting of the Redis URL."""
+def check_redis(redis: Redis, name: str, limit_mb: int = 0) -> Iterator[Check]:
+    """Yield the checks of eviction policy, memory and persistence; `name` is the setting of the Redis URL.
+
+    `limit_mb` is the limit of the memory gate where Redis has none.
+    """
     try:
         memory, persistence = redis.info("memory"), redis.info("persistence")
         snapshots, seconds = _snapshots(redis), _ahead_s(redis)
     except (AuthenticationError, AuthorizationError) as error:
         yield Check(name, "wrong", f"the login is refused: {error}", f"put user and password into {name}")
         return
+    except NoPermissionError as error:
+        gate = f"the memory gate counts with {limit_mb} MB" if limit_mb else "there is no memory gate"
+        remedy = f"permit INFO{'' if limit_mb else ', or set REDIS_MEMORY_MB'}"
+        yield Check(f"{name}: eviction", "warning", f"cannot be seen, and {gate}: {error}", remedy)
+        return
     except RedisError as error:
         remedy = f"is it running, and is {name} its address? `rediss://` is for TLS only"
         yield Check(name, "unreachable", f"{error}", remedy)
         return
     yield Check(name, "ok", "reachable")
-    yield _eviction(memory, name)
+    yield _eviction(memory, name, limit_mb)
     yield _persistence(persistence, snapshots, name)
     yield _clock(seconds, name)
 
 
-def _eviction(memory: dict[str, Any], name: str) -> Check:
-    policy, limit = memory.get("maxmemory_policy", "unknown"), int(memory.get("maxmemory", 0))
+def _eviction(memory: dict[str, Any], name: str, limit_mb: int) -> Check:
+    policy, limit = memory.get("maxmemory_policy", "unknown"), limit_of(memory, limit_mb)
     title = f"{name}: eviction"
     if policy != KEPT:
         return Check(
@@ -58,10 +66,11 @@ def _eviction(memory: dict[str, Any], name: str) -> Check:
             f"maxmemory-policy is {policy}: when memory runs out, queues and chunks vanish without an error",
             f"set it to {KEPT} (Render: `maxmemoryPolicy: {KEPT}`)",
         )
-    if not limit:
-        return Check(title, "ok", f"{KEPT}, no memory limit")
     share = int(memory["used_memory"]) / limit
     detail = f"{KEPT}, {share:.0%} of {limit / 2**20:.0f} MB in use"
+    if not int(memory.get("maxmemory", 0)):
+        source = "REDIS_MEMORY_MB" if limit_mb else "half of its host's memory"
+        detail += f"; no maxmemory, so the memory gate counts with {source}"
     if share >= FULL:
         return Check(
             title, "warning", detail, "find what fills it (docs/operations.md) or take a larger plan"

@@ -274,15 +274,20 @@ def test_a_full_redis_closes_the_gate_and_the_connection_stays(rig, wire, rng):
     begun = len(rig.platform.log("listener"))
     try:
         share_used(rig, 0.85)
-        logged(rig, "listener", "no message is taken", begun)
+        logged(rig, "listener", "chunks are turned away", begun)
         wire.offer(picture)
+        wire.publish("status", {"device_id": wire.device_id, "status": "Alive", "pendingImg": 1})
+        assert wire.wait(lambda: any("next_wake" in message for _, message in wire.heard))
         time.sleep(12)  # longer than the keepalive and its answer
-        assert wire.acks(picture.name) == []
+        assert wire.acks(picture.name) == wire.nacks(picture.name) == []
     finally:
         share_used(rig, 0)
+    assert wire.wait(lambda: wire.nacks(picture.name))
+    [(_, asked)] = wire.nacks(picture.name)
+    assert asked == list(range(len(picture.chunks)))
+    wire.send(picture, *asked)
     wire.wait_ack(picture.name, timeout=60)
     assert "MQTT connected" not in rig.platform.log("listener")[begun:]
-    assert wire.nacks(picture.name) == []
     stored(rig, wire, [picture])
 
 

@@ -1,11 +1,13 @@
 """What makes room when Redis is nearly full, and when the listener stops and goes on."""
 
 import fakeredis
+from pydantic import SecretStr
 from store_lab import StoreLab
 
 from core.clock import now_ms
 from core.errors import Transient
 from core.store import keys, memory
+from core.store.connection import connect
 from core.store.keys import CaptureRef
 from core.store.memory import make_room
 from core.wire import Metadata, parse_time
@@ -53,17 +55,34 @@ def test_what_has_come_back_is_not_dropped(store):
     assert store.captures.abandoned(10) == []
 
 
-def test_while_listeners_take_nothing_a_long_silence_counts_as_one(store):
+def test_what_is_silent_for_long_is_given_up_to_make_room(store):
     ref = begin(store, "a.jpg")
-    assert store.captures.review(ref, NOW + TIMEOUT - 1, None, full=True).action == "wait"
-    assert store.captures.review(ref, NOW + TIMEOUT, None).action == "wait"
-    assert store.captures.review(ref, NOW + TIMEOUT + 250, None, full=True).action == "timed_out"
+    full = {"full": True, "turned_away_until": NOW + TIMEOUT}
+    assert store.captures.review(ref, NOW + TIMEOUT - 1, None, **full).action == "wait"
+    assert store.captures.review(ref, NOW + 2 * TIMEOUT, None).action == "wait"
+    assert store.captures.review(ref, NOW + 2 * TIMEOUT + 250, None, **full).action == "timed_out"
+
+
+def test_nobody_was_silent_while_chunks_were_turned_away(store):
+    ref = begin(store, "a.jpg")
+    until = NOW + 2 * TIMEOUT
+    store.listeners.turn_away(until)
+
+    def action(after):
+        away = store.listeners.turned_away_until()
+        return store.captures.review(ref, until + after, until + after, turned_away_until=away).action
+
+    assert action(2_700) == "wait"
+    assert action(3_000) == "nack"
+    assert action(6_000) == "nack"
+    assert action(TIMEOUT - 1) == "nack"
+    assert action(TIMEOUT + 3_000) == "timed_out"
 
 
 def test_the_gate_closes_and_opens_with_room_between(store, monkeypatch):
     shares = iter([0.69, 0.70, 0.69, Transient("away"), 0.66, 0.64, 0.69])
 
-    def fullness(_store):
+    def fullness(*_):
         share = next(shares)
         if isinstance(share, Transient):
             raise share
@@ -71,17 +90,37 @@ def test_the_gate_closes_and_opens_with_room_between(store, monkeypatch):
 
     monkeypatch.setattr(memory_gate, "fullness", fullness)
     monkeypatch.setattr(memory_gate, "ASK_EVERY_S", 0)
-    gate = MemoryGate(store.redis)
-    assert [gate.closed() for _ in range(7)] == [False, True, True, True, True, False, False]
+    gate = MemoryGate(store.redis, lambda: NOW, 0)
+    states, marks = [], []
+    for _ in range(7):
+        gate.look()
+        states.append(gate.closed)
+        marks.append(store.listeners.turned_away_until())
+        store.redis.delete(keys.TURNED_AWAY)
+    assert states == [False, True, True, True, True, False, False]
+    assert marks == [0, NOW, NOW, 0, NOW, NOW, 0]
 
 
-def test_fullness_is_the_share_of_maxmemory(store):
-    assert memory.fullness(store.redis) == 0
+def test_fullness_is_the_share_of_the_limit(store):
     if isinstance(store.redis, fakeredis.FakeRedis):
+        assert memory.fullness(store.redis, 0) == 0
         return
     used = int(store.redis.info("memory")["used_memory"])
     store.redis.config_set("maxmemory", 4 * used)
     try:
-        assert 0.2 < memory.fullness(store.redis) < 0.35
+        assert 0.2 < memory.fullness(store.redis, 1) < 0.35
     finally:
         store.redis.config_set("maxmemory", 0)
+    assert memory.fullness(store.redis, 1) > 0.5, "without a limit of its own, that of the setting"
+    assert 0 < memory.fullness(store.redis, 0) < 0.1, "without both, half of the memory of its host"
+
+
+def test_a_redis_that_permits_no_info(redis_server):
+    with connect(SecretStr(redis_server.url)) as admin:
+        admin.execute_command("ACL", "SETUSER", "limited", "on", ">word", "~*", "+@all", "-info")
+        try:
+            with connect(SecretStr(redis_server.url.replace("://", "://limited:word@"))) as redis:
+                assert memory.fullness(redis, 1) > 0.5
+                assert memory.fullness(redis, 0) == 0
+        finally:
+            admin.execute_command("ACL", "DELUSER", "limited")

@@ -178,6 +178,26 @@ def test_a_redis_that_forgets(diagnose, other_redis):
     assert checks["REDIS_URL: eviction"].grade == "ok"
 
 
+def test_a_redis_without_a_limit(diagnose, other_redis):
+    address = {"MQTT_HOST": "127.0.0.1", "MQTT_PORT": str(free_port()), "REDIS_URL": other_redis("").url}
+    check = diagnose(**address)["REDIS_URL: eviction"]
+    assert check.grade == "ok"
+    assert "half of its host's memory" in check.detail
+    check = diagnose(**address, REDIS_MEMORY_MB="1")["REDIS_URL: eviction"]
+    assert check.grade == "warning", "it uses more than 70 % of that"
+    assert "of 1 MB in use; no maxmemory" in check.detail
+
+
+def test_a_redis_that_does_not_tell_its_memory(diagnose, other_redis):
+    server = other_redis("user limited on >word ~* &* +@all -info\n")
+    url = server.url.replace("://", "://limited:word@")
+    address = {"MQTT_HOST": "127.0.0.1", "MQTT_PORT": str(free_port()), "REDIS_URL": url}
+    for more, gate in (({}, "there is no memory gate"), ({"REDIS_MEMORY_MB": "64"}, "counts with 64 MB")):
+        check = diagnose(**address, **more)["REDIS_URL: eviction"]
+        assert check.grade == "warning"
+        assert gate in check.detail
+
+
 def test_a_redis_that_refuses_or_is_away(diagnose, other_redis, redis_server):
     locked = other_redis("requirepass secret-of-redis\n")
     checks = diagnose(MQTT_HOST="127.0.0.1", MQTT_PORT=str(free_port()), REDIS_URL=locked.url,

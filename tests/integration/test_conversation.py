@@ -12,10 +12,10 @@ from core.clock import now_ms, to_datetime
 from core.errors import Transient
 from core.store.devices import Hello
 from core.store.store import open_store
+from core.wake import clock_time
 from tasks import agenda, app, pipeline
 from tasks import hello as hello_module
 from tasks.hello import answer_hello, record_hello
-from tasks.stations.acknowledge import clock_time
 from tasks.sweep import sweep_once
 from tasks.tell import acknowledge_again, deliver_commands
 

@@ -9,6 +9,7 @@ from listener.connection import Received
 from listener.message_log import MessageLog
 from listener.rate_limit import MINUTE_MS, RateLimit
 from listener.receive import Receiver
+from operate import metrics
 
 PING = "ESP32CAM/fleet/ping"
 
@@ -121,3 +122,44 @@ def test_the_log_sums_chunks_and_leaves_their_bytes_out():
 def test_a_ref_reads_itself_back():
     for ref in (CaptureRef("AABB", "i.jpg"), CaptureRef("AABB", "a b.jpg", "1f")):
         assert CaptureRef.parse(str(ref).encode()) == ref
+
+
+def test_chunks_are_turned_away_and_all_else_is_taken():
+    recorder, listener = Recorder(), receiver()
+    before = turned_away()
+    hellos = listener.fill(recorder, messages_of_all_kinds(), 0, chunks_too=False)
+    assert [kind for kind, *_ in recorder.operations] == ["metadata"]
+    assert [hello.device_id for hello in hellos] == ["AABB"]
+    assert turned_away() == before + 2
+
+
+def test_what_must_not_be_lost_is_picked_out():
+    before = turned_away()
+    messages = [*messages_of_all_kinds(), Received("ESP32CAM/AABB/data", b"{", 9, 1, 1)]
+    hellos, metadata = receiver().pick(messages, 0)
+    assert [hello.device_id for hello in hellos] == ["AABB"]
+    assert [received.mid for received in metadata] == [1]
+    assert turned_away() == before + 2
+
+
+def turned_away():
+    return metrics.TURNED_AWAY.labels("chunk")._value.get()
+
+
+def messages_of_all_kinds():
+    """Metadata, two chunks, a hello and a ping."""
+    chunk = {"image_name": "a.jpg", "payload": base64.b64encode(b"x").decode()}
+    kinds = [
+        (
+            "data",
+            {"image_name": "a.jpg", "total_chunk_count": 2, "capture_timeStamp": "2025-10-04T12:34:56Z"},
+        ),
+        ("data", chunk | {"chunk_id": 0}),
+        ("data", chunk | {"chunk_id": 1}),
+        ("status", {"status": "Alive", "pendingImg": 0}),
+        ("ping", {}),
+    ]
+    return [
+        Received(f"ESP32CAM/AABB/{kind}", json.dumps(body).encode(), number, 1, 1)
+        for number, (kind, body) in enumerate(kinds, 1)
+    ]

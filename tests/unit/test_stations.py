@@ -16,7 +16,8 @@ from core.errors import CaptureRejected, ErrorCode
 from core.store.capture import parse
 from core.store.devices import Wake
 from core.store.keys import CaptureRef
-from tasks.stations.acknowledge import ack, clock_time, next_wake
+from core.wake import clock_time, next_wake
+from tasks.stations.acknowledge import ack
 from tasks.stations.assemble import assemble, verify
 from tasks.stations.decode import decode
 from tasks.stations.persist import capture_row

@@ -2,7 +2,8 @@
 -- KEYS: 1 capture  2 chunks  3 tombstone  4 due  5 held  8 report
 -- ARGV: 1 now (ms)  2 member
 --       3 heard until (ms): the listeners have heard everything sent until then; '' if no listener is alive
---       4 whether Redis is so full that the listeners take no messages (1/0)
+--       4 whether Redis is full, and what is silent must make room (1/0)
+--       5 until when chunks were turned away (ms): nobody was silent before
 -- Returns {action, announce, missing}:
 --   action    gone, wait, timed_out, nack or acknowledge
 --   announce  1 if its `assembling` row is wanted, else 0
@@ -48,9 +49,12 @@ if known[5] and known[9] and not known[7] and not repeated then
   announce = 1
 end
 local last, total, nacks = tonumber(known[2]), tonumber(known[5]), tonumber(known[4] or 0)
+if ARGV[4] == '1' and now - last >= CAPTURE_TIMEOUT_MS then
+  heard = now
+else
+  last = math.max(last, tonumber(ARGV[5]))
+end
 local quiet_since = math.max(last, tonumber(known[3] or 0))
--- While the listeners take no messages, `heard` stands still; then a long silence counts without it.
-if ARGV[4] == '1' and now - last >= CAPTURE_TIMEOUT_MS then heard = now end
 if not heard or heard - quiet_since < RETRANSMIT_DELAY_MS then
   look_again(quiet_since + RETRANSMIT_DELAY_MS)
   return {'wait', announce, {}}
