@@ -30,7 +30,7 @@ BUSY: Final = 0.6
 THREADS: Final = 16
 # Bytes that Redis uses for a chunk of 1,020 bytes, including its allocator's rounding and the hash entry.
 CHUNK_IN_REDIS: Final = 1_332
-# The share of Redis's `maxmemory` at which the listener stops taking messages (FULL in core/store/memory.py).
+# The share of Redis's `maxmemory` at which chunks are turned away (FULL in core/store/memory.py).
 REDIS_FULL: Final = 0.7
 
 

@@ -115,3 +115,20 @@ def test_a_redis_that_refuses_every_write(site):
         assert ear.ack("image_1.jpg")
     [row] = rows(site.stack, "captures", device_id=f"eq.{name}")
     assert row["ingest_status"] == "stored"
+
+
+def test_a_full_redis_of_celery(mosquitto, other_redis, run):
+    """Only the listener runs: nothing can be enqueued, and the hello is answered all the same."""
+    chunks, tasks = other_redis(""), other_redis("maxmemory 1\n")
+    listener = run(
+        "listener", MQTT_HOST=mosquitto.host, MQTT_PORT=str(mosquitto.port), MQTT_TLS="false",
+        REDIS_URL=chunks.url, CELERY_BROKER_URL=tasks.url,
+    )  # fmt: skip
+    listener.wait_ready(lambda: "Subscribed to topics" in listener.output(), 40)
+    place = SimpleNamespace(mqtt_host=mosquitto.host, mqtt_port=mosquitto.port, broker=mosquitto)
+    device, image = Device(place, "TASKS1"), photograph(7)
+    with Ear(place, "TASKS1") as ear, connect(SecretStr(chunks.url)) as redis:
+        device.hello()
+        assert ear.hear(bool).keys() == {"device_id", "next_wake"}
+        device.metadata("image_1.jpg", image)
+        until(lambda: redis.keys("*:capture:TASKS1/image_1.jpg"))
