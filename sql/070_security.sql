@@ -63,6 +63,26 @@ grant select on
   to authenticated;
 grant insert (device_id, type, payload, deadline) on public.device_commands to authenticated;
 
+-- The counters of numbered rows tell how many rows all companies have. Rows get their numbers without these rights,
+-- which older projects grant to everybody.
+do $$
+declare
+  v_sequence regclass;
+begin
+  for v_sequence in
+    select d.objid::regclass
+      from pg_catalog.pg_depend d
+      join pg_catalog.pg_class s on s.oid = d.objid and s.relkind = 'S'
+      join pg_catalog.pg_class t on t.oid = d.refobjid
+     where d.deptype in ('a', 'i') and t.relnamespace = 'public'::regnamespace
+       and t.relname in ('device_status', 'captures', 'sensor_readings', 'device_errors', 'device_publish_log',
+                         'device_configs', 'device_commands', 'device_command_logs')
+  loop
+    execute format('revoke all on sequence %s from public, anon, authenticated, service_role', v_sequence);
+  end loop;
+end
+$$;
+
 -- Rows. The policies call the functions in a sub-select, so that they run once per query, not once per row.
 drop policy if exists companies_read_own on public.companies;
 create policy companies_read_own on public.companies for select to authenticated

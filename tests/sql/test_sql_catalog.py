@@ -45,6 +45,12 @@ def test_every_table_is_granted_by_name(native: Native) -> None:
     )
     may_queue = "deadline INSERT, device_id INSERT, payload INSERT, type INSERT"
     assert columns == [["device_commands", "authenticated", may_queue]]
+    counters = native.catalog(
+        "select c.relname, r.rolname from pg_class c cross join lateral aclexplode(c.relacl) a"
+        " join pg_roles r on r.oid = a.grantee"
+        " where c.relnamespace = 'public'::regnamespace and c.relkind = 'S' and a.grantee <> c.relowner"
+    )
+    assert counters == [], "a counter tells how much others have"
     public = native.catalog(
         "select c.relname from pg_class c cross join lateral aclexplode(c.relacl) a"
         " where c.relnamespace in ('public'::regnamespace, 'fleet_private'::regnamespace) and a.grantee = 0"
