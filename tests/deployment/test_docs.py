@@ -178,3 +178,15 @@ def test_the_environment_is_not_ours(environment):
     assert not {name for name in environment if name.startswith(("MQTT_", "SUPABASE_", "REDIS_"))}
     assert LOOPBACK in environment["NO_PROXY"]
     assert os.environ["PATH"].split(os.pathsep)[-1] in environment["PATH"]
+
+
+def test_every_test_that_the_documents_name_is_there():
+    there = {path.name for path in (REPOSITORY / "tests").rglob("test_*.py")}
+    documents = [
+        *(REPOSITORY / "docs").rglob("*.md"),
+        REPOSITORY / "README.md",
+        REPOSITORY / "CONTRIBUTING.md",
+    ]
+    named = {name for path in documents for name in re.findall(r"test_[a-z_0-9]+\.py", path.read_text())}
+    assert len(named) > 20
+    assert named <= there, named - there
