@@ -9,7 +9,6 @@ connection that stands but delivers nothing is another matter: it is Deaf, and o
 """
 
 import logging
-import secrets
 import select
 import time
 from typing import Any, Final, NamedTuple
@@ -25,6 +24,7 @@ from core.errors import Misconfigured
 from core.settings import ListenerSettings
 from core.wire import TOPIC_ROOT
 from listener.intake import Intake, IntakeClient, Published
+from listener.ping import Pings
 
 log = logging.getLogger("listener")
 
@@ -68,13 +68,11 @@ class BrokerConnection:
         self, settings: ListenerSettings, client_id: str, clock: Clock, *, inherits: bool = False
     ) -> None:
         self._settings = settings
-        self._clock = clock
         self._inherits = inherits
         self.topics = mqtt.subscriptions(settings)
         self.client_id = client_id
         self.ping_topic = f"{TOPIC_ROOT}/{self.client_id}/ping"
-        # Anyone may publish to this topic, so only a ping with this secret token counts.
-        self._ping_token = secrets.token_hex(8).encode()
+        self._pings = Pings(clock)
         self._client = mqtt.make_client(IntakeClient, settings, client_id, lasting=True, manual_ack=True)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
@@ -88,7 +86,6 @@ class BrokerConnection:
         self._retry_delay = 1.0
         self._next_ping = 0.0
         self._answered = time.monotonic()
-        self.heard_until_ms = 0
         self._refusal = ""
 
     def read(self, wait_s: float) -> list[Received]:
@@ -142,6 +139,11 @@ class BrokerConnection:
         self._client.publish(wire.topic(device_id, "cmd"), command, qos=1)
 
     @property
+    def heard_until_ms(self) -> int:
+        """Until when all that was sent to this session has come (ms); 0 if that is not known yet."""
+        return self._pings.heard_until_ms
+
+    @property
     def connected(self) -> bool:
         """Whether the broker has accepted the connection, as far as is known."""
         return self._client.is_connected()
@@ -163,7 +165,7 @@ class BrokerConnection:
             self._client.subscribe([(topic, 1) for topic in self._wanted])
         if now >= self._next_ping:
             self._next_ping = now + PING_EVERY_S
-            self._client.publish(self.ping_topic, b"%s %d" % (self._ping_token, self._clock()), qos=1)
+            self._client.publish(self.ping_topic, self._pings.make(), qos=1)
 
     @property
     def _wanted(self) -> list[str]:
@@ -261,9 +263,6 @@ class BrokerConnection:
 
     def _received(self, message: Published) -> Received:
         topic = message.topic.decode(errors="replace")
-        if topic == self.ping_topic:
-            token, _, stamp = message.payload.partition(b" ")
-            if token == self._ping_token and self._subscribed:
-                self._answered = time.monotonic()
-                self.heard_until_ms = max(self.heard_until_ms, int(stamp))
+        if topic == self.ping_topic and self._subscribed and self._pings.take(message.payload):
+            self._answered = time.monotonic()
         return Received(topic, message.payload, message.mid, message.qos, self._connections)
