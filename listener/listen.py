@@ -85,14 +85,14 @@ class Listener:
         try:
             self._listen(stopping)
             leaving = self._in_group and self._connection.connected and self._sessions.others_alive()
-            if leaving:
-                self._connection.leave()
-                self._drain(stopping)
+            is_empty = leaving and self._drain(stopping)
         finally:
             self._end_log()
         self._connection.close()
-        if leaving:
+        if is_empty:
             self._sessions.end()
+        elif leaving:
+            log.warning("what the broker has is not all stored; it is left to the other listeners")
 
     def _listen(self, stopping: threading.Event) -> None:
         while not stopping.is_set():
@@ -118,11 +118,20 @@ class Listener:
         self._standing_by = superseded
         return superseded
 
-    def _drain(self, stopping: threading.Event) -> None:
-        """Take what the broker has already sent here; otherwise devices would have to send it again."""
-        deadline = time.monotonic() + DRAIN_S
-        while time.monotonic() < deadline and (messages := self._connection.read(WAIT_S)):
-            self._take(self._connection, messages, self._clock(), stopping)
+    def _drain(self, stopping: threading.Event) -> bool:
+        """Unsubscribe and take what the broker already has for this session; say whether that is all stored.
+
+        It is, when a ping has come back that was sent after all that: the broker keeps the order.
+        """
+        self._connection.leave()
+        left_at, deadline = self._clock(), time.monotonic() + DRAIN_S
+        while time.monotonic() < deadline:
+            messages = self._connection.read(WAIT_S)
+            if not self._take(self._connection, messages, self._clock(), stopping):
+                return False
+            if self._connection.heard_until_ms > left_at:
+                return True
+        return False
 
     def _end_log(self) -> None:
         batch = self._batches.begin()
@@ -138,12 +147,15 @@ class Listener:
         messages: list[Received],
         now: int,
         stopping: threading.Event,
-    ) -> None:
-        """Store, enqueue, then send the PUBACKs; retry until Redis and Celery's broker have taken all."""
+    ) -> bool:
+        """Store, enqueue, then send the PUBACKs; retry until Redis and Celery's broker have taken all.
+
+        Returns False if they have not when the listener is to stop; then the broker keeps the messages.
+        """
         if self._gate.refuses:
             self._stopgap.take(messages)
             source.puback(messages)
-            return
+            return True
         batch = self._batches.begin()
         taken, chunks_too = [*self._stopgap.kept, *messages], not self._gate.closed
         statuses = self._receiver.fill(batch, taken, now, chunks_too=chunks_too)
@@ -163,10 +175,10 @@ class Listener:
                 self._gate.refused()
                 self._stopgap.take(messages)
                 source.puback(messages)
-                return
+                return True
             except Transient as error:
                 if stopping.is_set():
-                    return
+                    return False
                 log.warning("no PUBACK yet, trying again: %s", error)
                 health.touch(self._health_file)
                 self._connection.tend()
@@ -174,7 +186,7 @@ class Listener:
                 stopping.wait(RETRY_S)
             else:
                 source.puback(messages)
-                return
+                return True
 
     def _settle(self, outcomes: list[Outcome], hellos: list[Hello], now: int) -> None:
         refused = []
