@@ -49,9 +49,9 @@ class Sessions:
         return any(beat.alive(self._clock()) and beat.name > self.name for beat in self._own())
 
     def others_alive(self) -> bool:
-        """Whether another listener takes what the broker has for this group."""
+        """Whether another listener, which the broker has served, takes what it has for this group."""
         self._look()
-        return any(beat.alive(self._clock()) and beat.client_id != self._client_id for beat in self._beats)
+        return any(beat.serves(self._clock()) and beat.client_id != self._client_id for beat in self._beats)
 
     def end(self) -> None:
         """End the own session, which is empty."""
@@ -103,7 +103,7 @@ class Sessions:
         """Return the listener to take over from, if it is this one's turn."""
         self._look()
         now = self._clock()
-        living = [beat.client_id for beat in self._beats if beat.alive(now)]
+        living = [beat.client_id for beat in self._beats if beat.serves(now)]
         dead = next((beat for beat in self._beats if not beat.alive(now)), None)
         if not living or min(living) != self._client_id or dead is None:
             self._dead = None

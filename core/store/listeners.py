@@ -37,6 +37,10 @@ class Heartbeat(NamedTuple):
         """Whether its listener lives."""
         return now - self.written_ms < LISTENER_LIFE_MS
 
+    def serves(self, now: int) -> bool:
+        """Whether its listener lives, and the broker has served it."""
+        return self.alive(now) and self.heard_until_ms > 0
+
 
 class Listeners:
     """The heartbeats in one Redis; every method raises Transient if Redis fails."""

@@ -114,3 +114,10 @@ def test_what_it_has_stored_it_takes_with_it(running):
     assert running.left() == []
     assert running.store.captures.chunks(CaptureRef("LEAVES001", "i.jpg"))
     assert [beat.client_id for beat in running.store.listeners.all()] == [OTHER]
+
+
+def test_it_leaves_nothing_to_one_that_the_broker_has_not_served(running):
+    running.other_beats(0)
+    running.stop()
+    send(running)
+    assert running.left() == [CHUNK]

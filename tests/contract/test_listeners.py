@@ -1,0 +1,46 @@
+"""What listeners learn of each other by their heartbeats."""
+
+import pytest
+
+from core.settings import ListenerSettings
+from core.store.listeners import LISTENER_LIFE_MS, Heartbeat, Listeners
+from listener import inherit
+from listener.inherit import Sessions
+
+NOW = 1_760_000_000_000
+
+
+@pytest.fixture
+def beat(store):
+    """Write a heartbeat of a listener."""
+
+    def write(name, written_ms=NOW, heard_until_ms=NOW):
+        batch = store.batch()
+        batch.heard(Heartbeat(name, written_ms, heard_until_ms))
+        batch.commit()
+
+    return write
+
+
+def sessions(client, client_id, now=NOW):
+    settings = ListenerSettings(mqtt_host="127.0.0.1", mqtt_port=1, mqtt_shared_group="fleet")
+    return Sessions(settings, Listeners(client), client_id, lambda: now)
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_a_listener_leaves_the_group_to_another_that_the_broker_has_served(client, beat, served):
+    one = sessions(client, "a")
+    beat(one.name)
+    beat(f"b@{NOW:x}", heard_until_ms=NOW if served else 0)
+    assert one.others_alive() == served
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_of_those_that_the_broker_has_served_the_first_takes_over(client, beat, served, monkeypatch, caplog):
+    monkeypatch.setattr(inherit, "SURE_AFTER_S", 0)
+    two = sessions(client, "b")
+    beat(two.name)
+    beat(f"a@{NOW:x}", heard_until_ms=NOW if served else 0)
+    beat("dead@1", written_ms=NOW - LISTENER_LIFE_MS)
+    two.read()
+    assert ("taking over" in caplog.text) == (not served)
