@@ -31,9 +31,9 @@ PASSING_STATUS: Final = frozenset({408, 423, 425, 429, *range(500, 600)})
 # What hosted projects answer while their organisation is over its quota or has not paid.
 RESTRICTED_STATUS: Final = 402
 # Hosted projects make a database read-only when its disk is nearly full. Storage, which also writes there,
-# then answers 500 with this text.
+# then answers 500 with one of these texts; of a full disk PostgREST says so with its code in a 503.
 READ_ONLY: Final = frozenset({"25006", "53100"})
-_READ_ONLY_TEXT: Final = "read-only transaction"
+_FULL_TEXTS: Final = ("read-only transaction", "No space left on device", '"53100"')
 _PASSING_SQLSTATE: Final = ("08", "40", "53", "57")
 _PASSING_POSTGREST: Final = frozenset({"PGRST000", "PGRST001", "PGRST002", "PGRST003"})
 _DUPLICATE: Final = frozenset({"409", "Duplicate", "KeyAlreadyExists", "ResourceAlreadyExists"})
@@ -214,7 +214,9 @@ def _judge_status(response: httpx.Response) -> None:
     status, said = response.status_code, f"Supabase answered {response.status_code}"
     if status in (401, 403):
         raise _denied(said, _refused)
-    if status == RESTRICTED_STATUS or (status >= 500 and _READ_ONLY_TEXT in _text(response)):
+    if status == RESTRICTED_STATUS or (
+        status >= 500 and any(text in _text(response) for text in _FULL_TEXTS)
+    ):
         raise _denied(f"{said}: {_text(response)}", _restricted)
     if status in PASSING_STATUS:
         raise Transient(said)

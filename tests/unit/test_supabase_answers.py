@@ -71,15 +71,26 @@ def test_a_project_over_its_quota_or_unpaid_is_access_denied(gateway, server, ca
     assert RESTRICTED in str(error)
 
 
-@pytest.mark.parametrize("code", ["25006", "53100"])
-def test_a_database_that_is_full_or_read_only_is_access_denied(gateway, server, code):
-    assert type(error_of(gateway, row, server, 405, sql_error(code))) is AccessDenied
+@pytest.mark.parametrize(("status", "code"), [(405, "25006"), (503, "53100")])
+def test_a_database_that_is_full_or_read_only_is_access_denied(gateway, server, status, code):
+    """The statuses are those that PostgREST gives these codes."""
+    assert type(error_of(gateway, row, server, status, sql_error(code))) is AccessDenied
 
 
-def test_a_database_that_is_read_only_refuses_uploads_too(gateway, server):
-    body = {"statusCode": "500", "error": "DatabaseError",
-            "message": "cannot execute INSERT in a read-only transaction"}  # fmt: skip
+@pytest.mark.parametrize(
+    "message",
+    [
+        "cannot execute INSERT in a read-only transaction",
+        'could not extend file "base/5/16403": No space left on device',
+    ],
+)
+def test_a_database_that_is_full_or_read_only_refuses_uploads_too(gateway, server, message):
+    body = {"statusCode": "500", "error": "DatabaseError", "message": message}
     assert type(error_of(gateway, upload, server, 500, body)) is AccessDenied
+
+
+def test_a_database_that_lacks_connections_is_transient(gateway, server):
+    assert type(error_of(gateway, row, server, 503, sql_error("53300"))) is Transient
 
 
 @pytest.mark.parametrize("call", [row, upload, download])
