@@ -4,16 +4,18 @@
 -- Returns taken, gone (it is not there, or has not failed) or sent again (its device has sent the image once more,
 -- so that one counts, and this one is dropped).
 local now, member, dry = tonumber(ARGV[1]), ARGV[2], ARGV[3] == '1'
-local known = redis.call('HMGET', KEYS[1], 'state', 'ends', 'captured')
+local IDENTITY = {'captured', 'image_sha256', 'image_bytes'}
+local known = redis.call('HMGET', KEYS[1], 'state', 'ends', unpack(IDENTITY))
 if known[1] ~= 'failed' then
   if not dry then redis.call('ZREM', KEYS[9], member) end
   return 'gone'
 end
-local last = redis.call('HMGET', KEYS[3], 'state', 'ends', 'captured')
-local is_there = last[1] == 'sealed' or last[1] == 'stored'
-local taken_at, sent_at = known[3] or '', last[3] or ''
-local another_time = taken_at ~= '' and sent_at ~= '' and taken_at ~= sent_at
-local sent_again = is_there and known[2] == last[2] and not another_time
+local last = redis.call('HMGET', KEYS[3], 'state', 'ends', unpack(IDENTITY))
+local sent_again = (last[1] == 'sealed' or last[1] == 'stored') and known[2] == last[2]
+for i = 3, 2 + #IDENTITY do
+  local one, other = known[i] or '', last[i] or ''
+  if one ~= '' and other ~= '' and one ~= other then sent_again = false end
+end
 if dry then return sent_again and 'sent again' or 'taken' end
 redis.call('ZREM', KEYS[9], member)
 if sent_again then
