@@ -84,14 +84,14 @@ class Publisher:
         reason, refused_at = self._refusals.pop(message.mid, (None, began))
         if reason and refused_at >= began:
             raise AccessDenied(f"the broker refuses a message to {topic(device_id, kind)}: {reason}")
-        self._streams.append(LOG, [self._entry(device_id, kind, payload)])
+        self._note([self._entry(device_id, kind, payload)])
 
     def send_all(self, messages: list[tuple[str, str, bytes]]) -> None:
         """Publish many messages without waiting for PUBACKs; a later sweep repeats what is lost."""
         for device_id, kind, payload in messages:
             self._client.publish(topic(device_id, kind), payload, qos=1)
         if messages:
-            self._streams.append(LOG, [self._entry(*message) for message in messages])
+            self._note([self._entry(*message) for message in messages])
 
     def _note(self, entries: list[Entry]) -> None:
         with suppress(OutOfMemory):  # what is sent is sent

@@ -7,11 +7,15 @@ import pytest
 from pydantic import SecretStr
 from wire import Device, Ear, photograph, rows, until
 
+from core.clock import now_ms
 from core.errors import OutOfMemory
+from core.settings import MqttSettings
 from core.store.connection import connect, transient
 from core.store.listeners import Listeners
 from core.store.memory import FULL
+from core.store.streams import Streams
 from local.services import Services
+from tasks.publish import Publisher
 
 NUMBERS = itertools.count()
 
@@ -50,6 +54,11 @@ def site(mosquitto_stack, other_redis):
             listener=services.processes["listener"],
             store=connect(SecretStr(urls["REDIS_URL"])),
         )
+
+
+def mosquitto_at(broker):
+    """The place where devices find a broker of the test's own."""
+    return SimpleNamespace(mqtt_host=broker.host, mqtt_port=broker.port, broker=broker)
 
 
 def chunks_stored(site, name):
@@ -125,10 +134,24 @@ def test_a_full_redis_of_celery(mosquitto, other_redis, run):
         REDIS_URL=chunks.url, CELERY_BROKER_URL=tasks.url,
     )  # fmt: skip
     listener.wait_ready(lambda: "Subscribed to topics" in listener.output(), 40)
-    place = SimpleNamespace(mqtt_host=mosquitto.host, mqtt_port=mosquitto.port, broker=mosquitto)
+    place = mosquitto_at(mosquitto)
     device, image = Device(place, "TASKS1"), photograph(7)
     with Ear(place, "TASKS1") as ear, connect(SecretStr(chunks.url)) as redis:
         device.hello()
         assert ear.hear(bool).keys() == {"device_id", "next_wake"}
         device.metadata("image_1.jpg", image)
         until(lambda: redis.keys("*:capture:TASKS1/image_1.jpg"))
+
+
+def test_a_message_is_sent_though_its_log_has_no_room(mosquitto, other_redis):
+    settings = MqttSettings(mqtt_host=mosquitto.host, mqtt_port=mosquitto.port, mqtt_tls=False)
+    with (
+        connect(SecretStr(other_redis("maxmemory 1\n").url)) as redis,
+        Ear(mosquitto_at(mosquitto), "LOG1") as ear,
+    ):
+        publisher = Publisher(settings, "full", Streams(redis), now_ms)
+        until(lambda: publisher.connected)
+        for sent in (publisher.send, lambda *message: publisher.send_all([message])):
+            sent("LOG1", "cmd", b'{"capture_image": true}')
+            assert ear.hear(bool) == {"capture_image": True}
+        publisher.close()
