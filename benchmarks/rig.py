@@ -102,6 +102,8 @@ class Rig:
             "MQTT_HOST": LOOPBACK,
             "MQTT_PORT": self.broker.port,
             "MQTT_TLS": "false",
+            # A few devices stand for many.
+            "CAPTURES_PER_MINUTE": "1000000",
             "REDIS_URL": self.redis_server.url,
             "CELERY_BROKER_URL": self.redis_server.database_url(1),
             "SUPABASE_URL": f"http://{LOOPBACK}:{self.stub.port}",

@@ -157,6 +157,7 @@ class ListenerSettings(ArrivalSettings, SubscriberSettings, WakeSettings, Watche
     max_chunk_bytes: int = Field(default=64 * 2**10, ge=64, le=2**20)
     errors_per_minute: int = Field(default=20, ge=1)
     messages_per_minute: int = Field(default=60_000, ge=60)
+    captures_per_minute: int = Field(default=300, ge=1)
 
 
 class SupabaseSettings(_Settings):

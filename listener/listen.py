@@ -69,7 +69,13 @@ class Listener:
         self._rate_limit = RateLimit(settings.errors_per_minute, 100 * settings.errors_per_minute)
         self._log = MessageLog(QUIET_AFTER * settings.retransmit_delay_ms)
         limits = Limits(settings.max_chunk_bytes, settings.max_image_bytes)
-        self._receiver = Receiver(limits, self._rate_limit, self._log, settings.messages_per_minute)
+        self._receiver = Receiver(
+            limits,
+            self._rate_limit,
+            self._log,
+            settings.messages_per_minute,
+            settings.captures_per_minute,
+        )
         self._next_heartbeat = 0
         self._standing_by = False
         self._gate = MemoryGate(redis, clock, settings.redis_memory_mb)
@@ -196,6 +202,8 @@ class Listener:
             if outcome.status is Arrival.COMPLETE:
                 metrics.CAPTURES.labels("complete").inc()
                 self._dispatcher.store_capture(outcome.ref)
+                if too_many := self._receiver.completed(outcome.ref, now):
+                    refused.append((outcome, ErrorCode.LIMIT_EXCEEDED, too_many.message))
             elif outcome.status is Arrival.STORED:
                 self._dispatcher.acknowledge_again(outcome.ref)
             elif outcome.status in REFUSALS:

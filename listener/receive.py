@@ -12,7 +12,7 @@ from core.wire import Chunk, Limits, Message, Metadata, Status, decode
 from listener.batch import Batch
 from listener.connection import Received
 from listener.message_log import MessageLog
-from listener.rate_limit import RateLimit
+from listener.rate_limit import MINUTE_MS, RateLimit
 from operate import metrics
 
 log = logging.getLogger("listener")
@@ -34,11 +34,15 @@ class Receiver:
         rate_limit: RateLimit,
         message_log: MessageLog,
         messages_per_minute: int = 60_000,
+        captures_per_minute: int = 300,
     ) -> None:
         self._limits = limits
         self._rate_limit = rate_limit
         self._flood_limit = RateLimit(messages_per_minute)
         self._hello_limit = RateLimit(HELLOS_PER_MINUTE)
+        self._capture_limit = RateLimit(captures_per_minute)
+        self._over_budget: set[str] = set()
+        self._budget_ends = 0
         self._log = message_log
         self._turned_away = 0
 
@@ -113,6 +117,23 @@ class Receiver:
         self._turn_away(chunks)
         return hellos, metadata
 
+    def completed(self, ref: CaptureRef, now: int) -> WireError | None:
+        """Count a capture that is complete, each of which makes rows and objects.
+
+        A device that has too many is not heard for the rest of the minute, and offers its images later.
+        Returns the error to record, once.
+        """
+        device_id = ref.device_id
+        if self._capture_limit.allows(device_id, now) or device_id in self._over_budget:
+            return None
+        self._over_budget.add(device_id)
+        self._budget_ends = (now // MINUTE_MS + 1) * MINUTE_MS
+        return _too_many("captures")
+
+    def _is_beyond_budget(self, received: Received) -> bool:
+        parts = received.topic.split("/")
+        return parts[-1] == "data" and len(parts) == 3 and parts[1] in self._over_budget
+
     def _turn_away(self, chunks: int) -> None:
         if chunks:
             metrics.TURNED_AWAY.labels("chunk").inc(chunks)
@@ -127,8 +148,10 @@ class Receiver:
         The default of 60,000 a minute is many times what a camera can send. Dropping the rest unread is
         cheap, so a flooding device delays the others by no more than the messages of that limit.
         """
+        if self._over_budget and now >= self._budget_ends:
+            self._over_budget.clear()
         for received in messages:
-            if received.topic.endswith("/ping"):
+            if received.topic.endswith("/ping") or (self._over_budget and self._is_beyond_budget(received)):
                 continue
             if self._flood_limit.allows(received.topic, now):
                 yield received
