@@ -5,9 +5,10 @@ import json
 
 from core.store.keys import ERRORS, LOG, CaptureRef
 from core.wire import Limits
+from listener import rate_limit
 from listener.connection import Received
 from listener.message_log import MessageLog
-from listener.rate_limit import MINUTE_MS, RateLimit
+from listener.rate_limit import FORGOTTEN_AFTER, MINUTE_MS, RateLimit
 from listener.receive import Receiver
 from operate import metrics
 
@@ -89,6 +90,27 @@ def test_errors_of_a_device_are_bounded():
 def test_the_bound_is_for_a_minute():
     limit = RateLimit(1)
     assert [limit.allows("A", now) for now in (0, 1, MINUTE_MS, MINUTE_MS + 1)] == [True, False, True, False]
+
+
+def test_made_up_names_take_nothing_from_a_device_that_was_heard_before(monkeypatch):
+    monkeypatch.setattr(rate_limit, "MAX_DEVICES", 4)
+    limit, later = RateLimit(2), 2 * MINUTE_MS
+    assert limit.allows("HONEST", MINUTE_MS)
+    assert [limit.allows(f"MADEUP{number}", later) for number in range(10)].count(True) == 5, "3, and 2 share"
+    assert not limit.allows("NEWCOMER", later)
+    assert [limit.allows("HONEST", later) for _ in range(3)] == [True, True, False]
+
+
+def test_a_name_that_was_not_heard_for_a_day_makes_room(monkeypatch):
+    monkeypatch.setattr(rate_limit, "MAX_DEVICES", 4)
+    limit, day = RateLimit(2), FORGOTTEN_AFTER * MINUTE_MS
+    assert all(limit.allows(f"MADEUP{number}", 0) for number in range(4))
+    assert limit.allows("MADEUP0", day // 2)
+    for _ in range(2):
+        limit.allows("one of many", day // 2)
+    assert not limit.allows("NEWCOMER", day // 2)
+    assert [limit.allows("NEWCOMER", day + MINUTE_MS) for _ in range(3)] == [True, True, False]
+    assert set(limit._heard) == {"MADEUP0", "NEWCOMER"}
 
 
 def test_a_wrong_device_id_is_noted_and_the_topic_believed():
