@@ -122,6 +122,14 @@ def test_an_ack_again_is_an_ack_from_which_the_next_silence_counts(store):
     assert store.captures.soonest(10) == []
 
 
+def test_an_ack_again_waits_until_the_device_has_said_its_last(store):
+    now = asked_again(store)
+    assert describe(store, metadata(), now + 1_000).status == "late"
+    assert review(store, now + DELAY) == answer("wait")
+    assert next_look(store) == now + 1_000 + DELAY
+    assert review(store, now + 1_000 + DELAY) == answer("acknowledge")
+
+
 def test_an_ack_at_once_makes_the_one_that_was_to_come_needless(store):
     now = asked_again(store)
     assert describe(store, metadata(), now + 2 * DELAY).status == "stored"
@@ -142,3 +150,16 @@ def test_repeated_chunks_of_what_failed_leave_nothing(store):
     assert review(store, NOW + TIMEOUT) == answer("gone")
     assert store.captures.chunks(REF) == {}
     assert store.captures.soonest(10) == []
+
+
+def test_chunks_that_came_again_before_a_newer_image_began_prove_nothing_after_it(store):
+    finish(store, complete(store))
+    now = store.now() + DELAY
+    assert put(store, 0, 1, now=now).status == "late"
+    assert describe(store, metadata(time=ANOTHER_TIME), now).status == "waiting"
+    assert review(store, now + TIMEOUT).action == "timed_out"
+    store.captures.settle_timeout(REF)
+    store.captures.drop(REF)
+    assert put(store, 2, now=now + 2 * TIMEOUT).status == "late"
+    assert store.captures.soonest(10) == []
+    assert not store.captures.may_acknowledge(REF)

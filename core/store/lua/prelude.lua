@@ -90,7 +90,7 @@ end
 
 -- A timed-out capture arrives again; its chunks are still here.
 local function revive()
-  redis.call('HDEL', KEYS[1], 'state', 'nacks', 'nacked_at', 'announced')
+  redis.call('HDEL', KEYS[1], 'state', 'nacks', 'announced')
   redis.call('HSET', KEYS[1], 'last_at', now, 'revived', 1)
   look()
 end
