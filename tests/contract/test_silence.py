@@ -3,6 +3,7 @@
 from capture_lab import A_DAY, DELAY, NOW, REF, TIMEOUT, complete, describe, finish, metadata, put, review
 
 from core.store.captures import Action, Review
+from core.store.keys import CaptureRef
 from core.store.scripts import MAX_REQUEUE_MS
 
 SOONEST = 250  # ms
@@ -163,3 +164,14 @@ def test_chunks_that_came_again_before_a_newer_image_began_prove_nothing_after_i
     assert put(store, 2, now=now + 2 * TIMEOUT).status == "late"
     assert store.captures.soonest(10) == []
     assert not store.captures.may_acknowledge(REF)
+
+
+def test_a_whole_image_again_is_acknowledged_once_in_a_silence(store):
+    finish(store, complete(store, time=""))
+    put(store, 0, ref=CaptureRef("AABB", "another.jpg"))
+    now = store.now() + DELAY
+    for later, status in ((0, "stored"), (1, "late"), (DELAY, "stored")):
+        assert describe(store, metadata(time=""), now + later).status == "waiting"
+        assert put(store, 0, 1, now=now + later).status == "waiting"
+        assert put(store, 2, now=now + later).status == status
+        assert store.captures.chunks(REF) == {}

@@ -9,7 +9,7 @@
 local now, sealed, member, sha256 = tonumber(ARGV[1]), ARGV[2], ARGV[4], ARGV[5]
 if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[3] then return 'lost' end
 if redis.call('EXISTS', KEYS[7]) == 1 or redis.call('HGET', KEYS[3], 'seal') ~= sealed then return 'newer' end
-redis.call('HDEL', KEYS[1], 'sealed_at', 'owner', 'lease_until', 'attempts', 'tries', 'again', 'nacks',
+redis.call('HDEL', KEYS[1], 'owner', 'lease_until', 'attempts', 'tries', 'again', 'nacks',
   'nacked_at', 'revived')
 for i = 6, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
 redis.call('HSET', KEYS[1], 'last_at', now, 'bytes', 0, 'damaged_sha256', sha256)

@@ -163,7 +163,6 @@ local function seal()
     redis.call('HDEL', KEYS[3], 'doubted')
     return before[1] == 'stored' and acknowledge_again(KEYS[3]) or 'late'
   end
-  redis.call('HSET', KEYS[1], 'sealed_at', now)
   move(KEYS[6], KEYS[7], sealed_member)
   redis.call('DEL', KEYS[3])
   redis.call('HSET', KEYS[3], 'state', 'sealed', 'seal', sealed_member, 'ends', ends,

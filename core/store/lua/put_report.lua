@@ -17,7 +17,7 @@ local function beside(image)
 end
 
 if not room() then return arrival('refused') end
-redis.call('HSET', KEYS[6], 'first_at', now, 'last_at', now, 'sealed_at', now)
+redis.call('HSET', KEYS[6], 'first_at', now, 'last_at', now)
 if beside(KEYS[1]) or beside(KEYS[3]) then redis.call('HSET', KEYS[6], 'beside', 1) end
 for i = 6, #ARGV, 2 do redis.call('HSET', KEYS[6], ARGV[i], ARGV[i + 1]) end
 wait(KEYS[6], sealed_member)
