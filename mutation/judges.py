@@ -27,7 +27,10 @@ _KEPT: Final = ("tests/integration/test_restricted.py", "tests/integration/test_
 
 # The first pattern that fits a file counts.
 JUDGES: Final[dict[str, Stages]] = {
-    "core/wire.py": (("tests/unit/test_protocol.py",), ("tests/unit/test_receive.py",)),
+    "core/wire.py": (
+        ("tests/unit/test_wire_bounds.py", "tests/unit/test_protocol.py"),
+        ("tests/unit/test_receive.py",),
+    ),
     "core/store/keys.py": (_CONTRACT, ("tests/integration/test_keys.py",)),
     "core/store/devices.py": (_CONTRACT, _TALK),
     "core/store/streams.py": (("tests/unit/test_message_log.py",), ("tests/integration/test_flush_log.py",)),

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from core.errors import ErrorCode, WireError
-from core.wire import MAX_CHUNKS, Limits, Status, decode, parse_time
+from core.wire import MAX_CHUNKS, Limits, Status, decode, nack, parse_time
 
 LIMITS = Limits(max_chunk_bytes=4096, max_image_bytes=1_000_000)
 DATA = "ESP32CAM/AABB/data"
@@ -88,7 +88,7 @@ def test_a_gas_resistance_beyond_its_bounds_is_left_out():
 
 def test_milliseconds_volts_and_a_lack_of_status_are_read_as_told():
     assert [hello(uptime_ms=value).uptime_s for value in (0, 999, 1000, -1)] == [0, 0, 1, None]
-    assert hello(uptime_ms=2**53).uptime_s == 2**53 // 1000
+    assert [hello(uptime_ms=value).uptime_s for value in (2**53, 2**53 + 1)] == [2**53 // 1000, None]
     assert [hello(battery_voltage=volts).battery_mv for volts in (0, 60, 60.5, -0.1)] == [
         0,
         60_000,
@@ -218,3 +218,13 @@ def test_a_claimed_name_is_told_clipped_and_only_if_it_differs():
 def test_times_at_the_edges(text, time):
     read = parse_time(text)
     assert (read.isoformat() if read else None) == time
+
+
+@pytest.mark.parametrize("said", ["no error", "No Error", "null", "None", "ok", "esp_ok", "false", " 0 "])
+def test_what_firmware_writes_for_no_error_is_none(said):
+    assert send(IMAGE | {"error": said}).error is None
+
+
+def test_a_nack_names_device_image_and_chunks():
+    expected = {"device_id": "AABB", "image_name": "i.jpg", "missing_chunks": [0, 16_383]}
+    assert json.loads(nack("AABB", "i.jpg", [0, 16_383])) == expected
