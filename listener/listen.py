@@ -36,7 +36,7 @@ log = logging.getLogger("listener")
 
 WAIT_S: Final = 0.25
 RETRY_S: Final = 0.5
-HEARTBEAT_MS: Final = 1000
+HEARTBEAT_S: Final = 1.0
 # A capture is written to the message log when it has been quiet for this many times the delay of a NACK, so
 # that chunks which were asked for are in the row of the others.
 QUIET_AFTER: Final = 3
@@ -76,7 +76,7 @@ class Listener:
             settings.messages_per_minute,
             settings.captures_per_minute,
         )
-        self._next_heartbeat = 0
+        self._next_heartbeat = 0.0
         self._standing_by = False
         self._gate = MemoryGate(redis, clock, settings.redis_memory_mb)
         self._stopgap = Stopgap(settings, connection, self._receiver, DeviceStore(redis), clock)
@@ -109,7 +109,7 @@ class Listener:
                 continue
             messages = self._connection.read(WAIT_S)
             now = self._clock()
-            if messages or now >= self._next_heartbeat:
+            if messages or time.monotonic() >= self._next_heartbeat:
                 self._take(self._connection, messages, now, stopping)
             if self._connection.connected and (left := self._sessions.read()):
                 self._take(self._sessions, left, self._clock(), stopping)
@@ -168,8 +168,8 @@ class Listener:
         hellos = [Hello.of(status, now) for status in statuses]
         for hello in hellos:
             batch.hello(hello)
-        if now >= self._next_heartbeat:
-            self._next_heartbeat = now + HEARTBEAT_MS
+        if time.monotonic() >= self._next_heartbeat:
+            self._next_heartbeat = time.monotonic() + HEARTBEAT_S
             batch.heard(Heartbeat(self._sessions.name, now, self._connection.heard_until_ms))
             self._log.flush(batch, now)
         while True:

@@ -64,7 +64,8 @@ class Listeners:
         beats = self.all()
         if not any(beat.alive(now) for beat in beats):
             return None
-        return min(beat.heard_until_ms for beat in beats if now - beat.written_ms < TAKEN_OVER_MS)
+        # A time that is yet to come was noted before Redis' clock was set back.
+        return min(now, *(beat.heard_until_ms for beat in beats if now - beat.written_ms < TAKEN_OVER_MS))
 
     def turn_away(self, now: int) -> None:
         """Note that chunks are turned away at this time (ms), or were until now."""

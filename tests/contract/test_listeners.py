@@ -8,6 +8,7 @@ from listener import inherit
 from listener.inherit import Sessions
 
 NOW = 1_760_000_000_000
+HOUR_MS = 3_600_000
 
 
 @pytest.fixture
@@ -25,6 +26,12 @@ def beat(store):
 def sessions(client, client_id, now=NOW):
     settings = ListenerSettings(mqtt_host="127.0.0.1", mqtt_port=1, mqtt_shared_group="fleet")
     return Sessions(settings, Listeners(client), client_id, lambda: now)
+
+
+def test_nobody_has_heard_what_is_yet_to_come(store, beat):
+    """As a heartbeat says from before Redis' clock was set back: what arrives now would be given up at once."""
+    beat(f"fleet@{NOW:x}", written_ms=NOW + HOUR_MS, heard_until_ms=NOW + HOUR_MS)
+    assert store.listeners.heard_until(NOW) == NOW
 
 
 @pytest.mark.parametrize("served", [True, False])

@@ -22,6 +22,7 @@ LEAVER, OTHER = "leaver", "other"
 TOPIC = "ESP32CAM/LEAVES001/data"
 CHUNK = b'{"image_name": "i.jpg", "chunk_id": 0, "payload": "AAAA"}'
 A_MINUTE = 600
+HOUR_MS = 3_600_000
 
 
 class Running:
@@ -33,13 +34,17 @@ class Running:
         )
         self.redis = connect(SecretStr(redis_url))
         self.store = StoreLab(self.redis)
-        self.connection = BrokerConnection(self.settings, LEAVER, now_ms)
-        listener = Listener(
-            self.settings, self.connection, self.redis, Dispatcher(make_app(), now_ms), now_ms
-        )
+        self.ahead_ms = 0
+        self.connection = BrokerConnection(self.settings, LEAVER, self.now)
+        dispatcher = Dispatcher(make_app(), self.now)
+        listener = Listener(self.settings, self.connection, self.redis, dispatcher, self.now)
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=listener.run, args=[self.stopping], daemon=True)
         self.thread.start()
+
+    def now(self):
+        """The time that it goes by."""
+        return now_ms() + self.ahead_ms
 
     def other_beats(self, heard_until_ms):
         """Write the heartbeat of another listener of the group, and wait until this one has seen it."""
@@ -121,3 +126,9 @@ def test_it_leaves_nothing_to_one_that_the_broker_has_not_served(running):
     running.stop()
     send(running)
     assert running.left() == [CHUNK]
+
+
+def test_it_beats_on_when_the_clock_is_set_back(running):
+    running.ahead_ms = -HOUR_MS
+    until(lambda: running.beat().written_ms < now_ms() - HOUR_MS / 2)
+    until(lambda: running.beat().heard_until_ms < now_ms() - HOUR_MS / 2)
