@@ -162,15 +162,16 @@ class Listener:
             self._stopgap.take(messages)
             source.puback(messages)
             return True
-        batch = self._batches.begin()
+        batch, connection = self._batches.begin(), self._connection
         taken, chunks_too = [*self._stopgap.kept, *messages], not self._gate.closed
         statuses = self._receiver.fill(batch, taken, now, chunks_too=chunks_too)
         hellos = [Hello.of(status, now) for status in statuses]
         for hello in hellos:
             batch.hello(hello)
-        if time.monotonic() >= self._next_heartbeat:
+        # One that has never been let in has no session, and takes none from a listener before it.
+        if time.monotonic() >= self._next_heartbeat and (connection.connected or connection.heard_until_ms):
             self._next_heartbeat = time.monotonic() + HEARTBEAT_S
-            batch.heard(Heartbeat(self._sessions.name, now, self._connection.heard_until_ms))
+            batch.heard(Heartbeat(self._sessions.name, now, connection.heard_until_ms))
             self._log.flush(batch, now)
         while True:
             try:

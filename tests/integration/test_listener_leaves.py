@@ -1,4 +1,4 @@
-"""A listener of a group that stops: nothing is lost that it has not stored."""
+"""A listener of a group: when it beats, and that nothing is lost which it has not stored when it stops."""
 
 import logging
 import threading
@@ -16,6 +16,7 @@ from core.store.keys import CaptureRef
 from core.store.listeners import Heartbeat
 from listener.connection import BrokerConnection
 from listener.listen import Listener
+from local.ports import LOOPBACK
 from local.redis_server import RedisServer
 
 LEAVER, OTHER = "leaver", "other"
@@ -23,14 +24,15 @@ TOPIC = "ESP32CAM/LEAVES001/data"
 CHUNK = b'{"image_name": "i.jpg", "chunk_id": 0, "payload": "AAAA"}'
 A_MINUTE = 600
 HOUR_MS = 3_600_000
+NOBODY = 1
 
 
 class Running:
     """A listener of a group in this process, on a Redis that can go away."""
 
-    def __init__(self, mosquitto, redis_url):
+    def __init__(self, broker_port, redis_url):
         self.settings = ListenerSettings(
-            mqtt_host=mosquitto.host, mqtt_port=mosquitto.port, mqtt_tls=False, mqtt_shared_group="fleet"
+            mqtt_host=LOOPBACK, mqtt_port=broker_port, mqtt_tls=False, mqtt_shared_group="fleet"
         )
         self.redis = connect(SecretStr(redis_url))
         self.store = StoreLab(self.redis)
@@ -92,7 +94,7 @@ def redis_server_of_its_own(tmp_path):
 
 @pytest.fixture
 def running(mosquitto, redis_server_of_its_own):
-    running = Running(mosquitto, redis_server_of_its_own.url)
+    running = Running(mosquitto.port, redis_server_of_its_own.url)
     until(lambda: running.connection.heard_until_ms)
     yield running
     running.stopping.set()
@@ -132,3 +134,11 @@ def test_it_beats_on_when_the_clock_is_set_back(running):
     running.ahead_ms = -HOUR_MS
     until(lambda: running.beat().written_ms < now_ms() - HOUR_MS / 2)
     until(lambda: running.beat().heard_until_ms < now_ms() - HOUR_MS / 2)
+
+
+def test_one_that_cannot_log_in_does_not_beat(redis_server_of_its_own, caplog):
+    """Else one before it with its client id would leave it the session, and no chunks would be asked for."""
+    running = Running(NOBODY, redis_server_of_its_own.url)
+    until(lambda: caplog.text.count("cannot reach the broker") == 3)
+    assert running.store.listeners.all() == []
+    running.stop()
