@@ -73,7 +73,7 @@ class Sessions:
             self._let_go()
             self._sure_at = time.monotonic() + AGAIN_AFTER_S
             return []
-        if not messages and self._heir.heard_until_ms:
+        if not messages and self._heir.connected and self._heir.heard_until_ms:
             # Its ping has come back, and with it everything before.
             self._let_go()
             self._end(dead.client_id)
