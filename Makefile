@@ -30,8 +30,10 @@ up: setup ## start the same processes, show their addresses, and keep them runni
 test: setup ## the whole test suite
 	$(BIN)/python -m pytest
 
+# Faults of the broker and of Redis that are tested with settings of their own.
+FAULTS := $(patsubst %,tests/deployment/test_%.py,broker_away full_memory refused_messages sessions)
 chaos: setup ## kill and freeze processes and cut connections for some minutes, and count what is lost
-	$(BIN)/python -m pytest tests/chaos tests/hostile --chaos=long
+	$(BIN)/python -m pytest tests/chaos tests/hostile $(FAULTS) --chaos=long
 
 bench: setup ## measure the limits on this machine, for some minutes; needs mosquitto on PATH
 	$(BIN)/python -m benchmarks
