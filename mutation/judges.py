@@ -23,6 +23,11 @@ _TALK: Final = ("tests/integration/test_conversation.py",)
 _STATIONS: Final = ("tests/unit/test_stations.py",)
 _DECODE: Final = ("tests/unit/test_decode.py",)
 _BROKEN: Final = ("tests/integration/test_broken_streams.py", "tests/integration/test_paths.py")
+_GATEWAY: Final = (
+    "tests/unit/test_supabase_answers.py",
+    "tests/unit/test_gateway_breakers.py",
+    "tests/unit/test_supabase.py",
+)
 _KEPT: Final = ("tests/integration/test_restricted.py", "tests/integration/test_requeue.py")
 
 # The first pattern that fits a file counts.
@@ -38,7 +43,7 @@ JUDGES: Final[dict[str, Stages]] = {
     "core/store/listeners.py": (_CONTRACT, _WAY),
     "core/store/*.py": (("tests/unit/test_stations.py", *_CONTRACT), _WAY, _BROKEN, _MODELS),
     "core/store/lua/*.lua": (_CONTRACT, _WAY, _BROKEN, _MODELS),
-    "core/supabase.py": (("tests/unit/test_supabase_answers.py", "tests/unit/test_supabase.py"), _WAY, _KEPT),
+    "core/supabase.py": (_GATEWAY, _WAY, _KEPT),
     "tasks/stations/header.py": (("tests/unit/test_header.py",), _DECODE),
     "tasks/stations/decode.py": (_DECODE,),
     "tasks/stations/thumbnail.py": (_DECODE,),
