@@ -16,6 +16,7 @@ from core.store.breakers import (
     PROBE_EVERY_MS,
     PROBES_AT_ONCE,
     READ_EVERY_MS,
+    SERVICES,
     Breaker,
     Breakers,
     is_open,
@@ -184,3 +185,18 @@ def test_without_redis_calls_are_made(clock):
     for _ in range(2 * OPENS_AFTER):
         assert call(breakers.storage, Transient())
     assert call(breakers.storage)
+
+
+def test_while_a_probe_is_under_way_no_capture_is_tried(workers, clock):
+    open_it(workers, clock)
+    with workers[0].guard(probes=True):
+        assert not workers[1].admits()
+    assert workers[0].admits()
+
+
+def test_each_service_has_a_breaker_of_its_name(client, clock):
+    breakers = Breakers.on(client, clock)
+    assert [breaker.service for breaker in breakers] == list(SERVICES)
+    open_it([breakers.database] * 2, clock)
+    assert [service for service in SERVICES if is_open(client, service)] == ["database"]
+    assert breakers.any_open

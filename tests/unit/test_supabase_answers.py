@@ -189,7 +189,7 @@ def test_what_is_asked_and_answered(gateway, server):
     assert (rpc.method, rpc.path, rpc.json) == ("POST", "/rest/v1/rpc/record_log", {"p_messages": []})
     assert (put.method, put.path) == ("POST", "/storage/v1/object/gxp-captures/captures/a.jpg")
     assert b"jpeg" in put.body
-    assert b"image/jpeg" in put.body
+    assert b"image/jpeg\r\n" in put.body
     assert put.headers["x-upsert"] == "false"
     assert (get.method, get.path.rstrip("?")) == ("GET", "/storage/v1/object/gxp-captures/captures/a.jpg")
     assert {asked.headers["apikey"] for asked in server.asked} == {"sb_secret_x"}
