@@ -200,3 +200,18 @@ def test_each_service_has_a_breaker_of_its_name(client, clock):
     open_it([breakers.database] * 2, clock)
     assert [service for service in SERVICES if is_open(client, service)] == ["database"]
     assert breakers.any_open
+
+
+def test_its_closing_is_logged_once_and_then_calls_cost_no_round_trip(
+    workers, clock, client, monkeypatch, caplog
+):
+    call(workers[0], Transient())
+    call(workers[0])
+    clock.now += ANSWERS_COUNT_MS
+    assert "answers again" not in caplog.text
+    open_it(workers, clock)
+    assert call(workers[0])
+    assert caplog.text.count("answers again") == 1
+    monkeypatch.setattr(Redis, "execute_command", None)
+    monkeypatch.setattr(client, "execute_command", None)
+    assert call(workers[0])
