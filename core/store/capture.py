@@ -15,9 +15,6 @@ CLOCK_SET_SINCE: Final = datetime(2020, 1, 1, tzinfo=UTC)
 CLOCK_MAY_LEAD: Final = timedelta(days=1)
 
 
-NO_READING: Final = Sensors()
-
-
 class State(StrEnum):
     """The state of a capture."""
 
@@ -85,24 +82,24 @@ class Capture:
     state: State
     first_at_ms: int
     last_at_ms: int
-    device_time: datetime | None = None
-    image_bytes: int | None = None
-    total_chunks: int | None = None
-    error: str | None = None
-    beside: bool = False
-    image_id: str | None = None
-    image_sha256: str | None = None
-    location: str | None = None
-    firmware_version: str | None = None
-    sensors: Sensors = NO_READING
-    metadata: bytes = b"{}"
-    nacks: int = 0
-    damaged_sha256: str | None = None
-    asked_again: int = 0
-    lease_until_ms: int = 0
-    tries: int = 0
-    failed_code: int | None = None
-    progress: Progress = Progress()
+    device_time: datetime | None
+    image_bytes: int | None
+    total_chunks: int | None
+    error: str | None
+    beside: bool
+    image_id: str | None
+    image_sha256: str | None
+    location: str | None
+    firmware_version: str | None
+    sensors: Sensors
+    metadata: bytes
+    nacks: int
+    damaged_sha256: str | None
+    asked_again: int
+    lease_until_ms: int
+    tries: int
+    failed_code: int | None
+    progress: Progress
 
     @property
     def arrived_at(self) -> datetime:

@@ -1,0 +1,51 @@
+"""What the store tells of a capture: at first, and after stations have noted what they have done."""
+
+from capture_lab import NOW, REF, complete, describe, metadata, put, review
+
+from core.store.capture import Progress
+from core.wire import Sensors, parse_time
+
+
+def test_of_chunks_alone_little_is_known(store):
+    put(store, 0)
+    known = store.captures.get(REF)
+    assert (known.state, known.first_at_ms, known.last_at_ms) == ("arriving", NOW, NOW)
+    assert (known.total_chunks, known.image_bytes, known.device_time, known.error) == (None,) * 4
+    assert (known.nacks, known.tries, known.asked_again, known.lease_until_ms) == (0, 0, 0, 0)
+    assert (known.sensors, known.metadata, known.beside) == (Sensors(), b"{}", False)
+    assert known.progress == Progress()
+    assert known.progress.recorded == 0
+
+
+def test_all_that_metadata_says_is_told(store):
+    sensors = Sensors(-1.5, 0.0, 1013.25, 12.5)
+    said = {"image_id": "7", "image_sha256": "a" * 64, "location": "roof", "firmware_version": "2.1"}
+    describe(store, metadata(size=6, sensors=sensors, raw=b'{"x":"\xc3\xbc"}', **said))
+    known = store.captures.get(REF)
+    assert (known.image_bytes, known.total_chunks, known.sensors) == (6, 3, sensors)
+    assert known.device_time == parse_time("2025-10-04T12:34:56Z")
+    assert {name: getattr(known, name) for name in said} == said
+    assert known.metadata == b'{"x":"\xc3\xbc"}'
+    assert review(store, NOW + 3_000).action == "nack"
+    assert store.captures.get(REF).nacks == 1
+
+
+def test_what_a_station_notes_is_read_back_as_it_was(store):
+    notes = {
+        "sha256": "ab" * 32,
+        "stored_bytes": 6,
+        "damage": "zeros",
+        "storage_path": "captures/x",
+        "thumbnail_path": "thumbnails/x",
+        "thumbnail_error": "none",
+        "width": 640,
+        "height": 480,
+        "quarantine_path": "quarantine/x",
+        "recorded": 1,
+    }
+    claim = store.captures.claim(complete(store), "worker")
+    assert claim.capture.progress == Progress()
+    noted = store.captures.note(claim, **notes)
+    known = store.captures.get(claim.ref)
+    assert noted.capture.progress == known.progress == Progress(**notes)
+    assert known.lease_until_ms > store.now()
