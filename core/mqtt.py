@@ -1,7 +1,9 @@
 """How every process of the service connects to the MQTT broker."""
 
+import hmac
 import socket
 import ssl
+from hashlib import sha256
 from typing import Final, TypeVar
 
 from paho.mqtt.client import Client, MQTTv5, MQTTv311
@@ -11,10 +13,12 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from core.settings import MqttSettings, SubscriberSettings
-from core.wire import TOPIC_ROOT
+from core.wire import TOPIC_ROOT, topic
 
 SESSION_EXPIRY_S: Final = 24 * 3600
 MAX_PACKET_BYTES: Final = 8 * 2**20
+# Hexadecimal digits: too many to be guessed by trying at the broker.
+SECRET_DIGITS: Final = 12
 # CONNACK reasons that a retry does not cure. Server unavailable, busy, quota and rate exceeded may pass.
 _REFUSALS: Final = frozenset(
     {
@@ -32,6 +36,29 @@ _OTHER_NAME: Final = (62, 64)
 
 
 Kind = TypeVar("Kind", bound=Client)
+
+
+def secret_name(settings: MqttSettings, name: str) -> str:
+    """Return `name` with an ending that only who has the password can tell; the same each time.
+
+    Whoever connects with the client id of a listener throws it out, and whoever joins its group takes a share
+    of what devices send.
+    """
+    return "".join(filter(str.isalnum, name)) + _secret(settings, name)
+
+
+def ping_topic(settings: MqttSettings, client_id: str) -> str:
+    """Return the topic on which a process pings itself; it tells nobody the client id."""
+    secret = _secret(settings, f"ping {client_id}")
+    return topic(f"ping{secret}" if secret else client_id, "ping")
+
+
+def _secret(settings: MqttSettings, name: str) -> str:
+    """Return digits that depend on the password; none without one, as such a broker is open to all anyway."""
+    if settings.mqtt_password is None:
+        return ""
+    password = settings.mqtt_password.get_secret_value().encode()
+    return hmac.digest(password, name.encode(), sha256).hex()[:SECRET_DIGITS]
 
 
 def make_client(
@@ -97,7 +124,9 @@ def subscriptions(settings: SubscriberSettings, *, reader: str = "") -> list[str
 
     `reader` is a suffix that makes another shared group, which receives the same messages.
     """
-    group = f"$share/{settings.mqtt_shared_group}{reader}/" if settings.mqtt_shared_group else ""
+    group = settings.mqtt_shared_group
+    if group:
+        group = f"$share/{secret_name(settings, group + reader)}/"
     return [f"{group}{TOPIC_ROOT}/+/{kind}" for kind in ("status", "data")]
 
 

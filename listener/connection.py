@@ -11,6 +11,7 @@ connection that stands but delivers nothing is another matter: it is Deaf, and o
 import logging
 import select
 import time
+from collections import deque
 from typing import Any, Final, NamedTuple
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
@@ -19,10 +20,10 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from core import mqtt, wire
+from core.alarm import Alarm
 from core.clock import Clock
 from core.errors import Misconfigured
 from core.settings import ListenerSettings
-from core.wire import TOPIC_ROOT
 from listener.intake import Intake, IntakeClient, Published
 from listener.ping import Pings
 
@@ -36,6 +37,10 @@ HOLD_BYTES: Final = 16 * 2**20
 PING_EVERY_S: Final = 1.0
 # How often a refused subscription is asked for again, with an alarm each time.
 SUBSCRIBE_AGAIN_S: Final = 15.0
+
+
+OFTEN: Final = 4
+_lost_often: Final = Alarm(log, "connection_lost_often")
 
 
 class Deaf(Exception):
@@ -55,7 +60,7 @@ class Received(NamedTuple):
 def client_id(settings: ListenerSettings, instance: str) -> str:
     """Return the name of a listener's session; in a group each instance has one of its own."""
     name = f"{settings.mqtt_client_id}{instance}" if settings.mqtt_shared_group else settings.mqtt_client_id
-    return "".join(filter(str.isalnum, name))
+    return mqtt.secret_name(settings, name)
 
 
 class BrokerConnection:
@@ -71,8 +76,9 @@ class BrokerConnection:
         self._inherits = inherits
         self.topics = mqtt.subscriptions(settings)
         self.client_id = client_id
-        self.ping_topic = f"{TOPIC_ROOT}/{self.client_id}/ping"
+        self.ping_topic = mqtt.ping_topic(settings, client_id)
         self._pings = Pings(clock)
+        self._lost_at: deque[float] = deque(maxlen=OFTEN)
         self._client = mqtt.make_client(IntakeClient, settings, client_id, lasting=True, manual_ack=True)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
@@ -258,8 +264,15 @@ class BrokerConnection:
         _properties: Properties | None,
     ) -> None:
         self._retry_at = time.monotonic() + self._retry_delay
-        if reason.is_failure:
-            log.warning("connection to the broker lost: %s", reason)
+        if not reason.is_failure:
+            return
+        log.warning("connection to the broker lost: %s", reason)
+        self._lost_at.append(time.monotonic())
+        if len(self._lost_at) == OFTEN and self._lost_at[-1] - self._lost_at[0] < 60:
+            _lost_often.sound(
+                f"the connection to the broker was lost {OFTEN} times within a minute: is the network bad,"
+                " or does somebody else connect with this listener's client id?"
+            )
 
     def _received(self, message: Published) -> Received:
         topic = message.topic.decode(errors="replace")

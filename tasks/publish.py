@@ -41,7 +41,6 @@ class Publisher:
     def __init__(self, settings: MqttSettings, client_id: str, streams: Streams, clock: Clock) -> None:
         self._streams = streams
         self._clock = clock
-        client_id = "".join(filter(str.isalnum, client_id))
         self._client = mqtt.make_client(Client, settings, client_id, lasting=False)
         self._client.on_pre_connect = self._on_pre_connect
         self._client.on_connect = self._on_connect
@@ -49,7 +48,7 @@ class Publisher:
         self._client.max_inflight_messages_set(1000)
         self._client.max_queued_messages_set(10_000)
         self._client.on_publish = self._on_publish
-        self._ping_topic = topic(client_id, "ping")
+        self._ping_topic = mqtt.ping_topic(settings, client_id)
         self._ping: MQTTMessageInfo | None = None
         self._active_at = time.monotonic()
         # The reason and the time of each refusal, by the id of its message: an id comes again after 65,535.

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from redis import Redis
 
+from core.mqtt import secret_name
 from core.settings import WorkerSettings
 from core.store.connection import connect
 from core.store.store import Store, open_store
@@ -45,7 +46,7 @@ class Resources(NamedTuple):
 def open_resources(settings: WorkerSettings) -> Resources:
     """Open everything, once per process; raises Misconfigured if the broker refuses the login."""
     store = open_store(connect(settings.redis_url, connections=MAX_THREADS), settings)
-    client_id = f"{settings.mqtt_client_id}worker{socket.gethostname()}{os.getpid()}"
+    client_id = secret_name(settings, f"{settings.mqtt_client_id}worker{socket.gethostname()}{os.getpid()}")
     return Resources(
         settings,
         store,

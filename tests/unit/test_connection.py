@@ -177,6 +177,21 @@ def test_a_broker_that_delivers_nothing_makes_deaf(
     broker.close()
 
 
+def test_one_that_is_thrown_out_again_and_again_says_so(
+    server: socket.socket,
+    connection: BrokerConnection,
+    clock: SimpleNamespace,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for _ in range(module.OFTEN):
+        assert "ALARM" not in caplog.text
+        connected(server, connection).close()
+        while connection.connected:
+            connection.read(0.05)
+        clock.ahead += 11
+    assert "does somebody else connect with this listener's client id?" in caplog.text
+
+
 def test_a_subscription_refused_on_a_reconnect_is_asked_for_again_with_an_alarm(
     server: socket.socket,
     connection: BrokerConnection,
