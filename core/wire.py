@@ -183,10 +183,6 @@ def _chunk(device_id: str, claimed_id: str | None, fields: dict[str, Any], limit
         raise WireError(
             ErrorCode.PAYLOAD_NOT_BASE64, "chunk payload is not base64", image=image_name, chunk_id=chunk_id
         ) from None
-    if not data:
-        raise WireError(
-            ErrorCode.CHUNK_WITHOUT_PAYLOAD, "chunk without payload", image=image_name, chunk_id=chunk_id
-        )
     if len(data) > limits.max_chunk_bytes:
         raise WireError(ErrorCode.LIMIT_EXCEEDED, "chunk too large", image=image_name, bytes=len(data))
     return Chunk(device_id, claimed_id, image_name, chunk_id, data)
