@@ -77,6 +77,14 @@ def test_before_the_first_answer_it_is_the_time_of_this_host(at_once):
     assert ahead_ms(clock) == pytest.approx(HOUR_MS, abs=LITTLE_MS)
 
 
+def test_a_later_answer_corrects_an_earlier_one(at_once, monkeypatch):
+    elsewhere = Elsewhere()
+    clock = RedisClock(elsewhere)
+    clock()
+    monkeypatch.setattr(elsewhere, "time", lambda: (now_ms() // 1000 + 2 * HOUR_MS // 1000, 0))
+    assert ahead_ms(clock) == pytest.approx(2 * HOUR_MS, abs=LITTLE_MS)
+
+
 def test_a_slow_answer_replaces_no_other(at_once, monkeypatch):
     """A Redis that was frozen answers with a time that is long past."""
     elsewhere = Elsewhere()

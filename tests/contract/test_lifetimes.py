@@ -5,6 +5,7 @@ from capture_lab import A_DAY, DELAY, NOW, REF, TIMEOUT, complete, describe, met
 
 from core.store import keys
 from core.store.keys import SEALED_TTL_S
+from core.store.scripts import LEASE_MS
 
 SEALED, OPEN = "sealed", "open"
 SHA256 = "ab" * 32
@@ -127,3 +128,13 @@ def test_the_size_of_an_image_that_is_asked_for_again_is_counted_anew(store, las
     put(store, 0, data=b"%d" + bytes(1023), now=now)
     put(store, 1, data=b"%d" + bytes(1022), now=now)
     assert put(store, 2, data=last, now=now).status == status  # 2048 bytes are allowed here
+
+
+def test_a_capture_that_is_claimed_while_a_sweep_looks_is_looked_at_again_after_its_lease(store, client):
+    ref = complete(store)
+    claim = store.captures.claim(ref, "worker")
+    client.zadd(keys.waiting_key(keys.shard(ref.device_id)), {str(ref): 0})
+    now = store.now()
+    assert store.captures.enqueue(now, None, 10) == []
+    assert store.captures.enqueue(now + LEASE_MS + 1_000, None, 10) == [ref]
+    assert store.captures.renew(claim)
