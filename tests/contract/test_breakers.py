@@ -215,3 +215,10 @@ def test_its_closing_is_logged_once_and_then_calls_cost_no_round_trip(
     monkeypatch.setattr(Redis, "execute_command", None)
     monkeypatch.setattr(client, "execute_command", None)
     assert call(workers[0])
+
+
+def test_without_redis_the_error_of_a_call_is_its_own(clock):
+    nowhere = Redis(port=1, retry=Retry(NoBackoff(), 0))
+    breaker = Breaker(nowhere, "storage", clock)
+    with pytest.raises(Transient, match="of the call"), breaker.guard(probes=True):
+        raise Transient("of the call")
