@@ -14,7 +14,12 @@ Stages = tuple[tuple[str, ...], ...]
 
 # The models are left out, since they are slow, and fakeredis, since redis-server answers the same: a mutant
 # that they alone notice counts as a survivor.
-_CONTRACT: Final = ("tests/contract", "-k=not fakeredis", "--ignore-glob=tests/contract/test_*_model.py")
+_CONTRACT: Final = (
+    "tests/contract",
+    "tests/unit/test_redis_limits.py",
+    "-k=not fakeredis",
+    "--ignore-glob=tests/contract/test_*_model.py",
+)
 _WAY: Final = ("tests/integration/test_way_of_a_capture.py", "tests/integration/test_sweep.py")
 _TALK: Final = ("tests/integration/test_conversation.py",)
 _STATIONS: Final = ("tests/unit/test_stations.py",)
@@ -35,7 +40,10 @@ JUDGES: Final[dict[str, Stages]] = {
     ),
     "core/store/keys.py": (_CONTRACT, ("tests/integration/test_keys.py",)),
     "core/store/devices.py": (_CONTRACT, _TALK),
-    "core/store/streams.py": (("tests/unit/test_message_log.py",), ("tests/integration/test_flush_log.py",)),
+    "core/store/streams.py": (
+        ("tests/contract/test_streams.py", "tests/unit/test_message_log.py"),
+        ("tests/integration/test_flush_log.py",),
+    ),
     "core/store/connection.py": (_CONTRACT, ("tests/integration/test_redis_waits.py",)),
     "core/store/listeners.py": (_CONTRACT, _WAY),
     "core/store/*.py": (("tests/unit/test_stations.py", *_CONTRACT), (*_WAY, *_BROKEN)),

@@ -1,8 +1,10 @@
 """What the store tells of a capture: at first, and after stations have noted what they have done."""
 
 from capture_lab import NOW, REF, complete, describe, metadata, put, review
+from store_lab import StoreLab
 
 from core.store.capture import Progress
+from core.store.scripts import LEASE_MS
 from core.wire import Sensors, parse_time
 
 
@@ -49,3 +51,13 @@ def test_what_a_station_notes_is_read_back_as_it_was(store):
     known = store.captures.get(claim.ref)
     assert noted.capture.progress == known.progress == Progress(**notes)
     assert known.lease_until_ms > store.now()
+
+
+def test_a_claim_that_is_given_back_unused_is_no_try_and_no_end_of_what_went_before(store):
+    ref = complete(store)
+    store.captures.claim(ref, "died")
+    later = StoreLab(store.redis, clock=lambda: store.now() + LEASE_MS + 1_000).captures
+    assert later.claim(ref, "lost").attempts == 2
+    later.unclaim(ref, "lost")
+    claim = later.claim(ref, "next")
+    assert (claim.attempts, claim.capture.tries) == (2, 0)
