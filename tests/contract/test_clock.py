@@ -3,6 +3,7 @@
 import datetime
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 import redis
@@ -75,6 +76,39 @@ def test_before_the_first_answer_it_is_the_time_of_this_host(at_once):
     assert abs(ahead_ms(clock)) < LITTLE_MS
     elsewhere.away = False
     assert ahead_ms(clock) == pytest.approx(HOUR_MS, abs=LITTLE_MS)
+
+
+def test_while_the_first_answer_is_on_its_way_nobody_is_told_another_time():
+    asked, answer = threading.Event(), threading.Event()
+
+    class Slow(Elsewhere):
+        def time(self):
+            asked.set()
+            answer.wait(10)
+            return super().time()
+
+    clock = RedisClock(Slow())
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(ahead_ms, clock)
+        assert asked.wait(10)
+        second = pool.submit(ahead_ms, clock)
+        wait([second], timeout=0.2)  # it waits for the answer, so this is in vain
+        answer.set()
+    assert [told.result() for told in (first, second)] == pytest.approx([HOUR_MS] * 2, abs=LITTLE_MS)
+
+
+def test_while_a_later_answer_is_on_its_way_nobody_waits_for_it(at_once, monkeypatch):
+    elsewhere = Elsewhere()
+    clock = RedisClock(elsewhere)
+    clock()
+    asked, answer = threading.Event(), threading.Event()
+    monkeypatch.setattr(elsewhere, "time", lambda: (asked.set(), answer.wait(10), (0, 0))[-1])
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(clock)
+        assert asked.wait(10)
+        assert ahead_ms(clock) == pytest.approx(HOUR_MS, abs=LITTLE_MS)
+        assert not waiting.done()
+        answer.set()
 
 
 def test_a_later_answer_corrects_an_earlier_one(at_once, monkeypatch):

@@ -124,3 +124,11 @@ def test_a_lock_is_not_renewed_while_redis_is_away_but_after(client, keeper, mon
                 return
             waiting.wait(0.005)
         pytest.fail("it was not renewed")
+
+
+def test_a_lock_that_is_lost_is_not_renewed_any_more(client, keeper, caplog):
+    with Locks(client, keeper).turn("sweep", 60) as mine:
+        assert mine
+        client.delete(keys.lock_key("sweep"))
+        until_idle(keeper)
+    assert "not renewed" not in caplog.text

@@ -138,3 +138,10 @@ def test_a_capture_that_is_claimed_while_a_sweep_looks_is_looked_at_again_after_
     assert store.captures.enqueue(now, None, 10) == []
     assert store.captures.enqueue(now + LEASE_MS + 1_000, None, 10) == [ref]
     assert store.captures.renew(claim)
+
+
+def test_that_chunks_were_turned_away_is_known_for_a_day(store, client):
+    assert store.listeners.turned_away_until() == 0
+    store.listeners.turn_away(NOW)
+    assert store.listeners.turned_away_until() == NOW
+    assert A_DAY - 20 < client.ttl(keys.TURNED_AWAY) <= A_DAY
