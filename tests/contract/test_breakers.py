@@ -209,7 +209,11 @@ def test_its_closing_is_logged_once_and_then_calls_cost_no_round_trip(
     call(workers[0])
     clock.now += ANSWERS_COUNT_MS
     assert "answers again" not in caplog.text
+    assert "is away" not in caplog.text
     open_it(workers, clock)
+    call(workers[0], Transient())
+    assert caplog.text.count("is away") == 1
+    clock.now += PROBE_EVERY_MS
     assert call(workers[0])
     assert caplog.text.count("answers again") == 1
     monkeypatch.setattr(Redis, "execute_command", None)

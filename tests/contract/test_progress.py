@@ -1,8 +1,10 @@
 """What the store tells of a capture: at first, and after stations have noted what they have done."""
 
-from capture_lab import NOW, REF, complete, describe, metadata, put, review
+from capture_lab import A_DAY, NOW, REF, complete, describe, metadata, put, review
 from store_lab import StoreLab
 
+from core.errors import ErrorCode
+from core.store import keys
 from core.store.capture import Progress
 from core.store.scripts import LEASE_MS
 from core.wire import Sensors, parse_time
@@ -61,3 +63,15 @@ def test_a_claim_that_is_given_back_unused_is_no_try_and_no_end_of_what_went_bef
     later.unclaim(ref, "lost")
     claim = later.claim(ref, "next")
     assert (claim.attempts, claim.capture.tries) == (2, 0)
+
+
+def test_one_that_has_failed_is_read_whatever_its_bytes(store):
+    ref = complete(store, data=b"%d" + bytes(range(0xF8, 0x100)))
+    store.captures.close(ref, "failed", tombstone_ttl_s=A_DAY, kept_for=ErrorCode.NOT_A_JPEG)
+    known = store.captures.get(ref)
+    assert (known.state, known.failed_code) == ("failed", 2203)
+
+
+def test_an_end_without_an_ack_is_noted_as_such(store, client):
+    store.captures.close(complete(store), "stored", tombstone_ttl_s=A_DAY)
+    assert not client.hexists(keys.capture_keys(REF)[2], "acked_at")

@@ -4,7 +4,9 @@ import orjson
 import pytest
 
 from core.store.keys import ERRORS, LOG, STREAM_TTL_S
-from core.store.streams import BATCH_BYTES, append_commands, error_entry, message_entry
+from core.store.streams import append_commands, error_entry, message_entry
+
+BATCH_BYTES = 65_536
 
 
 def all_entries(store, stream=LOG):
