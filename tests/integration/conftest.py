@@ -5,6 +5,7 @@ import queue
 import sys
 from itertools import count
 from pathlib import Path
+from random import Random
 
 import httpx
 import paho.mqtt.client as paho
@@ -13,6 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from supabase import ClientOptions, create_client
 
 from core.settings import WorkerSettings, load
+from core.supabase import SupabaseGateway
 from tasks import app
 from tasks.resources import open_resources
 
@@ -52,6 +54,27 @@ def database(stack):
 @pytest.fixture
 def bucket(database):
     return database.storage.from_("gxp-captures")
+
+
+@pytest.fixture
+def proxy(stack):
+    """A proxy before Supabase, which lets everything through until it is told otherwise."""
+    from chaos_proxy import HttpProxy
+
+    proxy = HttpProxy(stack.supabase.port, Random())
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def behind(resources, proxy, monkeypatch):
+    """A worker that reaches Supabase through the proxy."""
+    resources.store.redis.flushdb()
+    settings = resources.settings.model_copy(update={"supabase_url": proxy.url})
+    behind = resources._replace(settings=settings, supabase=SupabaseGateway(settings, 10.0))
+    monkeypatch.setattr(app, "resources", behind)
+    yield behind
+    behind.supabase.close()
 
 
 _numbers = count(1)

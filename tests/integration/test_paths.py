@@ -2,22 +2,13 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from random import Random
 
 import pytest
 from arrivals import arrive, photo, run
-from chaos_proxy import HttpProxy
 
 from core.supabase import AlreadyThere, SupabaseGateway
 
 FOLDER = "{}/{}/2025/10/04"
-
-
-@pytest.fixture
-def proxy(stack):
-    proxy = HttpProxy(stack.supabase.port, Random())
-    yield proxy
-    proxy.close()
 
 
 @pytest.fixture

@@ -2,36 +2,15 @@
 
 import subprocess
 import sys
-from random import Random
 
 import pytest
 from arrivals import arrive, photo
-from chaos_proxy import Fault, HttpProxy
+from chaos_proxy import Fault
 
-from core.supabase import SupabaseGateway
 from local.part import REPOSITORY
 from local.ports import free_port
-from tasks import app
 from tasks.capture import store_capture
 from tasks.sweep import enqueue_waiting
-
-
-@pytest.fixture
-def proxy(stack):
-    proxy = HttpProxy(stack.supabase.port, Random())
-    yield proxy
-    proxy.close()
-
-
-@pytest.fixture
-def behind(resources, proxy, monkeypatch):
-    """A worker that reaches Supabase through the proxy."""
-    resources.store.redis.flushdb()
-    settings = resources.settings.model_copy(update={"supabase_url": proxy.url})
-    behind = resources._replace(settings=settings, supabase=SupabaseGateway(settings, 10.0))
-    monkeypatch.setattr(app, "resources", behind)
-    yield behind
-    behind.supabase.close()
 
 
 @pytest.fixture

@@ -1,38 +1,17 @@
 """A project over its quota, unpaid or read-only: everything is kept, tried slowly, and stored afterwards."""
 
-from random import Random
-
 import pytest
 from arrivals import arrive, photo, run
-from chaos_proxy import Fault, HttpProxy
+from chaos_proxy import Fault
 from prometheus_client import REGISTRY
 from supabase_server import SupabaseServer
 
 from core.errors import AccessDenied
 from core.store.keys import capture_keys
 from core.supabase import SupabaseGateway
-from tasks import app
 from tasks.app import DENIED_S
 from tasks.capture import store_capture
 from tasks.stations.upload import Place, upload
-
-
-@pytest.fixture
-def proxy(stack):
-    proxy = HttpProxy(stack.supabase.port, Random())
-    yield proxy
-    proxy.close()
-
-
-@pytest.fixture
-def behind(resources, proxy, monkeypatch):
-    """A worker that reaches Supabase through the proxy."""
-    resources.store.redis.flushdb()
-    settings = resources.settings.model_copy(update={"supabase_url": proxy.url})
-    behind = resources._replace(settings=settings, supabase=SupabaseGateway(settings, 10.0))
-    monkeypatch.setattr(app, "resources", behind)
-    yield behind
-    behind.supabase.close()
 
 
 def alarms(kind):

@@ -2,11 +2,10 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from random import Random
 
 import pytest
 from arrivals import arrive, photo
-from chaos_proxy import Fault, HttpProxy
+from chaos_proxy import Fault
 
 from core.store import scripts
 from core.store.keeper import Keeper
@@ -19,13 +18,6 @@ from tasks.sweep import enqueue_waiting
 LEASE_MS = 600
 LATE_S = 0.9
 CAPTURES, THREADS = 12, 4
-
-
-@pytest.fixture
-def proxy(stack):
-    proxy = HttpProxy(stack.supabase.port, Random())
-    yield proxy
-    proxy.close()
 
 
 @pytest.fixture
