@@ -183,6 +183,10 @@ begin
 end
 $$;
 
+-- It was dropped above, so it is new, and open to all until that is revoked: here, and not only in the last files.
+revoke all on function public.claim_commands(integer, interval, timestamptz) from public, anon, authenticated;
+grant execute on function public.claim_commands(integer, interval, timestamptz) to service_role;
+
 -- Records the outcome of a command: {command_id, status, reason}, where status is one of
 --   done    the effect of the command was seen
 --   failed  the command will never have an effect

@@ -143,6 +143,24 @@ def test_an_older_policy_that_opens_more_is_named(empty_database: Database) -> N
     assert "drop them if so: anything_goes on public.captures" in empty_database.install()
 
 
+def test_a_function_that_got_a_parameter_is_open_to_nobody_between_two_files(fresh: Database) -> None:
+    fresh.run(
+        "drop function public.claim_commands(integer, interval, timestamptz);"
+        " create function public.claim_commands(integer, interval) returns jsonb language sql return '[]'::jsonb"
+    )
+    fresh.run((SQL / "045_commands.sql").read_text())
+    claim = "public.claim_commands(integer, interval, timestamptz)"
+    [made] = fresh.rows(
+        "select oid::regprocedure::text as name from pg_proc where proname = 'claim_commands'"
+    )
+    assert made["name"].endswith("claim_commands(integer,interval,timestamp with time zone)")
+    may = {
+        role: fresh.value(f"has_function_privilege('{role}', '{claim}', 'execute')")
+        for role in ("anon", "authenticated", "service_role")
+    }
+    assert may == {"anon": False, "authenticated": False, "service_role": True}
+
+
 def test_a_schema_named_private_is_left_alone(empty_database: Database) -> None:
     empty_database.run(
         "create schema private; grant usage on schema private to anon, authenticated;"
