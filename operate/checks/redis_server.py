@@ -8,6 +8,7 @@ from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissi
 
 from core.clock import now_ms
 from core.settings import RedisSettings
+from core.store.clock import RedisClock
 from core.store.connection import connect
 from core.store.memory import FULL, limit_of
 from operate.checks import Check
@@ -37,7 +38,7 @@ def check_redis(redis: Redis, name: str, limit_mb: int = 0) -> Iterator[Check]:
     """
     try:
         memory, persistence = redis.info("memory"), redis.info("persistence")
-        snapshots, seconds = _snapshots(redis), _ahead_s(redis)
+        snapshots, seconds = _snapshots(redis), (now_ms() - RedisClock(redis)()) / 1000
     except (AuthenticationError, AuthorizationError) as error:
         yield Check(name, "wrong", f"the login is refused: {error}", f"put user and password into {name}")
         return
@@ -103,11 +104,6 @@ def _clock(seconds: float, name: str) -> Check:
         return Check(title, "ok", "that of this host")
     detail = f"this host is {abs(seconds):.0f} s {way} Redis; all schedules follow Redis"
     return Check(title, "warning", detail, "let both hosts synchronise their clocks (NTP)")
-
-
-def _ahead_s(redis: Redis) -> float:
-    seconds, microseconds = map(int, redis.time())
-    return now_ms() / 1000 - seconds - microseconds / 1e6
 
 
 def _snapshots(redis: Redis) -> str | None:
