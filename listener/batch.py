@@ -71,9 +71,9 @@ class Batches:
         self._redis = redis
         constants = scripts.arrival_constants(settings)
         self._scripts = _Scripts(
-            PipelinedScript(scripts.source(constants, "prelude", "store_chunks")),
-            PipelinedScript(scripts.source(constants, "prelude", "put_metadata")),
-            PipelinedScript(scripts.source(constants, "prelude", "put_report")),
+            PipelinedScript(scripts.source(constants, "identity", "prelude", "store_chunks")),
+            PipelinedScript(scripts.source(constants, "identity", "prelude", "put_metadata")),
+            PipelinedScript(scripts.source(constants, "identity", "prelude", "put_report")),
             PipelinedScript(scripts.source(constants, "heartbeat")),
         )
         prefix = secrets.token_hex(4)

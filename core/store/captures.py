@@ -30,6 +30,7 @@ SCRIPTS: Final = (
     "enqueue", "claim", "note", "release", "ask_again", "close",
     "requeue", "may_acknowledge",
 )  # fmt: skip
+_BEGINS_WITH: Final = {"requeue": ("identity",)}
 
 
 _EVERY_DUE, _EVERY_WAITING, _EVERY_ABANDONED, _EVERY_FAILED = (
@@ -159,7 +160,9 @@ class CaptureStore(CaptureReader):
         super().__init__(redis)
         self._clock = clock
         constants = scripts.sweep_constants(settings)
-        self._scripts = {name: scripts.register(redis, constants, name) for name in SCRIPTS}
+        self._scripts = {
+            name: scripts.register(redis, constants, *_BEGINS_WITH.get(name, ()), name) for name in SCRIPTS
+        }
 
     def enqueue(self, now: int, oldest_sent_ms: int | None, limit: int) -> list[CaptureRef]:
         """Choose up to `limit` sealed captures that need a message, and note that they are enqueued now.

@@ -75,9 +75,9 @@ def source(constants: Constants, *names: str) -> str:
     return head + "".join((FOLDER / f"{name}.lua").read_text() for name in names)
 
 
-def register(redis: Redis, constants: Constants, name: str) -> Script:
-    """Make a script that loads itself if Redis does not know it."""
-    return redis.register_script(source(constants, name))
+def register(redis: Redis, constants: Constants, *names: str) -> Script:
+    """Make a script of the named files that loads itself if Redis does not know it."""
+    return redis.register_script(source(constants, *names))
 
 
 class PipelinedScript:

@@ -1,4 +1,4 @@
--- Code that the scripts of the listener share. They all have the same KEYS:
+-- Code that the scripts of the listener share; it comes after identity.lua. They all have the same KEYS:
 --   1 capture  2 chunks  3 tombstone  4 due  5 held   of the open capture (see keys.py)
 --   6 capture  7 chunks                               of the sealed capture that it becomes
 --   and, as the last key, the set of the sealed captures that wait to be stored
@@ -15,29 +15,6 @@ local waiting = KEYS[#KEYS]
 --   superseded    1 if this image superseded another one of this name, else 0
 local function arrival(status, out_of_range, superseded)
   return {status, out_of_range or 0, superseded or 0}
-end
-
--- The fields that identify a capture among those of one device and name.
-local IDENTITY = {'captured', 'image_sha256', 'image_bytes', 'total'}
-
--- Compare two captures by the values of IDENTITY, each nil, false or '' if unknown.
---   different  some field is known of both and differs
---   same       none differs, and the capture time or the SHA-256 is known of both
---   unknown    none differs, but that proves nothing: a field that is missing matches nothing
--- A clock that is not set yet may give two images one capture time; then the size must agree too.
-local function compare(one, other)
-  local agree = {}
-  for i = 1, #IDENTITY do
-    local a, b = one[i] or '', other[i] or ''
-    if a ~= '' and b ~= '' then
-      if a ~= b then return 'different' end
-      agree[IDENTITY[i]] = true
-    end
-  end
-  if agree.image_sha256 or (agree.captured and (agree.image_bytes or one[1] >= CLOCK_SET_SINCE)) then
-    return 'same'
-  end
-  return 'unknown'
 end
 
 -- Whether device and shard have room for one more capture.

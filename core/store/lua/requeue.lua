@@ -1,10 +1,10 @@
--- Let a failed capture be tried anew, as if it had just become complete: the next sweep enqueues it.
+-- Let a failed capture be tried anew, as if it had just become complete: the next sweep enqueues it. Comes after
+-- identity.lua.
 -- KEYS: 1 capture  2 chunks  3 tombstone  5 held  7 waiting  8 report  9 failed
 -- ARGV: 1 now (ms)  2 member  3 whether to change nothing and only say what would be done (1/0)
 -- Returns taken, gone (it is not there, or has not failed) or sent again (its device has sent the image once more,
 -- so that one counts, and this one is dropped).
 local now, member, dry = tonumber(ARGV[1]), ARGV[2], ARGV[3] == '1'
-local IDENTITY = {'captured', 'image_sha256', 'image_bytes'}
 local known = redis.call('HMGET', KEYS[1], 'state', 'ends', unpack(IDENTITY))
 if known[1] ~= 'failed' then
   if not dry then redis.call('ZREM', KEYS[9], member) end
@@ -12,10 +12,7 @@ if known[1] ~= 'failed' then
 end
 local last = redis.call('HMGET', KEYS[3], 'state', 'ends', unpack(IDENTITY))
 local sent_again = (last[1] == 'sealed' or last[1] == 'stored') and known[2] == last[2]
-for i = 3, 2 + #IDENTITY do
-  local one, other = known[i] or '', last[i] or ''
-  if one ~= '' and other ~= '' and one ~= other then sent_again = false end
-end
+  and compare({unpack(known, 3)}, {unpack(last, 3)}) ~= 'different'
 if dry then return sent_again and 'sent again' or 'taken' end
 redis.call('ZREM', KEYS[9], member)
 if sent_again then
