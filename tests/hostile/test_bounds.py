@@ -100,12 +100,15 @@ def test_numbers_that_a_sensor_cannot_read_are_left_out():
 
 def test_a_refused_payload_costs_no_more_than_itself():
     payload = b'{"image_name": "a.jpg", "chunk_id": 0, "payload": "' + b"A" * 8_000_000 + b'"}'
-    tracemalloc.start()
-    code = code_of(payload)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert code == ErrorCode.LIMIT_EXCEEDED
-    assert peak < 100_000
+    peaks = []
+    for _ in range(5):
+        tracemalloc.start()
+        code = code_of(payload)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert code == ErrorCode.LIMIT_EXCEEDED
+    # What threads of other tests allocate meanwhile is counted too, but not each time.
+    assert min(peaks) < 100_000
 
 
 def test_an_image_is_bounded_whatever_its_metadata_says(database):
