@@ -3,12 +3,19 @@
 Without credentials Flower lets everybody see and control all tasks. In that case it listens on loopback only,
 and refuses to start if another address is set. Flower puts environment and command line into `options` before
 it reads this file, and applies the command line again afterwards.
+
+With credentials it shows what runs and can stop it, but sends no task: whoever could send one could publish
+an ACK for a picture that is not stored, and its device would delete it. Flower has no setting for that.
 """
 
 import os
 from ipaddress import ip_address
 
+from flower import urls
+from flower.api.tasks import TaskApply, TaskAsyncApply, TaskSend
 from tornado.options import options
+
+SENDS_TASKS = {TaskApply, TaskAsyncApply, TaskSend}
 
 
 def _is_loopback(host: str) -> bool:
@@ -30,6 +37,10 @@ if not basic_auth and not options.auth:
             f"flower: without FLOWER_BASIC_AUTH it would be open to everybody on {address}; "
             "set FLOWER_BASIC_AUTH=user:password"
         )
+# The application is made of this list after this file is read.
+urls.handlers[:] = [
+    handler for handler in urls.handlers if not (isinstance(handler, tuple) and handler[1] in SENDS_TASKS)
+]
 # A platform such as Render sets PORT to the port on which a web service must listen.
 if "PORT" in os.environ and "FLOWER_PORT" not in os.environ:
     port = int(os.environ["PORT"])

@@ -8,7 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 from honcho.environ import parse_procfile
+from redis import Redis
 
+from core.dispatch import ACKNOWLEDGE_AGAIN, CONTROL_QUEUE
 from local.part import REPOSITORY, clean_environment
 from local.ports import LOOPBACK, accepts, free_port
 from local.process import Process
@@ -94,6 +96,20 @@ def test_with_a_password_it_asks_for_it_everywhere(flower):
             assert http.get(page, auth=("", "")).status_code == 401, page
         assert http.get("/tasks", auth=CREDENTIALS).status_code == 200
         assert http.get("/api/workers", auth=CREDENTIALS).status_code == 200
+
+
+def test_nobody_sends_a_task_not_even_with_the_password(flower, redis_server):
+    """A task could be an ACK for a picture that is not stored; its device would delete it."""
+    port = free_port()
+    process = flower("--address=0.0.0.0", PORT=str(port), FLOWER_BASIC_AUTH=":".join(CREDENTIALS))
+    process.wait_ready(lambda: accepts(port), 30)
+    with httpx.Client(base_url=f"http://{LOOPBACK}:{port}", trust_env=False, auth=CREDENTIALS) as http:
+        for way in ("send-task", "async-apply", "apply"):
+            answer = http.post(f"/api/task/{way}/{ACKNOWLEDGE_AGAIN}", json={"args": ["AABB", "i.jpg"]})
+            assert answer.status_code == 404, way
+        assert http.get("/api/task/types").status_code != 404, "the rest of its interface is there"
+    queue = Redis.from_url(redis_server.database_url(1))
+    assert not queue.exists(CONTROL_QUEUE), "and nothing waits in the queue"
 
 
 def test_the_folder_of_the_configuration_is_the_one_it_is_started_in():
