@@ -62,10 +62,6 @@ def _sensible(settings: ListenerSettings) -> Iterator[Check]:
 def _sensible_retransmits(settings: EverySetting) -> Iterator[Check]:
     if settings.retransmit_max == 0:
         yield Check("RETRANSMIT_MAX", "warning", "0: missing chunks are never asked for", "the default is 3")
-    longest = settings.retransmit_delay_ms * (settings.retransmit_max + 1)
-    if longest > settings.capture_timeout_ms:
-        detail = "too short for RETRANSMIT_MAX times RETRANSMIT_DELAY_MS"
-        yield Check("CAPTURE_TIMEOUT_MS", "warning", detail, f"{longest} or more")
 
 
 def show(checks: Iterable[Check], console: Console) -> bool:

@@ -1,6 +1,7 @@
 """Short names for what happens to a capture in the tests of the chunk store."""
 
 from core.clock import now_ms
+from core.store.captures import Action
 from core.store.keys import CaptureRef
 from core.wire import Metadata, parse_time
 
@@ -43,6 +44,22 @@ def finish(store, ref):
     acknowledged = store.captures.may_acknowledge(ref)
     store.captures.close(ref, "stored", acknowledged=acknowledged, tombstone_ttl_s=A_DAY)
     return acknowledged
+
+
+def next_look(store, ref=REF):
+    """When the sweep looks at the capture again (ms)."""
+    [at] = [at for due, at in store.captures.soonest(10) if due == ref]
+    return at
+
+
+def give_up(store, ref=REF):
+    """Let the sweep look at a silent capture, and ask for it, until it has timed out; return when that was (ms)."""
+    while True:
+        now = next_look(store, ref)
+        action = review(store, now, ref).action
+        if action not in (Action.WAIT, Action.NACK):
+            assert action == Action.TIMED_OUT
+            return now
 
 
 def review(store, now, ref=REF, heard=None):

@@ -1,7 +1,7 @@
 """What becomes of a capture that has failed: its chunks stay for a while, and an operator may have it tried anew."""
 
 import pytest
-from capture_lab import A_DAY, DELAY, NOW, REF, complete, describe, finish, metadata, put, review
+from capture_lab import A_DAY, DELAY, NOW, REF, complete, describe, finish, give_up, metadata, put, review
 from store_lab import StoreLab
 
 from core.store import memory
@@ -226,7 +226,7 @@ def test_a_full_redis_drops_them_after_what_timed_out_the_oldest_first(client, m
         clock[0] += 1
     silent = CaptureRef("AABB", "silent.jpg")
     describe(store, metadata(name="silent.jpg"))
-    review(store, NOW + 60_000, silent)
+    give_up(store, silent)
     store.captures.settle_timeout(silent)
     monkeypatch.setattr(memory, "DROP_AT_ONCE", 2)
     memory.make_room(store.captures, store.streams)

@@ -1,7 +1,7 @@
 """How long what is in Redis stays: everything that is touched lives on for its time, from then on."""
 
 import pytest
-from capture_lab import A_DAY, DELAY, NOW, REF, TIMEOUT, complete, describe, metadata, put, review
+from capture_lab import A_DAY, DELAY, NOW, REF, TIMEOUT, complete, describe, give_up, metadata, put
 
 from core.store import keys
 from core.store.keys import SEALED_TTL_S
@@ -66,7 +66,7 @@ def test_a_report_lives_on_until_it_can_be_stored(store, client):
 def test_what_comes_back_lives_on(store, client):
     describe(store, metadata())
     put(store, 0)
-    review(store, NOW + TIMEOUT)
+    give_up(store)
     almost_gone(client)
     put(store, 1, now=NOW + TIMEOUT)
     assert lives(client, store) == {"capture": OPEN, "chunks": OPEN, "due": SEALED}
@@ -88,7 +88,7 @@ def test_an_image_that_is_asked_for_again_lives_on_and_its_broken_stream_is_reme
 
 def test_what_has_timed_out_is_listed_as_long_as_it_lives(store, client):
     describe(store, metadata())
-    review(store, NOW + TIMEOUT)
+    give_up(store)
     store.captures.settle_timeout(REF)
     assert lives(client, store)["abandoned"] == OPEN
     assert store.captures.abandoned(10) == [REF]
@@ -106,9 +106,7 @@ def test_a_tombstone_stays_as_long_as_is_told(store, client):
 
 def test_nothing_of_an_earlier_try_stays_with_an_image_that_is_asked_for_again(store, client):
     describe(store, metadata())
-    for number in (1, 2, 3):
-        review(store, NOW + DELAY * number)
-    review(store, NOW + TIMEOUT)
+    give_up(store)
     ref = put(store, 0, 1, 2, now=NOW + 2 * TIMEOUT).ref
     store.captures.release(store.captures.claim(ref, "first"), 0)
     store.captures.enqueue(store.now() + A_DAY * 1000, None, 10)

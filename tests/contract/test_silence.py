@@ -1,6 +1,20 @@
 """What a review of a silent capture answers, and when the sweep looks at it again."""
 
-from capture_lab import A_DAY, DELAY, NOW, REF, TIMEOUT, complete, describe, finish, metadata, put, review
+from capture_lab import (
+    A_DAY,
+    DELAY,
+    NOW,
+    REF,
+    TIMEOUT,
+    complete,
+    describe,
+    finish,
+    give_up,
+    metadata,
+    next_look,
+    put,
+    review,
+)
 
 from core.store.captures import Action, Review
 from core.store.keys import CaptureRef
@@ -12,12 +26,6 @@ ANOTHER_TIME = "2025-10-05T00:00:00Z"
 
 def answer(action, *, announce=False, missing=()):
     return Review(REF, Action(action), announce, list(missing))
-
-
-def next_look(store):
-    """When the sweep looks at the capture again (ms)."""
-    [at] = [at for ref, at in store.captures.soonest(10) if ref == REF]
-    return at
 
 
 def nacked(store):
@@ -46,8 +54,8 @@ def test_without_a_listener_a_capture_is_looked_at_now_and_then(store):
 
 def test_a_timeout_is_told_once_and_again_only_if_its_row_was_not_written(store):
     nacked(store)
-    assert review(store, NOW + TIMEOUT) == answer("timed_out")
-    for time in (NOW + TIMEOUT + MAX_REQUEUE_MS, NOW + TIMEOUT + 2 * MAX_REQUEUE_MS):
+    told = give_up(store)
+    for time in (told + MAX_REQUEUE_MS, told + 2 * MAX_REQUEUE_MS):
         assert next_look(store) == time
         assert store.captures.review(REF, time, None) == answer("timed_out")  # decided before, unheard or not
     store.captures.settle_timeout(REF)
@@ -59,13 +67,40 @@ def test_a_capture_that_came_back_is_asked_for_and_announced_like_a_new_one(stor
     describe(store, metadata())
     for number in (1, 2, 3):
         assert review(store, NOW + DELAY * number).action == "nack"
-    assert review(store, NOW + TIMEOUT).action == "timed_out"
-    back = NOW + 2 * TIMEOUT
+    back = give_up(store) + TIMEOUT
     put(store, 0, now=back)
     for number in (1, 2, 3):
         expected = answer("nack", announce=number == 1, missing=[1, 2])
         assert review(store, back + DELAY * number) == expected
     assert review(store, back + DELAY * 4).action == "wait"
+
+
+def test_a_capture_that_nobody_could_hear_is_asked_for_before_it_is_given_up(store):
+    """As after an outage: the device has waited for its answer all the time."""
+    nacked(store)
+    back = NOW + 10 * TIMEOUT
+    assert store.captures.review(REF, back, NOW + DELAY) == answer("wait")
+    for number in (1, 2):
+        assert review(store, back + DELAY * number) == answer("nack", missing=[1, 2])
+    last_asked = back + 2 * DELAY
+    assert review(store, last_asked + TIMEOUT - 1) == answer("wait")
+    assert review(store, last_asked + TIMEOUT + SOONEST) == answer("timed_out")
+
+
+def test_nor_is_the_device_forgotten_whose_ack_was_withheld(store):
+    ref = complete(store, time="")
+    describe(store, metadata(time=""))
+    assert not finish(store, ref)
+    assert review(store, NOW + 10 * TIMEOUT) == answer("nack", missing=[0, 1, 2])
+
+
+def test_after_the_last_nack_silence_counts_from_it(store):
+    nacked(store)
+    for number in (2, 3):
+        assert review(store, NOW + DELAY * number).action == "nack"
+    assert review(store, NOW + DELAY * 4) == answer("wait")
+    assert next_look(store) == NOW + DELAY * 3 + TIMEOUT
+    assert review(store, NOW + DELAY * 3 + TIMEOUT) == answer("timed_out")
 
 
 def test_while_redis_is_full_a_long_silence_counts_unheard(store):
@@ -78,6 +113,7 @@ def test_chunks_alone_are_neither_announced_nor_asked_for(store):
     put(store, 0)
     assert review(store, NOW + DELAY) == answer("wait")
     assert next_look(store) == NOW + TIMEOUT
+    assert review(store, NOW + TIMEOUT) == answer("timed_out")
 
 
 def test_metadata_without_a_time_is_asked_for_and_not_announced(store):
@@ -158,7 +194,7 @@ def test_chunks_that_came_again_before_a_newer_image_began_prove_nothing_after_i
     now = store.now() + DELAY
     assert put(store, 0, 1, now=now).status == "late"
     assert describe(store, metadata(time=ANOTHER_TIME), now).status == "waiting"
-    assert review(store, now + TIMEOUT).action == "timed_out"
+    give_up(store)
     store.captures.settle_timeout(REF)
     store.captures.drop(REF)
     assert put(store, 2, now=now + 2 * TIMEOUT).status == "late"

@@ -49,17 +49,35 @@ if known[5] and known[9] and not known[7] and not repeated then
   announce = 1
 end
 local last, total, nacks = tonumber(known[2]), tonumber(known[5]), tonumber(known[4] or 0)
-if ARGV[4] == '1' and now - last >= CAPTURE_TIMEOUT_MS then
-  heard = now
-else
-  last = math.max(last, tonumber(ARGV[5]))
-end
+local make_room = ARGV[4] == '1' and now - last >= CAPTURE_TIMEOUT_MS
+if not make_room then last = math.max(last, tonumber(ARGV[5])) end
 local quiet_since = math.max(last, tonumber(known[3] or 0))
-if not heard or heard - quiet_since < RETRANSMIT_DELAY_MS then
+if not make_room and (not heard or heard - quiet_since < RETRANSMIT_DELAY_MS) then
   look_again(quiet_since + RETRANSMIT_DELAY_MS)
   return {'wait', announce, {}}
 end
-if heard - last >= CAPTURE_TIMEOUT_MS then
+local silent = make_room or heard - quiet_since >= CAPTURE_TIMEOUT_MS
+
+-- A large image is asked for in portions, so one more NACK for each, while the device answers them.
+local answers = known[3] and last > tonumber(known[3])
+local at_most = RETRANSMIT_MAX + (answers and math.floor((total or 0) / NACK_AT_MOST) or 0)
+local may_ask = total and nacks < at_most and not make_room
+if repeated then
+  -- A device whose image failed has not sent it anew, one that was sent its ACK may have heard it. But where an
+  -- ACK was withheld, only its chunks tell which image the device has.
+  local finished = redis.call('HMGET', KEYS[3], 'state', 'acked_at')
+  if finished[1] == 'sealed' and not silent then
+    look_again(now + RETRANSMIT_DELAY_MS)
+    return {'wait', 0, {}}
+  end
+  may_ask = may_ask and finished[1] == 'stored' and not finished[2]
+end
+-- However long nobody could be heard: a device is asked before its image is given up, since it waits for that.
+if not may_ask then
+  if not silent then
+    look_again(quiet_since + CAPTURE_TIMEOUT_MS)
+    return {'wait', announce, {}}
+  end
   if repeated then
     redis.call('DEL', KEYS[1], KEYS[2])
     redis.call('ZREM', KEYS[4], member)
@@ -69,23 +87,6 @@ if heard - last >= CAPTURE_TIMEOUT_MS then
   redis.call('HSET', KEYS[1], 'state', 'timed_out')
   look_again(now + MAX_REQUEUE_MS)
   return {'timed_out', announce, {}}
-end
-if repeated then
-  -- A device whose image failed has not sent it anew, one that was sent its ACK may have heard it. But where an
-  -- ACK was withheld, only its chunks tell which image the device has.
-  local finished = redis.call('HMGET', KEYS[3], 'state', 'acked_at')
-  if finished[1] == 'sealed' then
-    look_again(now + RETRANSMIT_DELAY_MS)
-    return {'wait', 0, {}}
-  end
-  repeated = finished[1] ~= 'stored' or finished[2]
-end
--- A large image is asked for in portions, so one more NACK for each, while the device answers them.
-local answers = known[3] and last > tonumber(known[3])
-local at_most = RETRANSMIT_MAX + (answers and math.floor((total or 0) / NACK_AT_MOST) or 0)
-if not total or nacks >= at_most or repeated then
-  look_again(last + CAPTURE_TIMEOUT_MS)
-  return {'wait', announce, {}}
 end
 redis.call('HSET', KEYS[1], 'nacks', nacks + 1, 'nacked_at', now)
 look_again(now + RETRANSMIT_DELAY_MS)
