@@ -7,7 +7,7 @@ from store_lab import batch_on
 from core.clock import now_ms
 from core.dispatch import Dispatcher
 from core.settings import SweepSettings
-from core.store.keys import CaptureRef
+from core.store.keys import CaptureRef, capture_keys
 from core.wire import Metadata, Sensors, parse_time
 from tasks import pipeline
 
@@ -47,6 +47,12 @@ def arrive(resources, device, data, name="image_1.jpg", *, time=TIME, size=None,
         outcome = _ask_and_send_again(resources, CaptureRef(device, name), pieces)
     assert outcome.status == "complete"
     return outcome.ref
+
+
+def asked_in_vain(resources, ref):
+    """Let a capture have been asked for as often as one is."""
+    capture, *_ = capture_keys(ref)
+    resources.store.redis.hset(capture, "nacks", SweepSettings().retransmit_max)
 
 
 def _ask_and_send_again(resources, ref, pieces):

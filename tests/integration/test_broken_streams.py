@@ -4,7 +4,7 @@ import io
 from hashlib import sha256
 
 import pytest
-from arrivals import PHOTOS, TIME, Enqueued, arrive, photo, run
+from arrivals import PHOTOS, TIME, Enqueued, arrive, asked_in_vain, photo, run
 from PIL import Image
 from store_lab import batch_on
 
@@ -54,6 +54,8 @@ def silence(resources, device, milliseconds):
     capture, _, _, due, _ = keys.capture_keys(ref)
     redis.hset(capture, mapping={"last_at": now_ms() - milliseconds})
     redis.hdel(capture, "nacked_at")
+    if milliseconds >= 60_000:
+        asked_in_vain(resources, ref)
     redis.zadd(due, {str(ref): 0})
     batch = batch_on(resources)
     batch.heard(Heartbeat("fleet", now_ms(), now_ms()))

@@ -1,7 +1,7 @@
 """The sweep and the tasks it starts: ask, give up, enqueue again, announce."""
 
 import pytest
-from arrivals import Enqueued, photo, run
+from arrivals import Enqueued, asked_in_vain, photo, run
 from store_lab import batch_on
 
 from core.clock import now_ms
@@ -76,6 +76,7 @@ def test_a_late_announcement_of_a_stored_capture_leaves_no_row(resources, databa
 
 def test_what_timed_out_is_failed_until_it_comes_back(resources, database, device):
     ref, _ = begin(resources, device, age_ms=61_000)
+    asked_in_vain(resources, ref)
     assert ("record_timeout", ref) in sweep(resources)
     record_timeout.run(*ref)
     [row] = database.table("captures").select("*").eq("device_id", device).execute().data
