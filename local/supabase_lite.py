@@ -13,6 +13,7 @@ from local.node import FOLDER, LITE, node_binary
 from local.part import REPOSITORY, Part, clean_environment
 from local.ports import LOOPBACK, StackError
 
+SCHEMA = REPOSITORY / "sql" / "install.sql"
 TEMPLATES = REPOSITORY / ".local" / "templates"
 _KEPT_TEMPLATES = 3
 
@@ -41,17 +42,10 @@ enable_confirmations = false
 """
 
 
-def schema_files() -> list[Path]:
-    """Return the files of the schema in the order in which they are applied."""
-    return sorted((REPOSITORY / "sql").glob("0*.sql"))
-
-
 def _fingerprint() -> str:
     """Return a hash of everything that a migrated project depends on."""
-    state = hashlib.sha256((FOLDER / "package-lock.json").read_bytes() + _CONFIG.encode())
-    for file in schema_files():
-        state.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
-    return state.hexdigest()[:16]
+    parts = (FOLDER / "package-lock.json").read_bytes(), _CONFIG.encode(), SCHEMA.read_bytes()
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
 class SupabaseLite(Part):
@@ -123,10 +117,8 @@ class SupabaseLite(Part):
             project = Path(folder) / "supabase"
             (project / "migrations").mkdir(parents=True)
             (project / "config.toml").write_text(_CONFIG.format(port=self.port))
-            for number, file in enumerate(schema_files(), start=1):
-                # The server orders migrations by the timestamp at the start of their names.
-                name = f"{20250101000000 + number}_{file.stem}.sql"
-                shutil.copyfile(file, project / "migrations" / name)
+            # The server wants a timestamp at the start of the name.
+            shutil.copyfile(SCHEMA, project / "migrations" / "20250101000000_install.sql")
             self._migrate(Path(folder))
             try:
                 project.rename(template)
@@ -147,7 +139,7 @@ class SupabaseLite(Part):
         )
         # The command ends with status 0 even if a migration has failed.
         if answer.returncode != 0 or "Migration failed" in answer.stdout:
-            raise StackError(f"supabase: the files of sql/ do not apply:\n{answer.stdout.strip()}")
+            raise StackError(f"supabase: sql/install.sql does not apply:\n{answer.stdout.strip()}")
 
 
 def _drop_old_templates() -> None:

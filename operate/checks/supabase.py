@@ -12,7 +12,7 @@ from core.settings import SupabaseSettings
 from core.supabase import PASSING_STATUS, READ_ONLY, RESTRICTED_STATUS
 from operate.checks import Check
 
-# The version that `sql/090_version.sql` sets; an older database lacks functions that this code calls.
+# What `sql/repeatable/090_version.sql` sets; an older database lacks functions that this code calls.
 SCHEMA_VERSION: Final = 2
 FUNCTIONS: Final = frozenset(
     {
@@ -26,7 +26,7 @@ FUNCTIONS: Final = frozenset(
     }
 )
 BILLING: Final = "see Usage and Billing of the organisation, and the database's disk; workers wait for it"
-APPLY: Final = "apply the files of sql/ in order (docs/deployment.md)"
+APPLY: Final = "bring the database up to date with sql/ (docs/deployment.md)"
 
 
 def check_supabase(settings: SupabaseSettings) -> Iterator[Check]:
@@ -118,7 +118,7 @@ def _bucket(answer: httpx.Response, name: str) -> Check:
         remedy = f"{APPLY}, or set SUPABASE_STORAGE_BUCKET"
         return Check(title, "wrong", f"there is no bucket {name} ({_said(answer)})", remedy)
     if answer.json().get("public"):
-        remedy = "make it private: Storage, Edit bucket; sql/080_storage.sql does it for gxp-captures"
+        remedy = "make it private: Storage, Edit bucket; sql/install.sql does it for gxp-captures"
         return Check(title, "wrong", f"{name} is public: everybody can read every image", remedy)
     return Check(title, "ok", f"{name} is private")
 

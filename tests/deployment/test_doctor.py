@@ -13,7 +13,7 @@ from core.store.connection import connect
 from core.store.keys import LISTENERS
 from local.part import REPOSITORY
 from local.ports import free_port
-from local.supabase_lite import _CONFIG, SupabaseLite, schema_files
+from local.supabase_lite import _CONFIG, SCHEMA, SupabaseLite
 from operate import doctor
 from operate.checks.supabase import FUNCTIONS, SCHEMA_VERSION, role_of
 
@@ -274,7 +274,7 @@ update storage.buckets set public = true where id = 'gxp-captures';
 
 @pytest.mark.parametrize("installed", [False, True], ids=["empty", "defective"])
 def test_the_schema(diagnose, stack, tmp_path, installed):
-    files = [file.read_text() for file in schema_files()] + [DEFECTS] if installed else []
+    files = [SCHEMA.read_text(), DEFECTS] if installed else []
     project = OtherSupabase(tmp_path, files)
     try:
         project.start()
@@ -297,5 +297,5 @@ def test_the_code_and_the_schema_agree():
         path.read_text() for folder in ("tasks", "operate") for path in (REPOSITORY / folder).rglob("*.py")
     )
     assert set(re.findall(r'\.call\(\s*"(\w+)"', code)) == FUNCTIONS
-    version = next(file for file in schema_files() if "version" in file.name).read_text()
+    version = (REPOSITORY / "sql" / "repeatable" / "090_version.sql").read_text()
     assert f"schema_version (version) values ({SCHEMA_VERSION})" in version

@@ -135,12 +135,12 @@ def test_without_node_the_message_says_what_to_do(monkeypatch):
 
 
 def test_a_schema_that_does_not_apply_is_shown_and_leaves_no_template(tmp_path, monkeypatch):
-    bad = tmp_path / "000_bad.sql"
+    bad = tmp_path / "bad.sql"
     bad.write_text("create table broken (;")
-    monkeypatch.setattr(supabase_lite, "schema_files", lambda: [bad])
+    monkeypatch.setattr(supabase_lite, "SCHEMA", bad)
     monkeypatch.setattr(supabase_lite, "TEMPLATES", tmp_path / "templates")
     server = supabase_lite.SupabaseLite(tmp_path)
-    with pytest.raises(StackError, match=r"do not apply(?s:.*)syntax error"):
+    with pytest.raises(StackError, match=r"does not apply(?s:.*)syntax error"):
         server.start()
     assert list((tmp_path / "templates").iterdir()) == []
 

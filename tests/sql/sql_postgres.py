@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, Self
 
 SQL = Path(__file__).resolve().parents[2] / "sql"
-FILES = sorted(SQL.glob("0*.sql"))
+INSTALL = SQL / "install.sql"
+# The files of version 2, one after the other, as they were before there was a ledger of migrations.
+VERSION_2 = Path(__file__).with_name("versions") / "2.sql"
 HOSTED = Path(__file__).with_name("hosted.sql")
 ROLES = Path(__file__).with_name("roles.sql")
 OWNER = "supabase_owner"
@@ -147,8 +149,13 @@ class Database:
         return self._call("-o", os.devnull, "-f", path).stderr
 
     def install(self) -> str:
-        """Run all files of the schema in order and give the warnings."""
-        return "".join(self.file(path) for path in FILES)
+        """Run the file for SQL editors and give the warnings."""
+        return self.file(INSTALL)
+
+    @property
+    def url(self) -> str:
+        """The address for psycopg."""
+        return f"postgresql://{self.user}@/{self.name}?host={self.server.directory}"
 
     def value(self, expression: str, *, before: str = "", end: str = "commit") -> Any:
         """Evaluate one expression, as JSON, after the statements in `before`, in one transaction."""

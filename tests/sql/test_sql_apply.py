@@ -1,18 +1,22 @@
-"""The step before a deployment: sql/ applied by `python -m operate.schema` to a real PostgreSQL."""
+"""The step before a deployment: `python -m operate.schema`, on a real PostgreSQL."""
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
-from sql_postgres import Database
+from catalog import describe
+from sql_postgres import VERSION_2, Database
 
 from local.part import REPOSITORY, clean_environment
-from operate import schema
 from operate.checks.supabase import SCHEMA_VERSION
+from operate.schema.files import read
+
+NAMES = [file.name for file in read()]
 
 
-def apply(**settings: str) -> subprocess.CompletedProcess[str]:
+def apply(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "operate.schema"],
+        [sys.executable, "-m", "operate.schema", *arguments],
         cwd=REPOSITORY,
         env={**clean_environment(), **settings},
         capture_output=True,
@@ -22,38 +26,88 @@ def apply(**settings: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def url(database: Database) -> str:
-    return f"postgresql://{database.user}@/{database.name}?host={database.server.directory}"
-
-
 def test_it_is_applied_and_may_be_applied_again(empty_database: Database) -> None:
-    for _ in range(2):
-        answer = apply(DATABASE_URL=url(empty_database))
-        assert answer.returncode == 0, answer.stderr
-        assert answer.stdout.splitlines() == [f"✓ {file.name}" for file in schema.files()]
-    command = [*empty_database.psql("-c", "select version from public.schema_version")]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == str(
-        SCHEMA_VERSION
-    )
+    answer = apply(DATABASE_URL=empty_database.url)
+    assert answer.returncode == 0, answer.stderr
+    total = len(NAMES)
+    assert answer.stdout.splitlines() == [
+        *(f"✓ {name}" for name in NAMES),
+        f"{total} of {total} files applied, the others were",
+    ]
+    assert empty_database.value("select version from public.schema_version") == SCHEMA_VERSION
+
+    again = apply(DATABASE_URL=empty_database.url)
+    assert (again.returncode, again.stdout) == (0, f"0 of {total} files applied, the others were\n")
+
+
+def test_it_says_what_is_pending_and_changes_nothing(empty_database: Database) -> None:
+    empty_database.file(VERSION_2)
+    before = describe(empty_database)
+    answer = apply("--dry-run", DATABASE_URL=empty_database.url)
+    assert answer.returncode == 0, answer.stderr
+    lines = answer.stdout.splitlines()
+    assert "→ ledger.sql: pending" in lines
+    assert "✓ migrations/0002_tables.sql: there since before migrations were recorded" in lines
+    assert describe(empty_database) == before
+
+    apply(DATABASE_URL=empty_database.url)
+    lines = apply("--dry-run", DATABASE_URL=empty_database.url).stdout.splitlines()
+    assert all(f"✓ {name}: applied 20" in line for name, line in zip(NAMES, lines, strict=False))
+    assert lines[-1] == f"0 of {len(NAMES)} files are pending; nothing was changed"
 
 
 def test_two_deployments_wait_for_each_other(empty_database: Database) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     with ThreadPoolExecutor(2) as pool:
-        answers = list(pool.map(lambda _: apply(DATABASE_URL=url(empty_database)), range(2)))
+        answers = list(pool.map(lambda _: apply(DATABASE_URL=empty_database.url), range(2)))
     assert [answer.returncode for answer in answers] == [0, 0]
+    assert sorted(answer.stdout.count("✓") for answer in answers) == [0, len(NAMES)]
+
+
+def test_a_migration_that_was_changed_is_named_with_what_to_do(empty_database: Database) -> None:
+    apply(DATABASE_URL=empty_database.url)
+    empty_database.run(
+        "update fleet_private.schema_migrations set sha256 = 'another' where name like '%0003_indexes.sql'"
+    )
+    for arguments in ((), ("--dry-run",)):
+        answer = apply(*arguments, DATABASE_URL=empty_database.url)
+        assert (answer.returncode, answer.stdout) == (1, "")
+        [line] = answer.stderr.splitlines()
+        assert "migrations/0003_indexes.sql is not the file that was applied on 20" in line
+        assert "restore it, and put the change into a new migration" in line
+
+
+def test_older_files_leave_a_newer_database_alone(empty_database: Database) -> None:
+    """A deployment that goes back to older code goes on, and brings no older function back."""
+    apply(DATABASE_URL=empty_database.url)
+    empty_database.run(
+        "update fleet_private.schema_migrations set sha256 = 'newer' where name like 'repeatable/%';"
+        " insert into fleet_private.schema_migrations values ('migrations/9999_next.sql', 'x')"
+    )
+    before = empty_database.rows("select * from fleet_private.schema_migrations order by name")
+    answer = apply(DATABASE_URL=empty_database.url)
+    assert answer.returncode == 0
+    assert "newer than these files: migrations/9999_next.sql; it is left as it is" in answer.stdout
+    assert empty_database.rows("select * from fleet_private.schema_migrations order by name") == before
 
 
 def test_without_a_database_nothing_is_done() -> None:
     answer = apply()
     assert answer.returncode == 0
-    assert "by hand" in answer.stdout
+    assert "sql/install.sql is run by hand" in answer.stdout
 
 
-def test_a_database_that_refuses_stops_the_deployment() -> None:
+def test_a_database_that_cannot_be_reached_stops_the_deployment() -> None:
     answer = apply(DATABASE_URL="postgresql://nobody:hunter22@127.0.0.1:1/postgres")
     assert answer.returncode == 1
-    assert "not applied" in answer.stderr
-    assert "hunter22" not in answer.stderr
-    assert "Traceback" not in answer.stderr
+    [line] = answer.stderr.splitlines()
+    assert line.startswith("the database is not up to date: connection failed")
+    assert "hunter22" not in line
+
+
+def test_what_the_database_refuses_is_told_in_one_line(empty_database: Database) -> None:
+    empty_database.run("create table public.captures (capture_id bigint)")
+    answer = apply(DATABASE_URL=empty_database.url)
+    assert answer.returncode == 1
+    [line] = answer.stderr.splitlines()
+    assert "migrations/0001_older_tables.sql: older tables cannot be extended" in line
+    assert line.endswith("Rename or migrate these tables, then try again.")

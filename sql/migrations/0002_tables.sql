@@ -1,3 +1,4 @@
+-- baseline
 -- The tables of the service. Each table is created with only its key and then gets its columns one by one, so
 -- that a new project and a project with older tables of the same names run the same statements and get the
 -- same schema. device_id is always the {MAC} of the MQTT topic and never a value of the payload, because the
@@ -60,21 +61,6 @@ select fleet_private.ensure_constraint('public.devices', 'devices_company_id_fke
 select fleet_private.ensure_constraint('public.devices', 'devices_device_id_check',
   $$check (device_id ~ '^[A-Za-z0-9_-]{1,64}$')$$);
 
-create or replace function fleet_private.fill_device_hw_id()
-returns trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-  new.device_hw_id := coalesce(new.device_hw_id, new.device_id);
-  return new;
-end
-$$;
-drop trigger if exists devices_fill_hw_id on public.devices;
-create trigger devices_fill_hw_id
-  before insert on public.devices
-  for each row execute function fleet_private.fill_device_hw_id();
-
 -- One row per hello. message_key is a key that the service gives to the message: a repeated message adds no
 -- second row and gets the answer stored here.
 create table if not exists public.device_status (status_id bigint generated always as identity);
@@ -107,7 +93,7 @@ select fleet_private.ensure_constraint('public.device_status', 'device_status_de
 -- serves the query "the latest pictures of this device".
 -- damaged marks a picture whose JPEG stream is broken: it is shown as far as it can be decoded.
 -- shares_object marks a row of an older schema whose object another row names too: only one of them has its
--- own picture there. New rows never have it; 020_indexes.sql sees to that.
+-- own picture there. New rows never have it; 0003_indexes.sql sees to that.
 create table if not exists public.captures (capture_id uuid not null default gen_random_uuid());
 alter table public.captures
   add column if not exists capture_id uuid not null default gen_random_uuid(),
@@ -305,11 +291,66 @@ select fleet_private.ensure_key('public.device_command_logs', 'device_command_lo
 select fleet_private.ensure_constraint('public.device_command_logs', 'device_command_logs_command_id_fkey',
   'foreign key (command_id) references public.device_commands (command_id) on delete cascade');
 
--- A single row with the version of the schema. 090_version.sql writes it, and the service reads it when it
--- starts.
+-- A single row with the version of the schema. repeatable/090_version.sql writes it, and the
+-- service reads it when it starts.
 create table if not exists public.schema_version (singleton boolean not null default true);
 alter table public.schema_version
   add column if not exists version integer not null,
   add column if not exists applied_at timestamptz not null default now();
 select fleet_private.ensure_key('public.schema_version', 'schema_version_pkey', 'singleton');
 select fleet_private.ensure_constraint('public.schema_version', 'schema_version_singleton_check', 'check (singleton)');
+
+-- Whether a text is a name of the time zone database. Postgres also accepts POSIX forms like 'FOO5', which
+-- clients do not understand.
+create or replace function fleet_private.is_timezone(p_name text)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  perform now() at time zone p_name;
+  return p_name ~ '^[A-Za-z_]+(/[A-Za-z0-9_+-]+)*$';
+exception
+  when invalid_parameter_value then
+    return false;
+end
+$$;
+select fleet_private.ensure_constraint('public.devices', 'devices_timezone_check',
+  'check (fleet_private.is_timezone(timezone))');
+select fleet_private.ensure_constraint('public.device_configs', 'device_configs_timezone_check',
+  'check (fleet_private.is_timezone(timezone))');
+select fleet_private.set_callers('service', 'fleet_private.is_timezone');
+
+-- Nobody but the owner sees the tables until repeatable/070_rights.sql lets others.
+select fleet_private.close_tables(
+  'public.companies', 'public.users', 'public.devices', 'public.device_status', 'public.captures',
+  'public.sensor_readings', 'public.device_errors', 'public.device_publish_log', 'public.device_configs',
+  'public.device_commands', 'public.device_command_logs', 'public.schema_version');
+
+-- An older table may have a required column that the service does not fill. Every insert would then fail in
+-- operation, so the installation stops here instead.
+do $$
+declare
+  v_demands text;
+begin
+  select string_agg(format('public.%s.%s', c.relname, a.attname), ', ' order by c.relname, a.attnum)
+    into v_demands
+    from pg_catalog.pg_class c
+    join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+   where c.relnamespace = 'public'::regnamespace
+     and c.relname in ('devices', 'device_status', 'captures', 'sensor_readings', 'device_errors', 'device_publish_log',
+                       'device_commands', 'device_command_logs')
+     and a.attnotnull and not a.atthasdef and a.attidentity = ''
+     and (c.relname, a.attname) not in (
+       ('devices', 'device_id'), ('device_status', 'device_id'), ('captures', 'device_id'),
+       ('captures', 'device_capture_id'), ('captures', 'captured_at'), ('sensor_readings', 'device_id'),
+       ('device_errors', 'error_code'), ('device_publish_log', 'direction'), ('device_commands', 'device_id'),
+       ('device_commands', 'type'), ('device_command_logs', 'command_id'), ('device_command_logs', 'device_id'),
+       ('device_command_logs', 'status'));
+  if v_demands is not null then
+    raise exception 'older columns that the service does not fill are required: %', v_demands
+      using hint = 'Give them a default or drop their "not null", then try again.';
+  end if;
+end
+$$;

@@ -1,9 +1,6 @@
--- This file runs before anything is changed: it stops if an older table cannot be extended, and it creates
--- the helper functions that the other files use.
--- Run the files of this folder in the order of their names; each may be run any number of times. They run in
--- the SQL editor of a hosted Supabase project, in psql (with -1 -v ON_ERROR_STOP=1, so that each file is one
--- transaction and nobody sees the rights of 070_security.sql half set), and as migrations of the embedded
--- stack.
+-- baseline
+-- Stops, before anything is changed, if an older table cannot be extended, and makes the functions with which the next
+-- two migrations extend older tables.
 
 -- If an older table has one of our table names, it gets the columns that it lacks. If it has a column of the
 -- right name but another type (for example a uuid instead of the text device_id of an MQTT topic), its
@@ -51,15 +48,10 @@ begin
      and not (e.wanted = 'text' and format_type(a.atttypid, null) = 'character varying');
   if v_mismatch is not null then
     raise exception 'older tables cannot be extended: %', v_mismatch
-      using hint = 'Rename or migrate these tables, then run the files again from 000_preflight.sql.';
+      using hint = 'Rename or migrate these tables, then try again.';
   end if;
 end
 $$;
-
--- The data API does not serve this schema, so policies and functions can use its content but clients cannot
--- call it. It is not named "private", because many projects have a schema of that name with grants of their
--- own.
-create schema if not exists fleet_private;
 
 -- Adds a constraint unless the table has one of this name. Existing rows that break it do not stop the
 -- installation: the constraint then applies to new rows only, and a warning names the table and the
@@ -135,3 +127,6 @@ begin
   );
 end
 $$;
+
+select fleet_private.set_callers(
+  'service', 'fleet_private.ensure_constraint', 'fleet_private.ensure_filled', 'fleet_private.ensure_key');

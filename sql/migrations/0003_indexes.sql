@@ -1,3 +1,4 @@
+-- baseline
 -- Indexes for the queries that exist: the newest rows of a table, the newest rows of a device, the devices of
 -- a company. A query that a primary key or a unique constraint already serves has no index here.
 

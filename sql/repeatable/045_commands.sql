@@ -14,12 +14,10 @@ begin
   return null;
 end
 $$;
-drop trigger if exists device_commands_log_insert on public.device_commands;
-create trigger device_commands_log_insert
+create or replace trigger device_commands_log_insert
   after insert on public.device_commands
   for each row execute function fleet_private.log_command();
-drop trigger if exists device_commands_log_update on public.device_commands;
-create trigger device_commands_log_update
+create or replace trigger device_commands_log_update
   after update on public.device_commands
   for each row when (old.status <> new.status or old.attempts <> new.attempts)
   execute function fleet_private.log_command();
@@ -95,8 +93,7 @@ begin
   return new;
 end
 $$;
-drop trigger if exists device_commands_check on public.device_commands;
-create trigger device_commands_check
+create or replace trigger device_commands_check
   before insert or update of type, payload on public.device_commands
   for each row execute function fleet_private.check_command();
 
@@ -146,9 +143,6 @@ begin
 end
 $$;
 
--- Before it had p_at.
-drop function if exists public.claim_commands(integer, interval);
-
 -- Returns at most p_limit queued commands, and marks them as sent, for devices that were heard within
 -- p_heard_within and are therefore awake. Concurrent callers never get the same command. Also expires the
 -- commands of all devices that are past their deadline. p_at is the service's time, as in record_hello.
@@ -182,10 +176,6 @@ begin
   return case when v_claimed is null then '[]' else fleet_private.send_commands(v_claimed, p_at) end;
 end
 $$;
-
--- It was dropped above, so it is new, and open to all until that is revoked: here, and not only in the last files.
-revoke all on function public.claim_commands(integer, interval, timestamptz) from public, anon, authenticated;
-grant execute on function public.claim_commands(integer, interval, timestamptz) to service_role;
 
 -- Records the outcome of a command: {command_id, status, reason}, where status is one of
 --   done    the effect of the command was seen
@@ -270,3 +260,8 @@ begin
         for update skip locked);
 end
 $$;
+
+select fleet_private.set_callers(
+  'service', 'fleet_private.log_command', 'fleet_private.fits_a_device', 'fleet_private.command_fault',
+  'fleet_private.check_command', 'fleet_private.send_commands', 'public.claim_commands',
+  'public.finish_command', 'fleet_private.finish_commands_of_capture');

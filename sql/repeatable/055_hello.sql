@@ -156,3 +156,5 @@ begin
   return v_answer;
 end
 $$;
+
+select fleet_private.set_callers('service', 'public.record_hello');

@@ -31,25 +31,13 @@ as $$
   select coalesce(array_agg(device_id), '{}') from public.devices where company_id = fleet_private.company_of_user()
 $$;
 
--- Tables.
-alter table public.companies enable row level security;
-alter table public.users enable row level security;
-alter table public.devices enable row level security;
-alter table public.device_status enable row level security;
-alter table public.captures enable row level security;
-alter table public.sensor_readings enable row level security;
-alter table public.device_errors enable row level security;
-alter table public.device_publish_log enable row level security;
-alter table public.device_configs enable row level security;
-alter table public.device_commands enable row level security;
-alter table public.device_command_logs enable row level security;
-alter table public.schema_version enable row level security;
+select fleet_private.set_callers('users', 'fleet_private.company_of_user', 'fleet_private.devices_of_user');
 
-revoke all on
-  public.companies, public.users, public.devices, public.device_status, public.captures, public.sensor_readings,
-  public.device_errors, public.device_publish_log, public.device_configs, public.device_commands,
-  public.device_command_logs, public.schema_version
-  from public, anon, authenticated, service_role;
+-- Tables.
+select fleet_private.close_tables(
+  'public.companies', 'public.users', 'public.devices', 'public.device_status', 'public.captures',
+  'public.sensor_readings', 'public.device_errors', 'public.device_publish_log', 'public.device_configs',
+  'public.device_commands', 'public.device_command_logs', 'public.schema_version');
 grant select, insert, update, delete on
   public.companies, public.users, public.devices, public.device_status, public.captures, public.sensor_readings,
   public.device_errors, public.device_publish_log, public.device_configs, public.device_commands,
@@ -62,26 +50,6 @@ grant select on
   public.device_command_logs
   to authenticated;
 grant insert (device_id, type, payload, deadline) on public.device_commands to authenticated;
-
--- The counters of numbered rows tell how many rows all companies have. Rows get their numbers without these rights,
--- which older projects grant to everybody.
-do $$
-declare
-  v_sequence regclass;
-begin
-  for v_sequence in
-    select d.objid::regclass
-      from pg_catalog.pg_depend d
-      join pg_catalog.pg_class s on s.oid = d.objid and s.relkind = 'S'
-      join pg_catalog.pg_class t on t.oid = d.refobjid
-     where d.deptype in ('a', 'i') and t.relnamespace = 'public'::regnamespace
-       and t.relname in ('device_status', 'captures', 'sensor_readings', 'device_errors', 'device_publish_log',
-                         'device_configs', 'device_commands', 'device_command_logs')
-  loop
-    execute format('revoke all on sequence %s from public, anon, authenticated, service_role', v_sequence);
-  end loop;
-end
-$$;
 
 -- Rows. The policies call the functions in a sub-select, so that they run once per query, not once per row.
 drop policy if exists companies_read_own on public.companies;
@@ -142,23 +110,6 @@ create policy device_commands_queue_company on public.device_commands for insert
 drop policy if exists device_command_logs_read_company on public.device_command_logs;
 create policy device_command_logs_read_company on public.device_command_logs for select to authenticated
   using (device_id = any ((select fleet_private.devices_of_user())::text[]));
-
--- Functions. Everybody may execute a new function until that right is revoked, and hosted projects also grant
--- it to anon and authenticated by name.
-revoke all on all functions in schema fleet_private from public, anon, authenticated;
-grant execute on all functions in schema fleet_private to service_role;
-grant execute on function fleet_private.company_of_user(), fleet_private.devices_of_user() to authenticated;
-
-revoke all on function
-  public.record_assembling(jsonb), public.record_capture(jsonb), public.fail_stale_captures(interval, integer),
-  public.record_hello(jsonb), public.claim_commands(integer, interval, timestamptz), public.finish_command(jsonb),
-  public.record_log(jsonb, jsonb), public.prune(interval, integer)
-  from public, anon, authenticated;
-grant execute on function
-  public.record_assembling(jsonb), public.record_capture(jsonb), public.fail_stale_captures(interval, integer),
-  public.record_hello(jsonb), public.claim_commands(integer, interval, timestamptz), public.finish_command(jsonb),
-  public.record_log(jsonb, jsonb), public.prune(interval, integer)
-  to service_role;
 
 -- Permissive policies are combined with OR, so an older policy on these tables may allow what ours deny. The
 -- service does not own such a policy, so this file only warns about it.

@@ -25,5 +25,4 @@ as $$
        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relrowsecurity))
 $$;
 
-revoke all on function public.inspect_schema() from public, anon, authenticated;
-grant execute on function public.inspect_schema() to service_role;
+select fleet_private.set_callers('service', 'public.inspect_schema');

@@ -103,3 +103,8 @@ as $$
   select e from jsonb_array_elements(case when jsonb_typeof(p_value) = 'array' then p_value else '[]' end) as e
    where jsonb_typeof(e) = 'object'
 $$;
+
+select fleet_private.set_callers(
+  'service', 'fleet_private.as_integer', 'fleet_private.as_number', 'fleet_private.as_time',
+  'fleet_private.as_device_id', 'fleet_private.as_image_name', 'fleet_private.as_sha256',
+  'fleet_private.as_document', 'fleet_private.elements');

@@ -1,26 +1,5 @@
 -- Computes when a device wakes next.
 
--- Whether a text is a name of the time zone database. Postgres also accepts POSIX forms like 'FOO5', which
--- clients do not understand.
-create or replace function fleet_private.is_timezone(p_name text)
-returns boolean
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  perform now() at time zone p_name;
-  return p_name ~ '^[A-Za-z_]+(/[A-Za-z0-9_+-]+)*$';
-exception
-  when invalid_parameter_value then
-    return false;
-end
-$$;
-select fleet_private.ensure_constraint('public.devices', 'devices_timezone_check',
-  'check (fleet_private.is_timezone(timezone))');
-select fleet_private.ensure_constraint('public.device_configs', 'device_configs_timezone_check',
-  'check (fleet_private.is_timezone(timezone))');
-
 -- For a device that is awake at the moment p_at, returns the scheduled wake that it has woken for (slot) and
 -- the next one (next_wake_at). Without a schedule slot is null, and next_wake_at is null or the wake of a
 -- next_wake command.
@@ -107,3 +86,5 @@ set search_path = ''
 as $$
   select next_wake_at from fleet_private.wakes(p_device, p_after)
 $$;
+
+select fleet_private.set_callers('service', 'fleet_private.wakes', 'fleet_private.next_wake');

@@ -270,3 +270,6 @@ begin
   return v_failed;
 end
 $$;
+
+select fleet_private.set_callers(
+  'service', 'public.record_assembling', 'public.record_capture', 'public.fail_stale_captures');

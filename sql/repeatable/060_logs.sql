@@ -66,3 +66,5 @@ begin
                             'device_commands', v_commands);
 end
 $$;
+
+select fleet_private.set_callers('service', 'public.record_log', 'public.prune');

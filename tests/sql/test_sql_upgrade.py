@@ -1,0 +1,215 @@
+"""A database of the version before, with rows in every table, becomes what a fresh one is."""
+
+import psycopg
+import pytest
+from catalog import describe
+from sql_postgres import VERSION_2, Database, Server, literal
+from upgrades import upgrade, upgrade_in_editor
+
+from operate.schema.database import connect
+from operate.schema.files import File, read
+from operate.schema.upgrade import Upgrade
+
+COMPANY, USER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+ROWS = f"""
+insert into auth.users (id) values ('{USER}');
+insert into public.companies (company_id, name) values ('{COMPANY}', 'Greenhouse Ltd');
+insert into public.users (user_id, company_id) values ('{USER}', '{COMPANY}');
+set role service_role;
+select public.record_hello(jsonb_build_object('device_id', 'AABBCCDDEEFF', 'message_key', 'h1', 'status', 'alive'));
+reset role;
+update public.devices set company_id = '{COMPANY}';
+insert into public.device_configs (device_id, captures_per_day) values ('AABBCCDDEEFF', 4);
+insert into public.device_commands (device_id, type) values ('AABBCCDDEEFF', 'capture_image');
+set role service_role;
+select public.record_capture(jsonb_build_object('device_id', 'AABBCCDDEEFF', 'image_name', 'a.jpg', 'captured_at', now(),
+  'ingest_status', 'stored', 'storage_path', 'captures/AABBCCDDEEFF/2026/01/01/a.jpg',
+  'sensors', jsonb_build_object('temperature_c', 21)));
+select public.record_log(
+  '[{{"key": "m1", "device_id": "AABBCCDDEEFF", "topic": "t", "direction": "in", "payload": {{}}}}]',
+  '[{{"key": "e1", "device_id": "AABBCCDDEEFF", "error_code": 2201}}]');
+reset role;
+insert into storage.objects (bucket_id, name) values ('gxp-captures', 'captures/AABBCCDDEEFF/2026/01/01/a.jpg');
+"""
+OLD_SIGNATURE = """
+create function public.claim_commands(p_limit integer, p_heard_within interval) returns jsonb language sql return '[]'::jsonb;
+"""
+
+
+def counts(database: Database) -> dict[str, int]:
+    """Count the rows of every table of ours."""
+    tables = database.rows("select tablename from pg_tables where schemaname = 'public'")
+    return {
+        row["tablename"]: database.value(f"select count(*) from public.{row['tablename']}") for row in tables
+    }
+
+
+@pytest.fixture
+def version_2(empty_database: Database) -> Database:
+    empty_database.file(VERSION_2)
+    empty_database.run(ROWS)
+    assert all(counts(empty_database).values())
+    return empty_database
+
+
+@pytest.fixture
+def fresh(postgres: Server) -> Database:
+    database = postgres.database()
+    upgrade(database, read())
+    return database
+
+
+def test_the_file_for_editors_installs_the_same(postgres: Server, fresh: Database) -> None:
+    other = postgres.database()
+    upgrade_in_editor(other, read())
+    assert describe(other) == describe(fresh)
+
+
+def test_it_becomes_what_a_fresh_one_is(version_2: Database, fresh: Database) -> None:
+    before, told = counts(version_2), []
+    # Version 2 did not have this one; a database that was upgraded by hand may.
+    version_2.run(OLD_SIGNATURE)
+    applied = upgrade(version_2, read(), told.append)
+
+    assert describe(version_2) == describe(fresh)
+    after = counts(version_2)
+    assert {table: after[table] for table in before} == before
+    assert "✓ 3 migrations recorded and not run: the tables of version 2 are there" in told
+    assert applied == [file.name for file in read() if not file.is_baseline]
+    recorded = "select name, sha256 from fleet_private.schema_migrations"
+    assert {tuple(row.values()) for row in version_2.rows(recorded)} == {
+        (file.name, file.sha256) for file in read()
+    }
+    assert upgrade(version_2, read()) == []
+
+
+def test_the_file_for_editors_does_the_same(version_2: Database, fresh: Database) -> None:
+    version_2.run(OLD_SIGNATURE)
+    upgrade_in_editor(version_2, read())
+    assert describe(version_2) == describe(fresh)
+    # Both know what the other has done.
+    assert upgrade(version_2, read()) == []
+    before = version_2.rows(
+        "select * from fleet_private.schema_migrations where name <> 'ledger.sql' order by name"
+    )
+    upgrade_in_editor(version_2, read())
+    after = version_2.rows(
+        "select * from fleet_private.schema_migrations where name <> 'ledger.sql' order by name"
+    )
+    assert after == before
+
+
+def test_no_migration_of_version_2_touches_its_tables(version_2: Database) -> None:
+    """They would lock the tables in use. Somebody holds all of them, and the ledger is still made."""
+    with psycopg.connect(version_2.url) as service, connect(version_2.url) as connection:
+        for table in counts(version_2):
+            service.execute(f"lock table public.{table} in access share mode".encode())
+        through_indexes = read()[:4]
+        assert through_indexes[-1].name == "migrations/0003_indexes.sql"
+        Upgrade(connection, through_indexes, patience_s=0.1).apply()
+        assert len(Upgrade(connection, through_indexes).recorded()) == 4
+
+
+def opened(database: Database) -> list[str]:
+    """Try everything as a stranger without an account, and as one whose company has nothing; say what is open."""
+    found = []
+    relations = database.rows(
+        "select c.oid::regclass::text as name, c.relkind from pg_class c"
+        " where c.relnamespace in ('public'::regnamespace, to_regnamespace('fleet_private')) and c.relkind in ('r','p','v','m','S')"
+    )
+    callers = {"anon": "", "authenticated": "33333333-3333-4333-8333-333333333333"}
+    with psycopg.connect(database.url, autocommit=True) as connection:
+
+        def allowed(role: str, user: str, statement: str) -> list[tuple[object, ...]] | None:
+            """Run a statement as somebody and undo it; give the rows, or None if it is refused."""
+            try:
+                with connection.transaction(force_rollback=True):
+                    connection.execute(f"set local role {role}".encode())
+                    connection.execute("select set_config('request.jwt.claim.sub', %s, true)", [user])
+                    answer = connection.execute(statement.encode())
+                    return answer.fetchall() if answer.description else [()]
+            except psycopg.errors.InsufficientPrivilege:
+                return None
+
+        for role, user in callers.items():
+            for relation in relations:
+                name = relation["name"]
+                if relation["relkind"] == "S":
+                    statements = {
+                        "count": f"select nextval({literal(name)})",
+                        "read": f"select last_value from {name}",
+                    }
+                else:
+                    statements = {
+                        "read": f"select * from {name}", "write": f"delete from {name} returning 1",
+                        "empty": f"truncate {name} cascade",
+                    }  # fmt: skip
+                found += [
+                    f"{role} may {what} {name}"
+                    for what, text in statements.items()
+                    if allowed(role, user, text)
+                ]
+        functions = database.rows(
+            "select p.oid::regprocedure::text as name from pg_proc p"
+            " where p.pronamespace in ('public'::regnamespace, to_regnamespace('fleet_private'))"
+        )
+        for role in callers:
+            for function in functions:
+                may = "select has_schema_privilege(%s, %s, 'usage') and has_function_privilege(%s, %s, 'execute')"
+                schema = function["name"].partition(".")[0] if "." in function["name"] else "public"
+                row = connection.execute(may, [role, schema, role, function["name"]]).fetchone()
+                if row and row[0]:
+                    found.append(f"{role} may call {function['name']}")
+        if allowed(
+            "authenticated",
+            callers["authenticated"],
+            "select name from storage.objects where name like 'captures/%'",
+        ):
+            found.append("authenticated may read objects of others")
+    return found
+
+
+# They tell a caller about itself alone.
+OF_THE_CALLER = {
+    "authenticated may call fleet_private.company_of_user()",
+    "authenticated may call fleet_private.devices_of_user()",
+}
+
+
+@pytest.mark.parametrize("begins", ["fresh", "version 1", "version 2"])
+def test_stopping_after_any_file_opens_nothing(
+    begins: str, empty_database: Database, request: pytest.FixtureRequest
+) -> None:
+    database: Database = empty_database
+    if begins != "fresh":
+        database = request.getfixturevalue("version_2")
+        if begins == "version 1":
+            database.run("update public.schema_version set version = 1")
+        database.run(
+            OLD_SIGNATURE
+            + "revoke all on function public.claim_commands(integer, interval) from public, anon, authenticated;"
+        )
+    files: list[File] = read()
+    for number, file in enumerate(files, start=1):
+        upgrade(database, files[:number], lambda _: None)
+        assert set(opened(database)) <= OF_THE_CALLER, file.name
+    assert set(opened(database)) == OF_THE_CALLER
+
+
+def test_the_walk_sees_what_is_open(version_2: Database) -> None:
+    """So that the test above can fail."""
+    version_2.run(
+        "grant select on public.devices to anon; alter table public.devices disable row level security;"
+        " grant usage on sequence public.device_errors_error_id_seq to authenticated;"
+        " grant execute on function public.record_hello(jsonb) to anon;"
+        " create policy everything on storage.objects for select to authenticated using (true);"
+        " create policy everything on public.captures for select to authenticated using (true);"
+    )
+    assert set(opened(version_2)) - OF_THE_CALLER == {
+        "anon may read devices",
+        "authenticated may read devices",
+        "authenticated may count device_errors_error_id_seq",
+        "authenticated may read captures",
+        "anon may call record_hello(jsonb)",
+        "authenticated may read objects of others",
+    }
