@@ -104,6 +104,7 @@ class Rig:
             "MQTT_TLS": "false",
             # A few devices stand for many.
             "CAPTURES_PER_MINUTE": "1000000",
+            "BYTES_PER_MINUTE": "1000000000000",
             "REDIS_URL": self.redis_server.url,
             "CELERY_BROKER_URL": self.redis_server.database_url(1),
             "SUPABASE_URL": f"http://{LOOPBACK}:{self.stub.port}",

@@ -132,6 +132,16 @@ class ArrivalSettings(CaptureTimes):
     max_captures: int = Field(default=100_000, ge=16)
 
 
+class IntakeSettings(ArrivalSettings):
+    """What a device may send, and how much of it in a minute."""
+
+    max_chunk_bytes: int = Field(default=64 * 2**10, ge=64, le=2**20)
+    errors_per_minute: int = Field(default=20, ge=1)
+    messages_per_minute: int = Field(default=60_000, ge=60)
+    bytes_per_minute: int = Field(default=32 * 2**20, ge=2**20)
+    captures_per_minute: int = Field(default=300, ge=1)
+
+
 class SweepSettings(CaptureTimes):
     """The settings of the scripts of the workers and the sweep."""
 
@@ -151,13 +161,8 @@ class WatchedSettings(LogSettings, RedisSettings, HealthSettings):
     metrics_address: Text = "127.0.0.1"
 
 
-class ListenerSettings(ArrivalSettings, SubscriberSettings, WakeSettings, WatchedSettings):
+class ListenerSettings(IntakeSettings, SubscriberSettings, WakeSettings, WatchedSettings):
     """The settings of the listener."""
-
-    max_chunk_bytes: int = Field(default=64 * 2**10, ge=64, le=2**20)
-    errors_per_minute: int = Field(default=20, ge=1)
-    messages_per_minute: int = Field(default=60_000, ge=60)
-    captures_per_minute: int = Field(default=300, ge=1)
 
 
 class SupabaseSettings(_Settings):

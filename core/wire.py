@@ -9,6 +9,7 @@ import math
 import re
 from binascii import Error as Base64Error
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeGuard
 
 import orjson
@@ -150,6 +151,7 @@ def decode(topic: str, payload: bytes, limits: Limits) -> Message:
     return _status(device_id, claimed_id, fields, payload)
 
 
+@lru_cache(maxsize=10_000)
 def split_topic(topic: str) -> tuple[str, str]:
     """Split `ESP32CAM/{device}/{status|data}`; raise WireError for any other topic."""
     parts = topic.split("/")

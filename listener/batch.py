@@ -43,12 +43,14 @@ class Outcome(NamedTuple):
     """The result of one operation of a batch; `ref` is sealed if `status` is complete.
 
     `out_of_range` counts chunks beyond the total, and `superseded` is the capture that this one superseded.
+    `begun` says that a capture or a report has begun with it.
     """
 
     status: Arrival
     ref: CaptureRef
     out_of_range: int = 0
     superseded: CaptureRef | None = None
+    begun: bool = False
 
 
 class _Refs(NamedTuple):
@@ -203,11 +205,12 @@ def _hash_fields(metadata: Metadata) -> Iterator[Any]:
 
 
 def _outcome(answer: list[Any], refs: _Refs) -> Outcome:
-    name, out_of_range, superseded = answer
+    name, out_of_range, superseded, begun = answer
     status = _ARRIVALS[name]
     return Outcome(
         status,
         refs.sealed if status is Arrival.COMPLETE else refs.open,
         out_of_range,
         refs.superseded if superseded else None,
+        bool(begun),
     )

@@ -15,19 +15,18 @@ from redis import Redis
 
 from core.clock import Clock
 from core.dispatch import Dispatcher
-from core.errors import ErrorCode, OutOfMemory, Transient
+from core.errors import ErrorCode, OutOfMemory, Transient, WireError
 from core.settings import ListenerSettings
 from core.store.devices import DeviceStore, Hello
-from core.store.keys import ERRORS
+from core.store.keys import ERRORS, CaptureRef
 from core.store.listeners import Heartbeat, Listeners
-from core.store.streams import Streams, error_entry
-from core.wire import Limits
+from core.store.streams import Streams
 from listener.batch import Arrival, Batches, Outcome
 from listener.connection import BrokerConnection, Received
+from listener.error_log import ErrorLog
 from listener.inherit import Sessions
 from listener.memory_gate import MemoryGate
 from listener.message_log import MessageLog
-from listener.rate_limit import RateLimit
 from listener.receive import Receiver
 from listener.stopgap import Stopgap
 from operate import health, metrics
@@ -66,16 +65,9 @@ class Listener:
         self._batches = Batches(redis, settings)
         self._streams = Streams(redis)
         self._dispatcher = dispatcher
-        self._rate_limit = RateLimit(settings.errors_per_minute, 100 * settings.errors_per_minute)
+        self._errors = ErrorLog(settings.errors_per_minute)
         self._log = MessageLog(QUIET_AFTER * settings.retransmit_delay_ms)
-        limits = Limits(settings.max_chunk_bytes, settings.max_image_bytes)
-        self._receiver = Receiver(
-            limits,
-            self._rate_limit,
-            self._log,
-            settings.messages_per_minute,
-            settings.captures_per_minute,
-        )
+        self._receiver = Receiver(settings, self._errors, self._log)
         self._next_heartbeat = 0.0
         self._standing_by = False
         self._gate = MemoryGate(redis, clock, settings.redis_memory_mb)
@@ -196,30 +188,26 @@ class Listener:
                 return True
 
     def _settle(self, outcomes: list[Outcome], hellos: list[Hello], now: int) -> None:
-        refused = []
         for outcome in outcomes:
+            ref = outcome.ref
             if outcome.superseded:
                 self._dispatcher.store_capture(outcome.superseded)
             if outcome.status is Arrival.COMPLETE:
                 metrics.CAPTURES.labels("complete").inc()
-                self._dispatcher.store_capture(outcome.ref)
-                if too_many := self._receiver.completed(outcome.ref, now):
-                    refused.append((outcome, ErrorCode.LIMIT_EXCEEDED, too_many.message))
+                self._dispatcher.store_capture(ref)
             elif outcome.status is Arrival.STORED:
-                self._dispatcher.acknowledge_again(outcome.ref)
+                self._dispatcher.acknowledge_again(ref)
             elif outcome.status in REFUSALS:
                 metrics.CAPTURES.labels("refused").inc()
-                refused.append((outcome, ErrorCode.LIMIT_EXCEEDED, REFUSALS[outcome.status]))
+                self._refuse(ref, ErrorCode.LIMIT_EXCEEDED, REFUSALS[outcome.status], now)
+            if outcome.begun or outcome.status is Arrival.STORED:
+                self._receiver.begun(ref.device_id, now)
             if outcome.out_of_range:
-                refused.append(
-                    (outcome, ErrorCode.CHUNK_ID_OUT_OF_RANGE, "chunk_id beyond total_chunk_count")
-                )
-        errors = [
-            error_entry(outcome.ref.device_id, code, message, {"image": outcome.ref.image_name}, now)
-            for outcome, code, message in refused
-            if self._rate_limit.allows(outcome.ref.device_id, now)
-        ]
-        if errors:
+                self._refuse(ref, ErrorCode.CHUNK_ID_OUT_OF_RANGE, "chunk_id beyond total_chunk_count", now)
+        if errors := self._errors.take():
             self._streams.append(ERRORS, errors)
         for hello in hellos:
             self._dispatcher.answer_hello(hello)
+
+    def _refuse(self, ref: CaptureRef, code: ErrorCode, message: str, now: int) -> None:
+        self._errors.add(ref.device_id, WireError(code, message, image=ref.image_name), now)

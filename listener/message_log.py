@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import orjson
 
+from core.rate_limit import MINUTE_MS, RateLimit
 from core.store.keys import LOG
 from core.store.streams import Entry, message_entry
 from core.wire import Metadata, Status, topic
 from listener.batch import Batch
-from listener.rate_limit import MINUTE_MS, RateLimit
 
 # The rows of one device in a minute, and of all devices in one flush.
 ROWS_PER_MINUTE: Final = 60

@@ -6,20 +6,20 @@ from typing import Final
 
 from core.alarm import Alarm
 from core.errors import ErrorCode, WireError
+from core.rate_limit import RateLimit
+from core.settings import IntakeSettings
 from core.store.keys import ERRORS, CaptureRef
-from core.store.streams import Entry, error_entry
-from core.wire import Chunk, Limits, Message, Metadata, Status, decode
+from core.wire import Chunk, Limits, Message, Metadata, Status, decode, split_topic
 from listener.batch import Batch
 from listener.connection import Received
+from listener.error_log import ErrorLog
 from listener.message_log import MessageLog
-from listener.rate_limit import MINUTE_MS, RateLimit
 from operate import metrics
 
 log = logging.getLogger("listener")
 
 # A device sends one hello per wake. Each hello costs a task and a database call, before any image.
 HELLOS_PER_MINUTE: Final = 300
-LONGEST_TOPIC: Final = 64
 
 _alarm: Final = Alarm(log, "redis_full")
 _STILL: Final = "the devices have the pictures, and offer them again"
@@ -29,21 +29,13 @@ _CHUNKS, _METADATA, _HELLOS = map(metrics.MESSAGES.labels, ("chunk", "metadata",
 class Receiver:
     """Turns messages of devices into operations of a batch; nothing that a device sends makes it raise."""
 
-    def __init__(
-        self,
-        limits: Limits,
-        rate_limit: RateLimit,
-        message_log: MessageLog,
-        messages_per_minute: int = 60_000,
-        captures_per_minute: int = 300,
-    ) -> None:
-        self._limits = limits
-        self._rate_limit = rate_limit
-        self._flood_limit = RateLimit(messages_per_minute)
-        self._hello_limit = RateLimit(HELLOS_PER_MINUTE)
-        self._capture_limit = RateLimit(captures_per_minute)
-        self._over_budget: set[str] = set()
-        self._budget_ends = 0
+    def __init__(self, settings: IntakeSettings, errors: ErrorLog, message_log: MessageLog) -> None:
+        self._limits = Limits(settings.max_chunk_bytes, settings.max_image_bytes)
+        self._messages = RateLimit(settings.messages_per_minute)
+        self._bytes = RateLimit(settings.bytes_per_minute)
+        self._hellos = RateLimit(HELLOS_PER_MINUTE)
+        self._captures = RateLimit(settings.captures_per_minute)
+        self._errors = errors
         self._log = message_log
         self._turned_away = 0
 
@@ -57,16 +49,15 @@ class Receiver:
         """
         turned_away = 0
         hellos: list[Status] = []
-        errors: list[Entry] = []
         chunks: dict[tuple[str, str], list[bytes | int]] = {}
-        for received in self._worth_reading(messages, errors, now):
+        for device_id, received in self._within_budget(messages, now):
             try:
                 message = decode(received.topic, received.payload, self._limits)
             except WireError as error:
-                self._report(errors, received.topic, error, now)
+                self._errors.add(device_id, error, now)
                 continue
             if message.claimed_id is not None:
-                self._report(errors, received.topic, _differs(message), now)
+                self._errors.add(device_id, _differs(message), now)
             if isinstance(message, Chunk) and not chunks_too:
                 turned_away += 1
                 continue
@@ -83,16 +74,14 @@ class Receiver:
                 batch.metadata(message, now)
                 self._log.metadata(message, now)
                 _METADATA.inc()
-            elif self._hello_limit.allows(message.device_id, now):
+            else:
                 hellos.append(message)
                 self._log.hello(message, now)
-            else:
-                self._report(errors, received.topic, _too_many("status messages"), now)
         for key, pieces in chunks.items():
             self._put(batch, key, now, pieces)
         _HELLOS.inc(len(hellos))
         self._turn_away(turned_away)
-        if errors:
+        if errors := self._errors.take():
             batch.append(ERRORS, errors)
         return hellos
 
@@ -101,7 +90,7 @@ class Receiver:
         hellos: list[Status] = []
         metadata: list[Received] = []
         chunks = 0
-        for received in self._worth_reading(messages, [], now):
+        for _, received in self._within_budget(messages, now):
             try:
                 message = decode(received.topic, received.payload, self._limits)
             except WireError:
@@ -113,27 +102,18 @@ class Receiver:
                     if message.begins_a_capture:
                         metadata.append(received)
                 case Status():
-                    if self._hello_limit.allows(message.device_id, now):
-                        hellos.append(message)
+                    hellos.append(message)
         self._turn_away(chunks)
+        self._errors.take()  # there is no room for them
         return hellos, metadata
 
-    def completed(self, ref: CaptureRef, now: int) -> WireError | None:
-        """Count a capture that is complete, each of which makes rows and objects.
+    def begun(self, device_id: str, now: int) -> None:
+        """Count a capture or report that has begun, or an ACK that is sent again: each makes rows.
 
-        A device that has too many is not heard for the rest of the minute, and offers its images later.
-        Returns the error to record, once.
+        A device with too many is not heard for the rest of that minute or day, and offers its images later.
         """
-        device_id = ref.device_id
-        if self._capture_limit.allows(device_id, now) or device_id in self._over_budget:
-            return None
-        self._over_budget.add(device_id)
-        self._budget_ends = (now // MINUTE_MS + 1) * MINUTE_MS
-        return _too_many("captures")
-
-    def _is_beyond_budget(self, received: Received) -> bool:
-        parts = received.topic.split("/")
-        return parts[-1] == "data" and len(parts) == 3 and parts[1] in self._over_budget
+        if refusal := self._captures.refuses(device_id, now):
+            self._errors.add_beyond(device_id, "captures", refusal, now)
 
     def _turn_away(self, chunks: int) -> None:
         if chunks:
@@ -141,24 +121,32 @@ class Receiver:
             self._turned_away += chunks
             _alarm.sound(f"Redis is full: {self._turned_away} chunks turned away since the start; {_STILL}")
 
-    def _worth_reading(
-        self, messages: Iterable[Received], errors: list[Entry], now: int
-    ) -> Iterator[Received]:
-        """Skip the pings of listeners, and the messages on a topic beyond its limit per minute.
+    def _within_budget(self, messages: Iterable[Received], now: int) -> Iterator[tuple[str, Received]]:
+        """Yield each message with its device; skip the pings of listeners, and what is beyond a budget.
 
-        The default of 60,000 a minute is many times what a camera can send. Dropping the rest unread is
-        cheap, so a flooding device delays the others by no more than the messages of that limit.
+        Dropping that unread is cheap, so a flooding device delays the others by no more than its budget. A
+        topic is looked at before it is counted: what is none of a device's takes no place among them.
         """
-        if self._over_budget and now >= self._budget_ends:
-            self._over_budget.clear()
         for received in messages:
-            if received.topic.endswith("/ping") or (self._over_budget and self._is_beyond_budget(received)):
+            if received.topic.endswith("/ping"):
                 continue
-            # A longer topic is none of a device's; it would only take memory here.
-            if self._flood_limit.allows(received.topic[:LONGEST_TOPIC], now):
-                yield received
+            try:
+                device_id, kind = split_topic(received.topic)
+            except WireError as error:
+                self._errors.add("", error, now)
+                continue
+            if kind == "status":
+                budget, refusal = "hellos", self._hellos.refuses(device_id, now)
             else:
-                self._report(errors, received.topic, _too_many("messages"), now)
+                budget, refusal = "captures", self._captures.refused(device_id, now)
+                if refusal is None:
+                    budget, refusal = "messages", self._messages.refuses(device_id, now)
+                if refusal is None:
+                    budget, refusal = "bytes", self._bytes.refuses(device_id, now, len(received.payload))
+            if refusal is None:
+                yield device_id, received
+            else:
+                self._errors.add_beyond(device_id, budget, refusal, now)
 
     def _put(self, batch: Batch, key: tuple[str, str], now: int, pieces: list[bytes | int]) -> None:
         batch.chunks(CaptureRef(*key), now, pieces)
@@ -166,24 +154,8 @@ class Receiver:
         self._log.chunks(*key, count, size, now)
         _CHUNKS.inc(count)
 
-    def _report(self, errors: list[Entry], topic: str, error: WireError, now: int) -> None:
-        metrics.ERRORS.labels(int(error.code)).inc()
-        parts = topic.split("/")
-        device_id = parts[1][:32] if len(parts) == 3 else ""
-        if self._rate_limit.allows(device_id, now):
-            log.warning("%d %s", error.code, error.message, extra={"device": device_id, **_capture(error)})
-            errors.append(error_entry(device_id, error.code, error.message, error.details, now))
-
 
 def _differs(message: Message) -> WireError:
     return WireError(
         ErrorCode.DEVICE_ID_DIFFERS, "device_id differs from the topic", claimed=message.claimed_id
     )
-
-
-def _too_many(what: str) -> WireError:
-    return WireError(ErrorCode.LIMIT_EXCEEDED, f"too many {what} a minute")
-
-
-def _capture(error: WireError) -> dict[str, str]:
-    return {"capture": error.details["image"]} if "image" in error.details else {}

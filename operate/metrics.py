@@ -36,6 +36,9 @@ CHUNKS_ASKED_FOR = Counter("fleet_chunks_asked_for", "Chunks named in those requ
 REFUSALS = Counter("fleet_refusals", "Messages to devices that the broker refused")
 TURNED_AWAY = Counter("fleet_turned_away", "What was not stored because Redis was full, by kind", ["kind"])
 ERRORS = Counter("fleet_errors", "Errors, by code of device_errors", ["code"])
+BEYOND_BUDGET = Counter(
+    "fleet_beyond_budget", "What a device sent beyond a budget, and was dropped", ["budget"]
+)
 ASKED_AGAIN = Counter("fleet_asked_again", "Images asked for once more, since their stream was broken")
 RETRIES = Counter("fleet_retries", "Captures put off because Supabase, Redis or the broker was away")
 ACK_SECONDS = Histogram(

@@ -45,7 +45,7 @@ def test_metadata_of_a_finished_capture_gets_the_ack_again_once_per_silence(stor
     finish(store, complete(store))
     later = now_ms() + DELAY
     assert describe(store, metadata(), now_ms()).status == "late"  # still a repeat of before the ACK
-    assert describe(store, metadata(), later) == ("stored", REF, 0, None)
+    assert describe(store, metadata(), later) == ("stored", REF, 0, None, False)
     assert describe(store, metadata(), later + 1).status == "late"
     assert describe(store, metadata(), later + DELAY).status == "stored"
     assert store.captures.get(REF) is None

@@ -142,3 +142,25 @@ def test_a_later_chunk_whose_id_is_the_total_is_not_of_the_picture(store):
     describe(store, "i.jpg", now)
     outcome = put(store, "i.jpg", now, 0, 2)
     assert (outcome.status, outcome.out_of_range) == ("waiting", 1)
+
+
+def report(store, name, now):
+    batch = store.batch()
+    batch.metadata(Metadata(DEVICE, None, name, error="2"), now)
+    [outcome] = batch.commit()
+    return outcome
+
+
+def test_what_begins_says_so(store):
+    now = now_ms()
+    assert [describe(store, "i.jpg", now).begun for _ in range(2)] == [True, False]
+    assert describe(store, "i.jpg", now, "2025-10-05T00:00:00Z").begun, "another picture of that name"
+    assert [put(store, "i.jpg", now, number).begun for number in range(2)] == [False, False]
+    assert not put(store, "i.jpg", now, 0).begun, "a chunk of the picture that was just complete"
+    assert [report(store, "r.jpg", now).begun for _ in range(2)] == [True, False]
+
+
+def test_what_is_refused_does_not_begin(store):
+    now = now_ms()
+    begun = [put(store, f"{number}.jpg", now, 0).begun for number in range(5)]
+    assert begun == [True] * 3 + [False] * 2

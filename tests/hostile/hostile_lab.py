@@ -57,8 +57,12 @@ class Enqueued:
         return lambda *arguments: self.tasks.append((name, *arguments))
 
 
-def listen(redis, batches, **settings):
-    """Run a listener over the batches; give the line, what was enqueued and the error records."""
+def listen(redis, batches, clock=None, **settings):
+    """Run a listener over the batches; give the line, what was enqueued and the error records.
+
+    Without a clock all of it happens in one minute.
+    """
+    began = now_ms()
     settings = ListenerSettings(mqtt_host="broker.test", **settings)
     line, enqueued = Line(batches), Enqueued()
     # A batch that finds no scripts is executed a second time, and so are its entries.
@@ -66,6 +70,6 @@ def listen(redis, batches, **settings):
     warm_up.chunks(CaptureRef("D0", "none.jpg"), 0, [0, b"x"])
     warm_up.commit()
     redis.flushdb()
-    Listener(settings, line, redis, enqueued, now_ms).run(line.stopping)
+    Listener(settings, line, redis, enqueued, clock or (lambda: began)).run(line.stopping)
     errors = [entry for batch in Streams(redis).oldest(keys.ERRORS, 10**6) for entry in batch.entries]
     return line, enqueued.tasks, errors

@@ -17,10 +17,6 @@ from core.errors import CaptureRejected, ErrorCode, WireError
 from core.store.capture import parse
 from core.store.keys import CaptureRef
 from core.wire import MAX_CHUNKS, Limits, decode, is_image_name
-from listener.connection import Received
-from listener.message_log import MessageLog
-from listener.rate_limit import RateLimit
-from listener.receive import Receiver
 from tasks.stations.decode import decode as decode_jpeg
 from tasks.stations.thumbnail import LONGEST, make_thumbnail
 from tasks.stations.upload import object_name, place
@@ -135,57 +131,6 @@ def test_captures_in_flight_are_bounded_per_device_and_in_all(database):
     _, _, errors = listen(database, [first_chunks(400, 1)], max_captures=160)
     assert len(list(database.scan_iter("*capture:*"))) <= 160
     assert {error["error_code"] for error in errors} == {ErrorCode.LIMIT_EXCEEDED}
-
-
-def test_a_device_that_says_hello_without_end_is_answered_now_and_then(database):
-    hello = json.dumps({"device_id": "D1", "status": "Alive", "pendingImg": 0}).encode()
-    _, tasks, errors = listen(database, [[("ESP32CAM/D1/status", hello)] * 2_000])
-    assert len([name for name, *_ in tasks if name == "answer_hello"]) <= 300
-    assert errors[0]["error_code"] == ErrorCode.LIMIT_EXCEEDED
-
-
-def test_a_device_that_floods_is_dropped_unread_and_the_others_are_not(database):
-    flood = [("ESP32CAM/D1/data", json.dumps(chunk(image_name=f"{n}.jpg")).encode()) for n in range(500)]
-    other = [("ESP32CAM/D2/data", json.dumps(chunk()).encode())]
-    line, _, errors = listen(database, [flood + other], messages_per_minute=60, errors_per_minute=1000)
-    assert line.acknowledged == 501
-    assert len([error for error in errors if error["message"] == "too many messages a minute"]) == 440
-    assert len(list(database.scan_iter("*capture:D2/*"))) == 1
-
-
-def test_a_device_that_completes_captures_without_end_fills_no_database(database):
-    """An error report of 49 bytes makes a row in two tables: beyond the budget the device is heard no more."""
-
-    def reports(device, begin, end):
-        return [
-            (f"ESP32CAM/{device}/data", json.dumps({"image_name": f"{n}", "error": 2}).encode())
-            for n in range(begin, end)
-        ]
-
-    budget, other = 30, reports("D2", 0, 1)
-    flood = [reports("D1", begin, begin + 10) for begin in range(0, 500, 10)]
-    hello = [("ESP32CAM/D1/status", json.dumps({"status": "Alive", "pendingImg": 0}).encode())]
-    line, tasks, errors = listen(
-        database, [*flood, hello, other], captures_per_minute=budget, max_captures_per_device=999
-    )
-    stored = [ref.device_id for name, ref, *_ in tasks if name == "store_capture"]
-    assert budget < stored.count("D1") <= budget + 10, "the rest of the batch in which it went beyond"
-    assert stored.count("D2") == 1
-    assert [name for name, *_ in tasks].count("answer_hello") == 1
-    assert line.acknowledged == 502
-    assert [error["message"] for error in errors if error["device_id"] == "D1"] == [
-        "too many captures a minute"
-    ]
-
-
-def test_in_the_next_minute_it_is_heard_again():
-    receiver = Receiver(Limits(1024, 10**6), RateLimit(20), MessageLog(9_000), captures_per_minute=1)
-    ref, minute = CaptureRef("D1", "i.jpg"), 60_000
-    told = [receiver.completed(ref, minute + second * 1000) for second in range(3)]
-    assert [error and error.message for error in told] == [None, "too many captures a minute", None]
-    report = Received("ESP32CAM/D1/data", b'{"image_name": "i.jpg", "error": 2}', 1, 1, 1)
-    heard = [list(receiver._worth_reading([report], [], now)) for now in (minute + 59_999, 2 * minute)]
-    assert heard == [[], [report]]
 
 
 def test_a_decompression_bomb_is_refused():

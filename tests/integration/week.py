@@ -10,15 +10,14 @@ from datetime import UTC, datetime
 from itertools import count
 from math import inf
 
-from core.settings import ArrivalSettings
+from core.settings import IntakeSettings
 from core.store.devices import Hello
 from core.store.listeners import Heartbeat
 from core.store.store import open_store
-from core.wire import Limits
 from listener.batch import Batches
 from listener.connection import Received
+from listener.error_log import ErrorLog
 from listener.message_log import MessageLog
-from listener.rate_limit import RateLimit
 from listener.receive import Receiver
 from simulator.clock import Clock
 from simulator.state import State
@@ -41,10 +40,9 @@ class Week:
         self._sweeping = False
         store = open_store(resources.store.redis, resources.settings, self.milliseconds)
         self._resources = resources._replace(store=store, publisher=self)
-        arrival = ArrivalSettings()
-        self._batches = Batches(store.redis, arrival)
-        limits = Limits(64 * 2**10, arrival.max_image_bytes)
-        self._receiver = Receiver(limits, RateLimit(10**6), MessageLog(9_000))
+        settings = IntakeSettings()
+        self._batches = Batches(store.redis, settings)
+        self._receiver = Receiver(settings, ErrorLog(10**6), MessageLog(9_000))
         for device in devices:
             self._plan(device)
 

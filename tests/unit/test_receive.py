@@ -3,13 +3,13 @@
 import base64
 import json
 
+from core.rate_limit import MINUTE_MS
+from core.settings import IntakeSettings
 from core.store.keys import ERRORS, LOG, CaptureRef
-from core.wire import Limits
-from listener import rate_limit
 from listener.connection import Received
+from listener.error_log import ErrorLog
 from listener.message_log import MessageLog
-from listener.rate_limit import FORGOTTEN_AFTER, MINUTE_MS, RateLimit
-from listener.receive import Receiver
+from listener.receive import HELLOS_PER_MINUTE, Receiver
 from operate import metrics
 
 PING = "ESP32CAM/fleet/ping"
@@ -31,8 +31,9 @@ class Recorder:
         self.operations.append((stream, entries))
 
 
-def receiver(per_minute=20, log=None):
-    return Receiver(Limits(4096, 10**6), RateLimit(per_minute), log or MessageLog(9_000))
+def receiver(errors_per_minute=20, log=None, **settings):
+    settings = IntakeSettings(max_chunk_bytes=4096, max_image_bytes=10**6, **settings)
+    return Receiver(settings, ErrorLog(errors_per_minute), log or MessageLog(9_000))
 
 
 def data(fields, device="AABB"):
@@ -81,36 +82,43 @@ def test_a_bad_message_costs_one_record_and_stops_nothing():
     assert {record["device_id"] for record in records} == {"AABB"}
 
 
-def test_errors_of_a_device_are_bounded():
-    operations, _ = fill([data(b"{")] * 50 + [data(b"{", "CCDD")], per_minute=5)
-    devices = [record["device_id"] for record in operations[0][1]]
-    assert devices == ["AABB"] * 5 + ["CCDD"]
+def test_errors_of_a_device_are_bounded_and_that_is_told():
+    operations, _ = fill([data(b"{")] * 50 + [data(b"{", "CCDD")], errors_per_minute=5)
+    told = [(record["device_id"], record["message"]) for record in operations[0][1]]
+    wrong = "payload is not JSON"
+    assert told == [*[("AABB", wrong)] * 5, ("AABB", "too many errors a minute"), ("CCDD", wrong)]
 
 
-def test_the_bound_is_for_a_minute():
-    limit = RateLimit(1)
-    assert [limit.allows("A", now) for now in (0, 1, MINUTE_MS, MINUTE_MS + 1)] == [True, False, True, False]
+def told(messages, **settings):
+    operations, hellos = fill(messages, **settings)
+    errors = [record["message"] for stream, *rows in operations if stream == ERRORS for record in rows[0]]
+    return errors, [operation for operation in operations if operation[0] != ERRORS], hellos
 
 
-def test_made_up_names_take_nothing_from_a_device_that_was_heard_before(monkeypatch):
-    monkeypatch.setattr(rate_limit, "MAX_DEVICES", 4)
-    limit, later = RateLimit(2), 2 * MINUTE_MS
-    assert limit.allows("HONEST", MINUTE_MS)
-    assert [limit.allows(f"MADEUP{number}", later) for number in range(10)].count(True) == 5, "3, and 2 share"
-    assert not limit.allows("NEWCOMER", later)
-    assert [limit.allows("HONEST", later) for _ in range(3)] == [True, True, False]
+def test_what_is_beyond_a_budget_is_told_once():
+    hello = Received("ESP32CAM/AABB/status", b'{"status": "Alive"}', 1, 1, 1)
+    errors, operations, hellos = told([hello] * 2 * HELLOS_PER_MINUTE)
+    assert (errors, len(hellos), operations) == (["too many hellos a minute"], HELLOS_PER_MINUTE, [])
+    errors, operations, _ = told([METADATA] * 100, messages_per_minute=60)
+    assert (errors, len(operations)) == (["too many messages a minute"], 60)
 
 
-def test_a_name_that_was_not_heard_for_a_day_makes_room(monkeypatch):
-    monkeypatch.setattr(rate_limit, "MAX_DEVICES", 4)
-    limit, day = RateLimit(2), FORGOTTEN_AFTER * MINUTE_MS
-    assert all(limit.allows(f"MADEUP{number}", 0) for number in range(4))
-    assert limit.allows("MADEUP0", day // 2)
-    for _ in range(2):
-        limit.allows("one of many", day // 2)
-    assert not limit.allows("NEWCOMER", day // 2)
-    assert [limit.allows("NEWCOMER", day + MINUTE_MS) for _ in range(3)] == [True, True, False]
-    assert set(limit._heard) == {"MADEUP0", "NEWCOMER"}
+def test_the_bytes_of_a_device_are_bounded():
+    large = [chunk(0, f"{number}.jpg", padding="x" * 20_000) for number in range(100)]
+    errors, operations, _ = told([*large, chunk(0, "b.jpg", "CCDD")], bytes_per_minute=2**20)
+    assert errors == ["too many bytes a minute"]
+    assert sum(operation[1].startswith("AABB/") for operation in operations) == 2**20 // 20_100
+    assert operations[-1][1] == "CCDD/b.jpg"
+
+
+def test_a_topic_of_no_device_takes_no_budget():
+    strange = [Received(f"ESP32CAM/a b{number}/data", b"{}", 1, 1, 1) for number in range(100)]
+    listener, recorder = receiver(), Recorder()
+    listener.fill(recorder, strange, MINUTE_MS)
+    [(_, rows)] = recorder.operations
+    assert {row["device_id"] for row in rows} == {""}
+    assert len(rows) == 21
+    assert not listener._messages._heard
 
 
 def test_a_wrong_device_id_is_noted_and_the_topic_believed():

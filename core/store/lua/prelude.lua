@@ -7,14 +7,17 @@
 local now, member, sealed_member = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local waiting = KEYS[#KEYS]
 
--- The answer for one operation: {status, out_of_range, superseded}
+-- Whether this operation has begun a capture or a report (1/0); `open` and put_report.lua set it.
+local begun = 0
+
+-- The answer for one operation: {status, out_of_range, superseded, begun}
 --   status        waiting (chunks or metadata are missing), complete (sealed now), late (a repeat),
 --                 stored (stored earlier: send the ACK again), refused (too many captures in flight),
 --                 too_large, or ignored (metadata that says too little to begin a capture)
 --   out_of_range  number of chunks left out because their id is beyond the total
 --   superseded    1 if this image superseded another one of this name, else 0
 local function arrival(status, out_of_range, superseded)
-  return {status, out_of_range or 0, superseded or 0}
+  return {status, out_of_range or 0, superseded or 0, begun}
 end
 
 -- Whether device and shard have room for one more capture.
@@ -53,6 +56,7 @@ local function open(again)
   redis.call('HSET', KEYS[1], 'first_at', now, 'last_at', now)
   redis.call('EXPIRE', KEYS[1], CAPTURE_TTL_S)
   look()
+  begun = 1
   if again then redis.call('HSET', KEYS[1], 'again', 1) end
   local damaged = redis.call('HGET', KEYS[3], 'damaged_sha256')
   if damaged then redis.call('HSET', KEYS[1], 'damaged_sha256', damaged) end

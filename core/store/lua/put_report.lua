@@ -21,6 +21,7 @@ redis.call('HSET', KEYS[6], 'first_at', now, 'last_at', now)
 if beside(KEYS[1]) or beside(KEYS[3]) then redis.call('HSET', KEYS[6], 'beside', 1) end
 for i = 6, #ARGV, 2 do redis.call('HSET', KEYS[6], ARGV[i], ARGV[i + 1]) end
 wait(KEYS[6], sealed_member)
+begun = 1
 redis.call('DEL', KEYS[8])
 redis.call('HSET', KEYS[8], 'state', 'sealed', 'seal', sealed_member, 'error', ARGV[4], 'captured', ARGV[5])
 redis.call('EXPIRE', KEYS[8], SEALED_TTL_S)
