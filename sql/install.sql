@@ -826,6 +826,274 @@ $install$;
 
 do $install$
 begin
+  if fleet_private.is_pending('migrations/0005_companies_of_rows.sql', '701ca2b91e6e5226c87dcd924e31aafcc2887952970b7548afe907ffb4948f80') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- Each row of a device belongs to the company that has the device when the row is written: it is stamped then, and
+-- stays with that company when the device is handed over. docs/adr/0022-company-of-a-row.md has the reasons.
+-- company_id has no foreign key: to delete a company would have to touch all its rows, and a row of a company that is
+-- gone is nobody's.
+
+alter table public.captures add column if not exists company_id uuid;
+alter table public.sensor_readings add column if not exists company_id uuid;
+alter table public.device_status add column if not exists company_id uuid;
+alter table public.device_errors add column if not exists company_id uuid;
+alter table public.device_publish_log add column if not exists company_id uuid;
+alter table public.device_commands add column if not exists company_id uuid;
+alter table public.device_command_logs add column if not exists company_id uuid;
+
+-- When the device was last taken from its company. Until it has a new one, its rows are nobody's.
+alter table public.devices add column if not exists released_at timestamptz;
+
+-- The next three are here, and not in a repeatable file, since rows must be stamped before older ones are filled.
+
+-- Stamps a row with the company that has its device.
+create or replace function fleet_private.stamp_company()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if new.company_id is null then
+    new.company_id := (select company_id from public.devices where device_id = new.device_id);
+  end if;
+  return new;
+end
+$$;
+
+-- Stamps a reading with the company of its capture, which may have begun before the device was handed over.
+create or replace function fleet_private.stamp_company_of_reading()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if new.company_id is null then
+    new.company_id := case when new.capture_id is null
+      then (select company_id from public.devices where device_id = new.device_id)
+      else (select company_id from public.captures where capture_id = new.capture_id) end;
+  end if;
+  return new;
+end
+$$;
+
+-- Stamps a log entry with the company of its command.
+create or replace function fleet_private.stamp_company_of_command_log()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  new.company_id := coalesce(
+    new.company_id, (select company_id from public.device_commands where command_id = new.command_id));
+  return new;
+end
+$$;
+
+create or replace trigger captures_stamp_company before insert on public.captures
+  for each row execute function fleet_private.stamp_company();
+create or replace trigger sensor_readings_stamp_company before insert on public.sensor_readings
+  for each row execute function fleet_private.stamp_company_of_reading();
+create or replace trigger device_status_stamp_company before insert on public.device_status
+  for each row execute function fleet_private.stamp_company();
+create or replace trigger device_errors_stamp_company before insert on public.device_errors
+  for each row execute function fleet_private.stamp_company();
+create or replace trigger device_publish_log_stamp_company before insert on public.device_publish_log
+  for each row execute function fleet_private.stamp_company();
+create or replace trigger device_commands_stamp_company before insert on public.device_commands
+  for each row execute function fleet_private.stamp_company();
+create or replace trigger device_command_logs_stamp_company before insert on public.device_command_logs
+  for each row execute function fleet_private.stamp_company_of_command_log();
+
+-- What a company has told a device to do ends with its right to the device. When a device gets its first company, what it has sent until then becomes that company's: a new device says hello
+-- before somebody can claim it. Of a device that was released, what it sends until it is claimed stays nobody's: it
+-- may still stand where it stood.
+create or replace function fleet_private.own_device()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if old.company_id is not null then
+    update public.device_commands
+       set status = 'expired', reason = 'the device is not the company''s any more', finished_at = now()
+     where device_id = new.device_id and company_id = old.company_id and status in ('queued', 'sent');
+  end if;
+  if new.company_id is null then
+    update public.devices set released_at = now() where device_id = new.device_id;
+  elsif old.company_id is null and old.released_at is null then
+    update public.captures set company_id = new.company_id where device_id = new.device_id and company_id is null;
+    update public.sensor_readings set company_id = new.company_id where device_id = new.device_id and company_id is null;
+    update public.device_status set company_id = new.company_id where device_id = new.device_id and company_id is null;
+    update public.device_errors set company_id = new.company_id where device_id = new.device_id and company_id is null;
+    update public.device_publish_log set company_id = new.company_id where device_id = new.device_id and company_id is null;
+    update public.device_command_logs l set company_id = new.company_id
+      from public.device_commands c
+     where c.device_id = new.device_id and l.command_id = c.command_id and l.company_id is null;
+    update public.device_commands set company_id = new.company_id where device_id = new.device_id and company_id is null;
+  end if;
+  return null;
+end
+$$;
+create or replace trigger devices_own after update of company_id on public.devices
+  for each row when (old.company_id is distinct from new.company_id) execute function fleet_private.own_device();
+
+select fleet_private.set_callers('service', 'fleet_private.stamp_company', 'fleet_private.stamp_company_of_reading',
+  'fleet_private.stamp_company_of_command_log', 'fleet_private.own_device');
+$file$;
+    perform fleet_private.record_file('migrations/0005_companies_of_rows.sql', '701ca2b91e6e5226c87dcd924e31aafcc2887952970b7548afe907ffb4948f80');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0006_companies_of_captures.sql', '49c8776722a602fae6fbb752306eec050908e7b623c94aca588236d8cd59c395') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: batches of public.captures
+update public.captures as r
+   set company_id = d.company_id
+  from public.devices d
+ where r.ctid >= '(0,0)'::tid and r.ctid < '(4294967295,0)'::tid
+   and d.device_id = r.device_id and r.company_id is null and d.company_id is not null;
+$file$;
+    perform fleet_private.record_file('migrations/0006_companies_of_captures.sql', '49c8776722a602fae6fbb752306eec050908e7b623c94aca588236d8cd59c395');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0007_companies_of_readings.sql', 'bd7b30c045dc5aecb969f3f22a435a607096c788cd5d749c5dd2d02fe71d6d3d') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: batches of public.sensor_readings
+update public.sensor_readings as r
+   set company_id = d.company_id
+  from public.devices d
+ where r.ctid >= '(0,0)'::tid and r.ctid < '(4294967295,0)'::tid
+   and d.device_id = r.device_id and r.company_id is null and d.company_id is not null;
+$file$;
+    perform fleet_private.record_file('migrations/0007_companies_of_readings.sql', 'bd7b30c045dc5aecb969f3f22a435a607096c788cd5d749c5dd2d02fe71d6d3d');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0008_companies_of_status.sql', '4b62f20fccf95d4d5df2bb248edd4443c42576bc3268c69a7beb5128e1403d35') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: batches of public.device_status
+update public.device_status as r
+   set company_id = d.company_id
+  from public.devices d
+ where r.ctid >= '(0,0)'::tid and r.ctid < '(4294967295,0)'::tid
+   and d.device_id = r.device_id and r.company_id is null and d.company_id is not null;
+$file$;
+    perform fleet_private.record_file('migrations/0008_companies_of_status.sql', '4b62f20fccf95d4d5df2bb248edd4443c42576bc3268c69a7beb5128e1403d35');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0009_companies_of_errors.sql', '7a9952d41284cbe34ae47035b04e5ea86cebc5895994031ca51584de8586c94f') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: batches of public.device_errors
+update public.device_errors as r
+   set company_id = d.company_id
+  from public.devices d
+ where r.ctid >= '(0,0)'::tid and r.ctid < '(4294967295,0)'::tid
+   and d.device_id = r.device_id and r.company_id is null and d.company_id is not null;
+$file$;
+    perform fleet_private.record_file('migrations/0009_companies_of_errors.sql', '7a9952d41284cbe34ae47035b04e5ea86cebc5895994031ca51584de8586c94f');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0010_companies_of_log.sql', 'e38935b39966b966b29a6a4f07b4b6f148f921d03a775f91cd4cb404068c357c') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: batches of public.device_publish_log
+update public.device_publish_log as r
+   set company_id = d.company_id
+  from public.devices d
+ where r.ctid >= '(0,0)'::tid and r.ctid < '(4294967295,0)'::tid
+   and d.device_id = r.device_id and r.company_id is null and d.company_id is not null;
+$file$;
+    perform fleet_private.record_file('migrations/0010_companies_of_log.sql', 'e38935b39966b966b29a6a4f07b4b6f148f921d03a775f91cd4cb404068c357c');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0011_companies_of_commands.sql', '4ad2976cb1027295881974d72de06221e8ec0d5c12a15a6dc133645cd86e7f32') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: batches of public.device_commands
+update public.device_commands as r
+   set company_id = d.company_id
+  from public.devices d
+ where r.ctid >= '(0,0)'::tid and r.ctid < '(4294967295,0)'::tid
+   and d.device_id = r.device_id and r.company_id is null and d.company_id is not null;
+$file$;
+    perform fleet_private.record_file('migrations/0011_companies_of_commands.sql', '4ad2976cb1027295881974d72de06221e8ec0d5c12a15a6dc133645cd86e7f32');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0012_companies_of_command_logs.sql', 'ca3449cbcd9a166de94370a5b137f9e0937ec787becd38dcc55049bdbd0690fb') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: batches of public.device_command_logs
+update public.device_command_logs as r
+   set company_id = c.company_id
+  from public.device_commands c
+ where r.ctid >= '(0,0)'::tid and r.ctid < '(4294967295,0)'::tid
+   and c.command_id = r.command_id and r.company_id is null and c.company_id is not null;
+$file$;
+    perform fleet_private.record_file('migrations/0012_companies_of_command_logs.sql', 'ca3449cbcd9a166de94370a5b137f9e0937ec787becd38dcc55049bdbd0690fb');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0013_indexes_of_companies.sql', '37d11cbeac161267f37348cd56d96bca2a54dfe8bba1728fc6f627e2c2a7b856') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: concurrently
+-- The newest rows of a company, and a company's days, for users whose every query is bound to their company.
+create index if not exists captures_company_id_created_at_idx
+  on public.captures (company_id, created_at desc);
+create index if not exists captures_company_id_captured_at_idx
+  on public.captures (company_id, captured_at desc);
+create index if not exists sensor_readings_company_id_created_at_idx
+  on public.sensor_readings (company_id, created_at desc);
+create index if not exists device_status_company_id_created_at_idx
+  on public.device_status (company_id, created_at desc);
+create index if not exists device_errors_company_id_occurred_at_idx
+  on public.device_errors (company_id, occurred_at desc);
+create index if not exists device_publish_log_company_id_received_at_idx
+  on public.device_publish_log (company_id, received_at desc);
+create index if not exists device_commands_company_id_created_at_idx
+  on public.device_commands (company_id, created_at desc);
+$file$;
+    perform fleet_private.record_file('migrations/0013_indexes_of_companies.sql', '37d11cbeac161267f37348cd56d96bca2a54dfe8bba1728fc6f627e2c2a7b856');
+  end if;
+end
+$install$;
+
+do $install$
+begin
   if fleet_private.is_pending('repeatable/020_devices.sql', '32d174d51af4e2e6d2246a458073860335b18832e123a092a7b06307cc5f511c') then
     set local lock_timeout = '5s';
     execute $file$
@@ -1892,22 +2160,21 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/070_rights.sql', '2e332552fff592fa2679a08d25599d81e47970852c76c969ac4f46c1b9b6e4cb') then
+  if fleet_private.is_pending('repeatable/070_rights.sql', 'a447db7b82fe617e503f655229da2e2fb5c5dd19b635b753fa1b236a8a2e7361') then
     set local lock_timeout = '5s';
     execute $file$
 -- The access rights. Rights are first revoked by name, because older projects granted everything to
 -- everybody, and then granted by name, because Supabase grants new tables to nobody (October 2026).
 --   service_role   the workers: reads and writes every table, executes every function
---   authenticated  reads the rows of the devices of its own company, and queues commands for these devices
+--   authenticated  reads the rows of its own company, and queues commands for its devices
 --   anon           nothing
 
 grant usage on schema public to authenticated, service_role;
 grant usage on schema fleet_private to authenticated, service_role;
 revoke all on schema fleet_private from public, anon;
 
--- Two functions that return the caller's company and the devices of that company. They are security definer,
--- so that policies can use them without the caller reading public.users. They have no arguments, so that a
--- caller cannot ask about another user.
+-- The caller's company. Security definer, so that policies can use it without the caller reading public.users. It has
+-- no arguments, so that a caller cannot ask about another user.
 create or replace function fleet_private.company_of_user()
 returns uuid
 language sql
@@ -1918,17 +2185,7 @@ as $$
   select company_id from public.users where user_id = auth.uid()
 $$;
 
-create or replace function fleet_private.devices_of_user()
-returns text[]
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select coalesce(array_agg(device_id), '{}') from public.devices where company_id = fleet_private.company_of_user()
-$$;
-
-select fleet_private.set_callers('users', 'fleet_private.company_of_user', 'fleet_private.devices_of_user');
+select fleet_private.set_callers('users', 'fleet_private.company_of_user');
 
 -- Tables.
 select fleet_private.close_tables(
@@ -1963,42 +2220,42 @@ create policy devices_read_company on public.devices for select to authenticated
 
 drop policy if exists device_status_read_company on public.device_status;
 create policy device_status_read_company on public.device_status for select to authenticated
-  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
+  using (company_id = (select fleet_private.company_of_user()));
 
 drop policy if exists captures_read_company on public.captures;
 create policy captures_read_company on public.captures for select to authenticated
-  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
+  using (company_id = (select fleet_private.company_of_user()));
 
 drop policy if exists sensor_readings_read_company on public.sensor_readings;
 create policy sensor_readings_read_company on public.sensor_readings for select to authenticated
-  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
+  using (company_id = (select fleet_private.company_of_user()));
 
 drop policy if exists device_errors_read_company on public.device_errors;
 create policy device_errors_read_company on public.device_errors for select to authenticated
-  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
+  using (company_id = (select fleet_private.company_of_user()));
 
 drop policy if exists device_publish_log_read_company on public.device_publish_log;
 create policy device_publish_log_read_company on public.device_publish_log for select to authenticated
-  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
+  using (company_id = (select fleet_private.company_of_user()));
 
 drop policy if exists device_configs_read_company on public.device_configs;
 create policy device_configs_read_company on public.device_configs for select to authenticated
   using (
-    device_id = any ((select fleet_private.devices_of_user())::text[])
-    or company_id = (select fleet_private.company_of_user())
-    or (device_id is null and company_id is null)
+    company_id = (select fleet_private.company_of_user())
+    or device_id in (select device_id from public.devices where company_id = (select fleet_private.company_of_user()))
+    or (device_id is null and company_id is null and (select fleet_private.company_of_user()) is not null)
   );
 
 drop policy if exists device_commands_read_company on public.device_commands;
 create policy device_commands_read_company on public.device_commands for select to authenticated
-  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
+  using (company_id = (select fleet_private.company_of_user()));
 
 -- The policy also checks the columns that the grant excludes, so that a row must look like a new command even
 -- if a wider grant exists.
 drop policy if exists device_commands_queue_company on public.device_commands;
 create policy device_commands_queue_company on public.device_commands for insert to authenticated
   with check (
-    device_id = any ((select fleet_private.devices_of_user())::text[])
+    company_id = (select fleet_private.company_of_user())
     and created_by = (select auth.uid())
     and status = 'queued' and attempts = 0 and max_attempts = 3
     and num_nonnulls(reason, capture_id, sent_at, finished_at) = 0
@@ -2006,7 +2263,7 @@ create policy device_commands_queue_company on public.device_commands for insert
 
 drop policy if exists device_command_logs_read_company on public.device_command_logs;
 create policy device_command_logs_read_company on public.device_command_logs for select to authenticated
-  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
+  using (company_id = (select fleet_private.company_of_user()));
 
 -- Permissive policies are combined with OR, so an older policy on these tables may allow what ours deny. The
 -- service does not own such a policy, so this file only warns about it.
@@ -2033,18 +2290,18 @@ begin
 end
 $$;
 $file$;
-    perform fleet_private.record_file('repeatable/070_rights.sql', '2e332552fff592fa2679a08d25599d81e47970852c76c969ac4f46c1b9b6e4cb');
+    perform fleet_private.record_file('repeatable/070_rights.sql', 'a447db7b82fe617e503f655229da2e2fb5c5dd19b635b753fa1b236a8a2e7361');
   end if;
 end
 $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/080_storage.sql', '606880cfa97001d535b727c8c88d725e02ca6d5789e36fbe0fd837ad1c063605') then
+  if fleet_private.is_pending('repeatable/080_storage.sql', '900bd96302494728f20803d66844d647f886fa458347961180323fa6fda44360') then
     set local lock_timeout = '5s';
     execute $file$
 -- The private bucket for the images, and the right to read them.
---   captures/{device}/YYYY/MM/DD/{image}     the users of the device's company may read it
+--   captures/{device}/YYYY/MM/DD/{image}     the users of the company that has the capture's row may read it
 --   thumbnails/{device}/YYYY/MM/DD/{image}   likewise
 --   quarantine/...                           for diagnosis: only the service, as for every other path
 
@@ -2064,14 +2321,24 @@ begin
   create policy gxp_captures_read_company on storage.objects for select to authenticated
     using (
       bucket_id = 'gxp-captures'
-      and split_part(name, '/', 1) in ('captures', 'thumbnails')
-      and split_part(name, '/', 3) <> ''
-      and split_part(name, '/', 2) = any ((select fleet_private.devices_of_user())::text[])
+      and case split_part(objects.name, '/', 1)
+        when 'captures' then exists (
+          select from public.captures
+           where storage_path = objects.name and shares_object is not true
+             and company_id = (select fleet_private.company_of_user()))
+        when 'thumbnails' then exists (
+          select from public.captures
+           where thumbnail_path = objects.name and shares_object is not true
+             and company_id = (select fleet_private.company_of_user()))
+      end
     );
 end
 $$;
+
+-- What the policies called before rows had a company_id; the one above was the last of them.
+drop function if exists fleet_private.devices_of_user();
 $file$;
-    perform fleet_private.record_file('repeatable/080_storage.sql', '606880cfa97001d535b727c8c88d725e02ca6d5789e36fbe0fd837ad1c063605');
+    perform fleet_private.record_file('repeatable/080_storage.sql', '900bd96302494728f20803d66844d647f886fa458347961180323fa6fda44360');
   end if;
 end
 $install$;

@@ -1,16 +1,15 @@
 -- The access rights. Rights are first revoked by name, because older projects granted everything to
 -- everybody, and then granted by name, because Supabase grants new tables to nobody (October 2026).
 --   service_role   the workers: reads and writes every table, executes every function
---   authenticated  reads the rows of the devices of its own company, and queues commands for these devices
+--   authenticated  reads the rows of its own company, and queues commands for its devices
 --   anon           nothing
 
 grant usage on schema public to authenticated, service_role;
 grant usage on schema fleet_private to authenticated, service_role;
 revoke all on schema fleet_private from public, anon;
 
--- Two functions that return the caller's company and the devices of that company. They are security definer,
--- so that policies can use them without the caller reading public.users. They have no arguments, so that a
--- caller cannot ask about another user.
+-- The caller's company. Security definer, so that policies can use it without the caller reading public.users. It has
+-- no arguments, so that a caller cannot ask about another user.
 create or replace function fleet_private.company_of_user()
 returns uuid
 language sql
@@ -21,17 +20,7 @@ as $$
   select company_id from public.users where user_id = auth.uid()
 $$;
 
-create or replace function fleet_private.devices_of_user()
-returns text[]
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select coalesce(array_agg(device_id), '{}') from public.devices where company_id = fleet_private.company_of_user()
-$$;
-
-select fleet_private.set_callers('users', 'fleet_private.company_of_user', 'fleet_private.devices_of_user');
+select fleet_private.set_callers('users', 'fleet_private.company_of_user');
 
 -- Tables.
 select fleet_private.close_tables(
@@ -66,42 +55,42 @@ create policy devices_read_company on public.devices for select to authenticated
 
 drop policy if exists device_status_read_company on public.device_status;
 create policy device_status_read_company on public.device_status for select to authenticated
-  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
+  using (company_id = (select fleet_private.company_of_user()));
 
 drop policy if exists captures_read_company on public.captures;
 create policy captures_read_company on public.captures for select to authenticated
-  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
+  using (company_id = (select fleet_private.company_of_user()));
 
 drop policy if exists sensor_readings_read_company on public.sensor_readings;
 create policy sensor_readings_read_company on public.sensor_readings for select to authenticated
-  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
+  using (company_id = (select fleet_private.company_of_user()));
 
 drop policy if exists device_errors_read_company on public.device_errors;
 create policy device_errors_read_company on public.device_errors for select to authenticated
-  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
+  using (company_id = (select fleet_private.company_of_user()));
 
 drop policy if exists device_publish_log_read_company on public.device_publish_log;
 create policy device_publish_log_read_company on public.device_publish_log for select to authenticated
-  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
+  using (company_id = (select fleet_private.company_of_user()));
 
 drop policy if exists device_configs_read_company on public.device_configs;
 create policy device_configs_read_company on public.device_configs for select to authenticated
   using (
-    device_id = any ((select fleet_private.devices_of_user())::text[])
-    or company_id = (select fleet_private.company_of_user())
-    or (device_id is null and company_id is null)
+    company_id = (select fleet_private.company_of_user())
+    or device_id in (select device_id from public.devices where company_id = (select fleet_private.company_of_user()))
+    or (device_id is null and company_id is null and (select fleet_private.company_of_user()) is not null)
   );
 
 drop policy if exists device_commands_read_company on public.device_commands;
 create policy device_commands_read_company on public.device_commands for select to authenticated
-  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
+  using (company_id = (select fleet_private.company_of_user()));
 
 -- The policy also checks the columns that the grant excludes, so that a row must look like a new command even
 -- if a wider grant exists.
 drop policy if exists device_commands_queue_company on public.device_commands;
 create policy device_commands_queue_company on public.device_commands for insert to authenticated
   with check (
-    device_id = any ((select fleet_private.devices_of_user())::text[])
+    company_id = (select fleet_private.company_of_user())
     and created_by = (select auth.uid())
     and status = 'queued' and attempts = 0 and max_attempts = 3
     and num_nonnulls(reason, capture_id, sent_at, finished_at) = 0
@@ -109,7 +98,7 @@ create policy device_commands_queue_company on public.device_commands for insert
 
 drop policy if exists device_command_logs_read_company on public.device_command_logs;
 create policy device_command_logs_read_company on public.device_command_logs for select to authenticated
-  using (device_id = any ((select fleet_private.devices_of_user())::text[]));
+  using (company_id = (select fleet_private.company_of_user()));
 
 -- Permissive policies are combined with OR, so an older policy on these tables may allow what ours deny. The
 -- service does not own such a policy, so this file only warns about it.

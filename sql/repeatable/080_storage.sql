@@ -1,5 +1,5 @@
 -- The private bucket for the images, and the right to read them.
---   captures/{device}/YYYY/MM/DD/{image}     the users of the device's company may read it
+--   captures/{device}/YYYY/MM/DD/{image}     the users of the company that has the capture's row may read it
 --   thumbnails/{device}/YYYY/MM/DD/{image}   likewise
 --   quarantine/...                           for diagnosis: only the service, as for every other path
 
@@ -19,9 +19,19 @@ begin
   create policy gxp_captures_read_company on storage.objects for select to authenticated
     using (
       bucket_id = 'gxp-captures'
-      and split_part(name, '/', 1) in ('captures', 'thumbnails')
-      and split_part(name, '/', 3) <> ''
-      and split_part(name, '/', 2) = any ((select fleet_private.devices_of_user())::text[])
+      and case split_part(objects.name, '/', 1)
+        when 'captures' then exists (
+          select from public.captures
+           where storage_path = objects.name and shares_object is not true
+             and company_id = (select fleet_private.company_of_user()))
+        when 'thumbnails' then exists (
+          select from public.captures
+           where thumbnail_path = objects.name and shares_object is not true
+             and company_id = (select fleet_private.company_of_user()))
+      end
     );
 end
 $$;
+
+-- What the policies called before rows had a company_id; the one above was the last of them.
+drop function if exists fleet_private.devices_of_user();

@@ -4,7 +4,7 @@ from sql_backends import Backend, Native
 
 # Policies run as the caller, who therefore has to be able to call these two. They take no argument and tell a
 # caller only about itself, and the schema fleet_private is not served by the data API.
-POLICY_HELPERS = {"fleet_private.company_of_user()", "fleet_private.devices_of_user()"}
+POLICY_HELPERS = {"fleet_private.company_of_user()"}
 # Whoever queues a command makes an entry in its log, and can write none.
 # Those of the ledger are called by whoever owns the schema, and by nobody else.
 OWNERS = {
@@ -124,7 +124,7 @@ def test_no_index_repeats_another(backend: Backend) -> None:
 def test_every_policy_asks_once_per_query(backend: Backend) -> None:
     policies = backend.catalog("select policyname, coalesce(qual, with_check) as qual from pg_policies")
     for name, qual in policies:
-        for helper in ("company_of_user()", "devices_of_user()", "uid()"):
+        for helper in ("company_of_user()", "uid()"):
             assert qual.count(helper) == qual.count(f"SELECT fleet_private.{helper}") + qual.count(
                 f"SELECT auth.{helper}"
             ), name

@@ -41,6 +41,7 @@ def fill(backend: Backend, device: str) -> None:
             "captured_at": "2025-10-04T12:34:56Z",
             "ingest_status": "stored",
             "storage_path": f"captures/{path}",
+            "thumbnail_path": f"thumbnails/{path}",
             "sensors": {"temperature_c": 23.5},
             "error": {"code": 2206, "message": "thumbnail failed"},
         },
@@ -142,15 +143,101 @@ def test_an_account_without_a_company_sees_nothing(
         assert not backend.can_read_object(user.session, f"captures/{device}/2025/10/04/image_1.jpg")
 
 
-def test_a_device_that_changes_hands_takes_its_rows_along(backend: Backend) -> None:
-    (_, seller, device), (buyer_id, buyer, _) = backend.company(), backend.company()
-    fill(backend, device)
-    assert len(seller.session.rows("captures")) == 1
+def paths_of(device: str, number: int) -> list[str]:
+    """The paths of a device's picture with this number, as `take` stores them."""
+    return [f"{folder}/{device}/2025/10/0{number}/image.jpg" for folder in ("captures", "thumbnails")]
+
+
+def take(backend: Backend, device: str, number: int) -> None:
+    """Let a device say hello, take a picture, be told what to do, and write to the log."""
+    image, thumbnail = paths_of(device, number)
+    backend.service.rpc("record_hello", p_hello={"device_id": device, "status": "Alive"})
+    backend.service.rpc(
+        "record_capture",
+        p_capture={
+            "device_id": device,
+            "image_name": "image.jpg",
+            "captured_at": f"2025-10-0{number}T12:34:56Z",
+            "ingest_status": "stored",
+            "storage_path": image,
+            "thumbnail_path": thumbnail,
+            "sensors": {"temperature_c": 23.5},
+            "error": {"code": 2206, "message": "thumbnail failed"},
+        },
+    )
+    message = {"key": uuid.uuid4().hex, "device_id": device, "topic": "t", "direction": "in", "payload": {}}
+    backend.service.rpc("record_log", p_messages=[message], p_errors=[])
+    backend.service.insert("device_commands", {"device_id": device, "type": "capture_image"})
+    for path in (image, thumbnail):
+        backend.put_object(path)
+
+
+# The tables whose rows stay with the company that had the device when they were written.
+STAMPED = tuple(table for table in DEVICE_TABLES if table != "device_configs")
+
+
+def sees(backend: Backend, user: User, device: str, number: int) -> bool:
+    """Whether a user sees both objects of a picture; fail if it is one of them."""
+    seen = {backend.can_read_object(user.session, path) for path in paths_of(device, number)}
+    assert len(seen) == 1
+    return seen.pop()
+
+
+def test_what_a_device_has_sent_stays_with_who_had_it_then(backend: Backend) -> None:
+    (seller_id, seller, device), (buyer_id, buyer, _) = backend.company(), backend.company()
+    take(backend, device, 1)
+    sold = {table: seller.session.rows(table) for table in STAMPED}
+    assert all(len(rows) >= 1 for rows in sold.values())
 
     backend.service.update("devices", {"company_id": buyer_id}, device_id=device)
-    for table in DEVICE_TABLES:
-        assert seller.session.rows(table) == []
-        assert len(buyer.session.rows(table)) == 1
+    [command] = seller.session.rows("device_commands")
+    assert (command["status"], command["company_id"]) == ("expired", seller_id)
+    sold.update({table: seller.session.rows(table) for table in ("device_commands", "device_command_logs")})
+    take(backend, device, 2)
+    for table in STAMPED:
+        assert seller.session.rows(table) == sold[table], table
+        bought = buyer.session.rows(table)
+        assert {(row["device_id"], row["company_id"]) for row in bought} == {(device, buyer_id)}, table
+    assert seller.session.rows("devices", device_id=device) == []
+    for user, own, other in ((seller, 1, 2), (buyer, 2, 1)):
+        assert sees(backend, user, device, own)
+        assert not sees(backend, user, device, other)
+
+
+def test_a_picture_that_was_arriving_when_its_device_changed_hands_stays_whole(backend: Backend) -> None:
+    (_, seller, device), (buyer_id, buyer, _) = backend.company(), backend.company()
+    arriving = {"device_id": device, "image_name": "image.jpg", "captured_at": "2025-10-01T12:34:56Z"}
+    backend.service.rpc("record_assembling", p_captures=[arriving])
+    backend.service.update("devices", {"company_id": buyer_id}, device_id=device)
+    take(backend, device, 1)
+    assert len(seller.session.rows("captures")) == len(seller.session.rows("sensor_readings")) == 1
+    assert sees(backend, seller, device, 1)
+    assert buyer.session.rows("captures") == buyer.session.rows("sensor_readings") == []
+    assert not sees(backend, buyer, device, 1)
+
+
+def test_what_a_new_device_sends_goes_to_its_first_company(backend: Backend, device: str) -> None:
+    owner_id, owner, _ = backend.company()
+    take(backend, device, 1)
+    backend.service.update("devices", {"company_id": owner_id}, device_id=device)
+    for table in STAMPED:
+        rows = owner.session.rows(table)
+        assert rows, table
+        assert rows == backend.service.rows(table, device_id=device), table
+    assert sees(backend, owner, device, 1)
+
+
+def test_what_a_released_device_sends_is_nobodys(backend: Backend) -> None:
+    (_, seller, device), (buyer_id, buyer, _) = backend.company(), backend.company()
+    backend.service.update("devices", {"company_id": None}, device_id=device)
+    take(backend, device, 1)
+    backend.service.update("devices", {"company_id": buyer_id}, device_id=device)
+    for user in (seller, buyer):
+        for table in STAMPED:
+            assert user.session.rows(table) == []
+        assert not sees(backend, user, device, 1)
+    take(backend, device, 2)
+    assert sees(backend, buyer, device, 2)
 
 
 def test_nobody_but_the_service_writes(backend: Backend, companies: tuple[Company, Company]) -> None:
