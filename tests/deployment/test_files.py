@@ -305,7 +305,7 @@ def test_the_commands_of_the_image_run_in_a_clean_directory(image, stack, tmp_pa
 
 
 def test_the_supabase_of_the_lite_profile(compose, tmp_path):
-    """Its script, with what it is given and no more: it installs, applies sql/, and answers."""
+    """Its script, with what it is given and no more: it installs, upgrades what an older one made, and answers."""
     if shutil.which("npm") is None:
         pytest.skip("no npm on PATH")
     script = tmp_path / "lite.sh"
@@ -328,7 +328,10 @@ def test_the_supabase_of_the_lite_profile(compose, tmp_path):
         "SUPABASE_JWT_SECRET": "0" * 40, "NO_PROXY": LOOPBACK,
     }  # fmt: skip
     home = tmp_path / "lite"
-    home.mkdir()
+    migrations = home / "supabase" / "migrations"
+    migrations.mkdir(parents=True)
+    version_2 = REPOSITORY / "tests" / "sql" / "versions" / "2.sql"
+    (migrations / "20250101000001_version_2.sql").write_text(version_2.read_text())
     process = Process(
         "lite", ["sh", str(script)], log=tmp_path / "lite.log", environment=environment, cwd=home
     )
@@ -344,6 +347,7 @@ def test_the_supabase_of_the_lite_profile(compose, tmp_path):
         assert {check.grade for check in supabase.check_supabase(settings)} == {"ok"}
     finally:
         process.stop(20)
+    assert [file.name[:15] for file in sorted(migrations.iterdir())] == ["20250101000001_", "20250101000002_"]
 
 
 def test_the_broker_of_the_compose_file(compose, tmp_path, diagnose_broker):

@@ -3,18 +3,19 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from sql_backends import Backend, Embedded, Native, new_device
 from sql_postgres import Database, Server, missing_binary
+from upgrades import install_version_2
 
 from local.stack import Stack
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    """A PostgreSQL server; without its binaries the test is skipped."""
+@contextmanager
+def _server(*, plain: bool = False) -> Iterator[Server]:
     missing = missing_binary()
     if missing is not None:
         pytest.skip(f"no {missing} on PATH")
@@ -22,16 +23,37 @@ def postgres() -> Iterator[Server]:
     directory = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     server = Server(directory)
     try:
-        yield server.start()
+        yield server.start(plain=plain)
     finally:
         server.stop()
         shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server; without its binaries the test is skipped."""
+    with _server() as server:
+        yield server
+
+
+@pytest.fixture
+def plain_database() -> Iterator[Database]:
+    """An empty database of a server of its own, which has nothing of Supabase, not even the roles."""
+    with _server(plain=True) as server:
+        yield Database(server, "postgres", "postgres")
 
 
 @pytest.fixture
 def empty_database(postgres: Server) -> Database:
     """A database as a hosted project has it before our files are run."""
     return postgres.database()
+
+
+@pytest.fixture
+def version_2(empty_database: Database) -> Database:
+    """A database of the version before, with rows in every table."""
+    install_version_2(empty_database)
+    return empty_database
 
 
 @pytest.fixture(scope="session")

@@ -52,8 +52,8 @@ class Server:
         self.data = directory / "data"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> Self:
-        """Make the cluster and run it."""
+    def start(self, *, plain: bool = False) -> Self:
+        """Make the cluster and run it; `plain` means without the roles of a Supabase project."""
         prefix = []
         if os.geteuid() == 0:
             shutil.chown(self.directory, UNPRIVILEGED)
@@ -85,7 +85,8 @@ class Server:
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
-        Database(self, "postgres", "postgres").run(ROLES.read_text())
+        if not plain:
+            Database(self, "postgres", "postgres").run(ROLES.read_text())
         return self
 
     def stop(self) -> None:

@@ -3,53 +3,16 @@
 import psycopg
 import pytest
 from catalog import describe
-from sql_postgres import VERSION_2, Database, Server, literal
-from upgrades import upgrade, upgrade_in_editor
+from sql_postgres import Database, Server, literal
+from upgrades import COMPANY, counts, upgrade, upgrade_in_editor
 
 from operate.schema.database import connect
 from operate.schema.files import File, read
 from operate.schema.upgrade import Upgrade
 
-COMPANY, USER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
-ROWS = f"""
-insert into auth.users (id) values ('{USER}');
-insert into public.companies (company_id, name) values ('{COMPANY}', 'Greenhouse Ltd');
-insert into public.users (user_id, company_id) values ('{USER}', '{COMPANY}');
-set role service_role;
-select public.record_hello(jsonb_build_object('device_id', 'AABBCCDDEEFF', 'message_key', 'h1', 'status', 'alive'));
-reset role;
-update public.devices set company_id = '{COMPANY}';
-insert into public.device_configs (device_id, captures_per_day) values ('AABBCCDDEEFF', 4);
-insert into public.device_commands (device_id, type) values ('AABBCCDDEEFF', 'capture_image');
-set role service_role;
-select public.record_capture(jsonb_build_object('device_id', 'AABBCCDDEEFF', 'image_name', 'a.jpg', 'captured_at', now(),
-  'ingest_status', 'stored', 'storage_path', 'captures/AABBCCDDEEFF/2026/01/01/a.jpg',
-  'sensors', jsonb_build_object('temperature_c', 21)));
-select public.record_log(
-  '[{{"key": "m1", "device_id": "AABBCCDDEEFF", "topic": "t", "direction": "in", "payload": {{}}}}]',
-  '[{{"key": "e1", "device_id": "AABBCCDDEEFF", "error_code": 2201}}]');
-reset role;
-insert into storage.objects (bucket_id, name) values ('gxp-captures', 'captures/AABBCCDDEEFF/2026/01/01/a.jpg');
-"""
 OLD_SIGNATURE = """
 create function public.claim_commands(p_limit integer, p_heard_within interval) returns jsonb language sql return '[]'::jsonb;
 """
-
-
-def counts(database: Database) -> dict[str, int]:
-    """Count the rows of every table of ours."""
-    tables = database.rows("select tablename from pg_tables where schemaname = 'public'")
-    return {
-        row["tablename"]: database.value(f"select count(*) from public.{row['tablename']}") for row in tables
-    }
-
-
-@pytest.fixture
-def version_2(empty_database: Database) -> Database:
-    empty_database.file(VERSION_2)
-    empty_database.run(ROWS)
-    assert all(counts(empty_database).values())
-    return empty_database
 
 
 @pytest.fixture
