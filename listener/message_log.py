@@ -16,12 +16,11 @@ import orjson
 
 from core.rate_limit import MINUTE_MS, RateLimit
 from core.store.keys import LOG
-from core.store.streams import Entry, message_entry
+from core.store.streams import ROWS_PER_MINUTE, Entry, message_entry
 from core.wire import Metadata, Status, topic
 from listener.batch import Batch
 
-# The rows of one device in a minute, and of all devices in one flush.
-ROWS_PER_MINUTE: Final = 60
+# The rows of all devices in one flush.
 MAX_ROWS: Final = 2_000
 # The captures that have sums at a time, of one device and of all.
 CAPTURES_PER_DEVICE: Final = 32

@@ -1,11 +1,12 @@
 """The task that records the message log and the errors in the database, in bulk.
 
 A backlog always drains: a call that fails makes the next one half as large, and of rows that the database
-refuses only these are dropped.
+refuses, or never takes, only these are dropped.
 """
 
 import logging
 import time
+from collections import Counter
 from itertools import accumulate, takewhile
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ import orjson
 
 from core import dispatch
 from core.clock import to_iso
-from core.errors import CaptureRejected, Transient
+from core.errors import CaptureRejected, NotAsked, Transient
 from core.store.keys import ERRORS, LOG, Stream
 from core.store.streams import StreamBatch
 from tasks.app import app
@@ -27,11 +28,18 @@ BATCHES: Final = 100
 RUN_S: Final = 30.0
 LOCK_S: Final = 60.0
 EVERY_S: Final = 1.0
-# The bytes of rows in one call, at most, and after calls that failed. A row that is longer goes alone.
+# The bytes of rows in one call, at most, and after calls that failed. A row that is longer goes alone, and so
+# does each after a call of LEAST_BYTES that failed.
 MOST_BYTES: Final = 2**19
 LEAST_BYTES: Final = 2**9
+# Calls that fail in turn in one run, until they carry LEAST_BYTES.
+HALVINGS: Final = (MOST_BYTES // LEAST_BYTES).bit_length()
 # If the database refuses more rows of one call than these, the fault may be its own, and the call failed.
 MOST_REFUSED: Final = 20
+# A row that fails alone in this many runs, while others behind it are recorded, is set aside.
+STRIKES: Final = 3
+# So many rows in turn may fail alone before the database is taken to be away.
+SUSPECTS: Final = 5
 TIMES: Final[dict[Stream, str]] = {ERRORS: "occurred_at", LOG: "received_at"}
 
 Row = dict[str, Any]
@@ -42,23 +50,28 @@ class Portion:
 
     def __init__(self) -> None:
         self.bytes = MOST_BYTES
+        self._alone = False
 
     def of(self, rows: list[Row]) -> list[Row]:
         """Return the first of `rows` that fit into one call, at least one."""
         ends = accumulate(len(orjson.dumps(row)) for row in rows)
         fitting = sum(1 for _ in takewhile(lambda end: end <= self.bytes, ends))
-        return rows[: max(1, fitting)]
+        return rows[: 1 if self._alone else max(1, fitting)]
 
     def failed(self) -> None:
         """Carry half as many from now on."""
+        self._alone = self.bytes == LEAST_BYTES
         self.bytes = max(LEAST_BYTES, self.bytes // 2)
 
     def succeeded(self) -> None:
         """Carry a sixteenth more from now on."""
+        self._alone = False
         self.bytes = min(MOST_BYTES, self.bytes + self.bytes // 16)
 
 
 portion = Portion()
+# By the key of a row, the runs in which it has failed alone while others were recorded.
+strikes: Counter[str] = Counter()
 
 
 @app.task(
@@ -84,30 +97,53 @@ def flush_once(resources: Resources, stream: Stream, until: float) -> bool:
     """Record the oldest batches of a stream until `until` (monotonic, s); return whether to go on.
 
     What is recorded twice, since the process died before it deleted a batch, is in the database once. Raises
-    Transient if a call fails, unless the one before it succeeded: then the fault may be in its size.
+    Transient if a call fails, unless one has succeeded in this run: then the fault may be in its size. Where
+    a row fails alone the fault may be in that row, which the next ones show.
     """
     streams = resources.store.streams
     batches = streams.oldest(stream, BATCHES)
-    rows, recorded, answered = _rows(batches, TIMES[stream]), 0, False
+    rows, at, answered, failures = _rows(batches, TIMES[stream]), 0, False, 0
+    suspects: list[int] = []
+    left: list[int] = []
     try:
-        while recorded < len(rows) and time.monotonic() < until:
-            some = portion.of(rows[recorded:])
+        while at < len(rows) and time.monotonic() < until:
+            some = portion.of(rows[at:])
             try:
                 _record(resources, stream, some)
+            except NotAsked:
+                raise
             except Transient:
                 portion.failed()
-                if not answered:
+                failures += 1
+                if len(some) == 1 and len(suspects) < SUSPECTS:
+                    suspects.append(at)
+                    at += 1
+                elif not answered or failures > HALVINGS:
                     raise
-                answered = False
             else:
                 portion.succeeded()
-                recorded += len(some)
-                answered = True
+                at += len(some)
+                answered, failures = True, 0
+                for row in some if strikes else ():
+                    strikes.pop(row["key"], None)
+                left += [number for number in suspects if not _set_aside(stream, rows[number])]
+                suspects.clear()
     finally:
+        recorded = min([at, *suspects, *left])
         ends = accumulate(len(batch.entries) for batch in batches)
         if done := [batch.id for batch, end in zip(batches, ends, strict=True) if end <= recorded]:
             streams.delete(stream, done)
     return len(batches) == BATCHES and time.monotonic() < until
+
+
+def _set_aside(stream: Stream, row: Row) -> bool:
+    """Count a run in which a row has failed alone and others were recorded; return whether it is given up."""
+    strikes[row["key"]] += 1
+    if strikes[row["key"]] < STRIKES:
+        return False
+    del strikes[row["key"]]
+    log.error("a row of %s is set aside, since it fails each time and others do not: %.500s", stream, row)
+    return True
 
 
 def _record(resources: Resources, stream: Stream, rows: list[Row]) -> None:

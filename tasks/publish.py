@@ -15,9 +15,10 @@ from core import mqtt
 from core.alarm import Alarm
 from core.clock import Clock
 from core.errors import AccessDenied, Misconfigured, OutOfMemory, Transient
+from core.rate_limit import RateLimit, Refusal
 from core.settings import MqttSettings
 from core.store.keys import LOG
-from core.store.streams import Entry, Streams, message_entry
+from core.store.streams import ROWS_PER_MINUTE, Entry, Streams, message_entry
 from core.wire import topic
 from operate import metrics
 
@@ -41,6 +42,8 @@ class Publisher:
     def __init__(self, settings: MqttSettings, client_id: str, streams: Streams, clock: Clock) -> None:
         self._streams = streams
         self._clock = clock
+        self._rows = RateLimit(ROWS_PER_MINUTE)
+        self._one_at_a_time = threading.Lock()
         self._client = mqtt.make_client(Client, settings, client_id, lasting=False)
         self._client.on_pre_connect = self._on_pre_connect
         self._client.on_connect = self._on_connect
@@ -83,18 +86,26 @@ class Publisher:
         reason, refused_at = self._refusals.pop(message.mid, (None, began))
         if reason and refused_at >= began:
             raise AccessDenied(f"the broker refuses a message to {topic(device_id, kind)}: {reason}")
-        self._note([self._entry(device_id, kind, payload)])
+        self._note([(device_id, kind, payload)])
 
     def send_all(self, messages: list[tuple[str, str, bytes]]) -> None:
         """Publish many messages without waiting for PUBACKs; a later sweep repeats what is lost."""
         for device_id, kind, payload in messages:
             self._client.publish(topic(device_id, kind), payload, qos=1)
-        if messages:
-            self._note([self._entry(*message) for message in messages])
+        self._note(messages)
 
-    def _note(self, entries: list[Entry]) -> None:
-        with suppress(OutOfMemory):  # what is sent is sent
-            self._streams.append(LOG, entries)
+    def _note(self, messages: list[tuple[str, str, bytes]]) -> None:
+        now = self._clock()
+        with self._one_at_a_time:
+            refusals = [self._rows.refuses(device_id, now) for device_id, *_ in messages]
+        entries = [
+            self._entry(*message, now, refusal)
+            for message, refusal in zip(messages, refusals, strict=True)
+            if refusal is None or refusal.first
+        ]
+        if entries:
+            with suppress(OutOfMemory):  # what is sent is sent
+                self._streams.append(LOG, entries)
 
     @property
     def connected(self) -> bool:
@@ -118,12 +129,15 @@ class Publisher:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _entry(self, device_id: str, kind: str, payload: bytes) -> Entry:
+    def _entry(self, device_id: str, kind: str, payload: bytes, now: int, refusal: Refusal | None) -> Entry:
+        """Make the row of a message, or the one which says that there are no more."""
         said = orjson.loads(payload)
         missing = said.get("missing_chunks")
-        if isinstance(missing, list) and len(missing) > MISSING_LOGGED:
+        if refusal:
+            said = {"left_out": f"what else is sent in this {refusal.period}"}
+        elif isinstance(missing, list) and len(missing) > MISSING_LOGGED:
             said |= {"missing_chunks": missing[:MISSING_LOGGED], "missing": len(missing)}
-        return message_entry(device_id, topic(device_id, kind), "out", said, self._clock())
+        return message_entry(device_id, topic(device_id, kind), "out", said, now)
 
     def _insist_on_login(self) -> None:
         self._answered.wait(FIRST_ANSWER_S)

@@ -84,7 +84,7 @@ KEYS: Final = (
         "fleet:{s}:held:<device>",
         "zset",
         SEALED_TTL_S,
-        "refs of a device in flight, by their end (ms)",
+        "refs of a device in flight, and those whose ACK it asks for, by their end (ms)",
     ),
     Key(
         "fleet:{s}:abandoned",

@@ -164,3 +164,31 @@ def test_what_is_refused_does_not_begin(store):
     now = now_ms()
     begun = [put(store, f"{number}.jpg", now, 0).begun for number in range(5)]
     assert begun == [True] * 3 + [False] * 2
+
+
+def stored_and_acknowledged(store, name, now):
+    store.captures.close(whole(store, name, now), "stored", acknowledged=True, tombstone_ttl_s=60)
+
+
+def test_few_acks_at_a_time_are_sent_again_after_a_silence(store, client):
+    now = now_ms()
+    names = [f"{number}.jpg" for number in range(ROUNDS)]
+    for name in names:
+        stored_and_acknowledged(store, name, now)
+    assert {describe(store, name, now).status for name in names} == {"late"}
+    silent = now + 60_000
+    refs = [CaptureRef(DEVICE, name) for name in names]
+    actions = [store.captures.review(ref, silent, silent).action for ref in refs]
+    assert actions.count("acknowledge") == 3, "as many as captures in flight"
+    held, due = keys.capture_keys(CaptureRef(DEVICE, ""))[4], keys.capture_keys(CaptureRef(DEVICE, ""))[3]
+    assert (client.zrange(held, 0, -1), client.zrange(due, 0, -1)) == ([], [])
+
+
+def test_one_that_repeats_itself_takes_one_place(store):
+    now = now_ms()
+    stored_and_acknowledged(store, "i.jpg", now)
+    assert {describe(store, "i.jpg", now + number).status for number in range(ROUNDS)} == {"late"}
+    assert all(put(store, f"{number}.jpg", now, 0).begun for number in range(2))
+    assert describe(store, "i.jpg", now + ROUNDS).status == "late"
+    later = now + 60_000
+    assert store.captures.review(CaptureRef(DEVICE, "i.jpg"), later, later).action == "acknowledge"

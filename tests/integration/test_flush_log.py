@@ -2,6 +2,8 @@
 
 import math
 import threading
+from collections import Counter
+from contextlib import suppress
 
 import pytest
 from supabase_server import SupabaseServer
@@ -9,10 +11,17 @@ from supabase_server import SupabaseServer
 from core import wire
 from core.clock import now_ms
 from core.errors import Transient
+from core.rate_limit import MINUTE_MS
 from core.store import keys
-from core.store.streams import BATCH_BYTES, append_commands, error_entry, message_entry
+from core.store.streams import (
+    BATCH_BYTES,
+    ROWS_PER_MINUTE,
+    append_commands,
+    error_entry,
+    message_entry,
+)
 from tasks import flush_log as flush_module
-from tasks.flush_log import LEAST_BYTES, MOST_BYTES, MOST_REFUSED, flush_once
+from tasks.flush_log import MOST_BYTES, MOST_REFUSED, SUSPECTS, flush_once
 from tasks.flush_log import flush_log as task
 
 
@@ -20,6 +29,7 @@ from tasks.flush_log import flush_log as task
 def empty(resources, monkeypatch):
     resources.store.redis.flushdb()
     monkeypatch.setattr(flush_module, "portion", flush_module.Portion())
+    monkeypatch.setattr(flush_module, "strikes", Counter())
 
 
 @pytest.fixture
@@ -132,6 +142,16 @@ def drain(resources, runs):
     raise AssertionError("the backlog does not drain")
 
 
+def drain_all(resources, runs):
+    """Run the flush until the stream is empty, also of what an earlier run has left."""
+    for _ in range(runs):
+        with suppress(Transient):
+            flush_once(resources, keys.LOG, math.inf)
+        if not resources.store.streams.oldest(keys.LOG, 1):
+            return
+    raise AssertionError("the backlog does not drain")
+
+
 @pytest.mark.parametrize("status", [413, 504])
 def test_a_backlog_drains_through_calls_that_must_be_small(on_server, server, status):
     fill(on_server, 5_000, 100)
@@ -169,17 +189,54 @@ def test_a_run_ends_in_time_and_the_next_goes_on(on_server, server):
     assert numbers(server) == set(range(20_000))
 
 
-def test_an_outage_costs_one_call_a_run_and_loses_nothing(on_server, server):
+def test_an_outage_costs_few_calls_a_run_and_loses_nothing(on_server, server):
     fill(on_server, 1000)
     only(server, lambda _asked: (503, {}))
     for _ in range(30):
         with pytest.raises(Transient):
             flush_once(on_server, keys.LOG, math.inf)
-    assert len(server.asked) == 30
-    assert len(server.asked[-1].json["p_messages"]) * 100 <= LEAST_BYTES
+    assert len(server.asked) <= 30 * (1 + SUSPECTS)
+    assert len(server.asked[-1].json["p_messages"]) == 1
     only(server, lambda _asked: None)
     drain(on_server, 100)
     assert numbers(server) == set(range(1000))
+
+
+@pytest.mark.parametrize("bad", [{31}, {0, 1, 2, 50}, {97, 98}], ids=str)
+def test_a_row_that_fails_again_and_again_is_set_aside_and_the_others_go_on(on_server, server, bad, caplog):
+    fill(on_server, 100, 200)
+
+    def holds_a_bad_one(asked):
+        return bad & {row["payload"]["number"] for row in asked.json["p_messages"]}
+
+    only(server, lambda asked: (504, {"message": "timeout"}) if holds_a_bad_one(asked) else None)
+    drain_all(on_server, 40)
+    assert numbers(server) == {*range(100)} - bad
+    assert caplog.text.count("set aside") == len(bad)
+
+
+def test_a_row_at_the_end_that_fails_waits_for_others_that_are_taken(on_server, server):
+    fill(on_server, 1)
+    only(server, lambda asked: (504, {}) if "FLOOD" in asked.body.decode() else None)
+    for _ in range(20):
+        with suppress(Transient):
+            flush_once(on_server, keys.LOG, math.inf)
+    assert len(on_server.store.streams.oldest(keys.LOG, 10)) == 1
+    on_server.store.streams.append(keys.LOG, [message("ANOTHER")])
+    drain_all(on_server, 20)
+    assert [row["device_id"] for row in server.taken[-1].json["p_messages"]] == ["ANOTHER"]
+
+
+def test_a_row_that_failed_in_an_outage_is_recorded_afterwards(on_server, server):
+    fill(on_server, 30, 1_000)
+    for _ in range(10):
+        only(server, lambda _asked: (504, {}))
+        for _ in range(5):
+            with pytest.raises(Transient):
+                flush_once(on_server, keys.LOG, math.inf)
+    only(server, lambda _asked: None)
+    drain_all(on_server, 100)
+    assert numbers(server) == set(range(30))
 
 
 def test_a_database_that_refuses_everything_is_not_asked_row_by_row(on_server, server):
@@ -208,6 +265,18 @@ def test_a_request_for_thousands_of_chunks_is_a_short_row(resources, ear, device
         "missing_chunks": list(range(50)),
         "missing": 9_000,
     }
+
+
+def test_the_rows_of_what_a_device_is_told_are_bounded_and_the_last_says_so(resources, device, monkeypatch):
+    publisher, sent = resources.publisher, [wire.ack(device, f"{number}.jpg", None) for number in range(100)]
+    monkeypatch.setattr(publisher, "_clock", lambda: MINUTE_MS)
+    publisher.send_all([(device, "ack", message) for message in sent])
+    publisher.send_all([("ANOTHER", "ack", sent[0])])
+    entries = [entry for batch in resources.store.streams.oldest(keys.LOG, 10) for entry in batch.entries]
+    of_device = [entry["payload"] for entry in entries if entry["device_id"] == device]
+    assert len(of_device) == ROWS_PER_MINUTE + 1
+    assert of_device[-1] == {"left_out": "what else is sent in this minute"}
+    assert entries[-1]["device_id"] == "ANOTHER"
 
 
 def test_an_entry_of_an_older_listener_is_recorded_once(resources, database, device):

@@ -97,8 +97,10 @@ local function move(capture, chunks, sealed)
 end
 
 -- The device wants an ACK. The sweep sends it when the device has been silent for a while, since what follows
--- may still tell of a newer image.
+-- may still tell of a newer image. It takes a place among those in flight; a device that has none left asks later.
 local function ask(tombstone)
+  if not redis.call('ZSCORE', KEYS[5], member) and not room() then return end
+  hold(member, CAPTURE_TIMEOUT_MS / 1000)
   redis.call('HSET', tombstone, 'asked_at', now)
   look()
 end

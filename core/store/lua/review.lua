@@ -28,6 +28,7 @@ if not known[1] then
       redis.call('HDEL', tombstone, 'asked_at', 'seen')
       redis.call('HSET', tombstone, 'acked_at', now)
       redis.call('ZREM', KEYS[4], member)
+      redis.call('ZREM', KEYS[5], member)
       return {'acknowledge', 0, {}}
     end
   end
