@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STACK := local/node_modules/.ready
 
-.PHONY: help setup demo up test chaos bench mutants check sql lock audit
+.PHONY: help setup demo up test chaos bench bench-sql mutants check sql data-model lock audit
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ chaos: setup ## kill and freeze processes and cut connections for some minutes, 
 bench: setup ## measure the limits on this machine, for some minutes; needs mosquitto on PATH
 	$(BIN)/python -m benchmarks
 
+bench-sql: setup ## measure the queries of users on millions of captures; needs PostgreSQL on PATH
+	$(BIN)/python -m benchmarks.database
+
 SAMPLE ?= 100
 SEED ?= 1
 MINUTES ?= 60
@@ -53,6 +56,9 @@ check: $(READY) ## lint, types, import rules and the quick tests
 
 sql: $(READY) ## write sql/install.sql from the other files of sql/
 	$(BIN)/python -m operate.schema.editor
+
+data-model: setup ## draw the diagram of docs/data-model.md; needs PostgreSQL on PATH
+	$(BIN)/python -m local.data_model
 
 lock: $(READY) ## rewrite the lock files from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

@@ -11,6 +11,7 @@ from benchmarks.photograph import CHUNK_BYTES, CHUNKS, IMAGE_BYTES, CaptureTempl
 from benchmarks.wire import PUBACK, PUBLISH, Splitter, puback
 from local.mqtt_broker import mosquitto_binary
 from local.part import REPOSITORY
+from local.postgres import missing_binary
 
 
 def test_the_photograph_is_what_the_issue_says() -> None:
@@ -48,3 +49,19 @@ def test_the_suite_writes_its_table_its_figures_and_its_plots(tmp_path: Path) ->
     assert figures["fleet_4_0"]["captures"] > 0
     assert {target["measure"] for target in figures["targets"]}
     assert {path.name for path in tmp_path.glob("*.png")} == {"devices.png", "cpu.png", "in-flight.png"}
+
+
+@pytest.mark.skipif(missing_binary() is not None, reason="no PostgreSQL on PATH")
+def test_the_queries_of_users_and_operators_all_run() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.database", "--captures", "20000", "--devices", "1000", "--plans"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for title in ("newest 20 captures by capture time", "Which devices have said hello?"):
+        assert title in done.stdout
+    assert "captures_company_id_captured_at_idx" in done.stdout

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from sql_backends import Backend, Embedded, Native, new_device
-from sql_postgres import Database, Server, missing_binary
+from sql_postgres import Database, Server
 from upgrades import install_version_2
 
+from local.postgres import missing_binary
 from local.stack import Stack
 
 

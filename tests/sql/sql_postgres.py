@@ -2,12 +2,12 @@
 
 import json
 import os
-import shutil
 import subprocess
-import time
 import uuid
 from pathlib import Path
 from typing import Any, Self
+
+from local.postgres import Postgres
 
 SQL = Path(__file__).resolve().parents[2] / "sql"
 INSTALL = SQL / "install.sql"
@@ -16,15 +16,6 @@ VERSION_2 = Path(__file__).with_name("versions") / "2.sql"
 HOSTED = Path(__file__).with_name("hosted.sql")
 ROLES = Path(__file__).with_name("roles.sql")
 OWNER = "supabase_owner"
-BINARIES = ("initdb", "postgres", "psql")
-# PostgreSQL refuses to run as root: it is then run as this account, which every Linux has.
-UNPRIVILEGED = "nobody"
-
-
-def missing_binary() -> str | None:
-    """Name the first binary that is not on PATH, setpriv included where it is needed."""
-    wanted = (*BINARIES, "setpriv") if os.geteuid() == 0 else BINARIES
-    return next((name for name in wanted if shutil.which(name) is None), None)
 
 
 class SqlError(Exception):
@@ -44,56 +35,18 @@ def literal(value: object) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-class Server:
-    """A cluster in a directory, on a Unix socket in the same directory; `stop()` ends it by its process."""
+class Server(Postgres):
+    """A cluster with the roles of a hosted project."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.data = directory / "data"
-        self._process: subprocess.Popen[bytes] | None = None
+        super().__init__(directory, max_connections="40", shared_buffers="32MB")
 
     def start(self, *, plain: bool = False) -> Self:
         """Make the cluster and run it; `plain` means without the roles of a Supabase project."""
-        prefix = []
-        if os.geteuid() == 0:
-            shutil.chown(self.directory, UNPRIVILEGED)
-            prefix = ["setpriv", f"--reuid={UNPRIVILEGED}", "--clear-groups", "--"]
-        subprocess.run(
-            [*prefix, "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            cwd="/",
-        )
-        settings = {
-            "listen_addresses": "",
-            "unix_socket_directories": str(self.directory),
-            "fsync": "off",
-            "max_connections": "40",
-            "shared_buffers": "32MB",
-        }
-        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        with (self.directory / "postgres.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [*prefix, "postgres", "-D", self.data, *options], stdout=log, stderr=log, cwd="/"
-            )
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                Database(self, "postgres", "postgres").run("select 1")
-                break
-            except SqlError:
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
+        super().start()
         if not plain:
             Database(self, "postgres", "postgres").run(ROLES.read_text())
         return self
-
-    def stop(self) -> None:
-        """End the server, its connections with it."""
-        if self._process is not None:
-            self._process.send_signal(2)
-            self._process.wait(30)
 
     def database(self) -> "Database":
         """Make a database that looks as a hosted project does before our files are run."""
@@ -156,7 +109,7 @@ class Database:
     @property
     def url(self) -> str:
         """The address for psycopg."""
-        return f"postgresql://{self.user}@/{self.name}?host={self.server.directory}"
+        return self.server.url(self.name, self.user)
 
     def value(self, expression: str, *, before: str = "", end: str = "commit") -> Any:
         """Evaluate one expression, as JSON, after the statements in `before`, in one transaction."""
