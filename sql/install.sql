@@ -3,6 +3,33 @@
 -- It installs the schema or brings it up to date, and may be run any number of times. For a database in use
 -- take `python -m operate.schema` instead, which keeps nobody waiting.
 
+do $newer$
+declare
+  v_unknown text;
+begin
+  if to_regclass('fleet_private.schema_migrations') is not null then
+    select string_agg(name, ', ' order by name) into v_unknown from fleet_private.schema_migrations
+     where name like 'migrations/%' and name not in (
+       'migrations/0001_older_tables.sql',
+       'migrations/0002_tables.sql',
+       'migrations/0003_indexes.sql',
+       'migrations/0004_helpers_gone.sql',
+       'migrations/0005_companies_of_rows.sql',
+       'migrations/0006_companies_of_captures.sql',
+       'migrations/0007_companies_of_readings.sql',
+       'migrations/0008_companies_of_status.sql',
+       'migrations/0009_companies_of_errors.sql',
+       'migrations/0010_companies_of_log.sql',
+       'migrations/0011_companies_of_commands.sql',
+       'migrations/0012_companies_of_command_logs.sql',
+       'migrations/0013_indexes_of_companies.sql');
+    if v_unknown is not null then
+      raise exception 'the database is newer than this file: it has %', v_unknown;
+    end if;
+  end if;
+end
+$newer$;
+
 -- What a Supabase project has and a plain PostgreSQL database lacks: the three roles of the data API, and the accounts
 -- with the functions that tell who is signed in. On Supabase this file changes nothing.
 -- On plain PostgreSQL it needs the right to create roles, or a superuser who runs it once beforehand:

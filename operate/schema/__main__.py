@@ -4,7 +4,8 @@ deployment.
 It may run any number of times, beside the live service, and two at once. `--dry-run` shows what is applied
 and what is pending, and changes nothing. If DATABASE_URL is not set, it does nothing: then an operator runs
 `sql/install.sql` in Supabase's SQL editor. Exit status: 0, also if the database is newer than these files; 1
-if it could not be brought up to date; 2 for wrong usage."""
+if it could not be brought up to date; 2 for wrong usage.
+"""
 
 import sys
 from pathlib import Path

@@ -2,7 +2,8 @@
 
 It may be run any number of times and does what is pending. An editor runs what is pasted into it in one
 transaction. So what is built concurrently or filled in batches otherwise is done at once here, and the
-service waits."""
+service waits.
+"""
 
 import re
 from typing import Final
@@ -21,14 +22,33 @@ _HEAD: Final = """\
 -- take `python -m operate.schema` instead, which keeps nobody waiting.
 """
 
+_NEWER: Final = """\
+do $newer$
+declare
+  v_unknown text;
+begin
+  if to_regclass('fleet_private.schema_migrations') is not null then
+    select string_agg(name, ', ' order by name) into v_unknown from fleet_private.schema_migrations
+     where name like 'migrations/%' and name not in (
+{known});
+    if v_unknown is not null then
+      raise exception 'the database is newer than this file: it has %', v_unknown;
+    end if;
+  end if;
+end
+$newer$;
+"""
+
 
 def render(files: list[File]) -> str:
     """Write all files as one."""
     ledger, *rest = files
     baseline = ",\n".join(f"  '{file.name}', '{file.sha256}'" for file in files if file.is_baseline)
+    known = ",\n".join(f"       '{file.name}'" for file in files if file.is_migration)
     return "\n".join(
         [
             _HEAD,
+            _NEWER.replace("{known}", known),
             ledger.text,
             f"select fleet_private.record_file('{ledger.name}', '{ledger.sha256}');\n",
             f"select fleet_private.adopt(jsonb_build_object(\n{baseline}));\n",

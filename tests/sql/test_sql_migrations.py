@@ -131,6 +131,24 @@ def test_a_fill_reaches_every_row_of_many_batches(folder: Folder, things: Databa
     assert things.value("select count(*) from public.things where double_size = size * 2") == 40000
 
 
+def test_a_fill_that_was_stopped_goes_on(folder: Folder, things: Database) -> None:
+    things.run(
+        "insert into public.things select n, 1, repeat('x', 500) from generate_series(101, 40000) as n"
+    )
+    things.run("update public.things set size = 0 where thing_id = 39000")
+    files = folder.write(
+        m0002="alter table public.things add column share integer;",
+        m0003="-- run: batches of public.things\nupdate public.things set share = 10 / size\n"
+        " where ctid >= :first and ctid < :last and share is null and thing_id > 100;",
+    )
+    with pytest.raises(SchemaError, match=r"m0003\.sql: division by zero"):
+        upgrade(things, files)
+    assert 0 < things.value("select count(share) from public.things") < 39900
+    things.run("update public.things set size = 1 where size = 0")
+    assert upgrade(things, files) == ["migrations/m0003.sql"]
+    assert things.value("select count(share) from public.things") == 39900
+
+
 def test_a_fill_that_never_ends_is_named(folder: Folder, things: Database) -> None:
     endless = "-- run: batches of public.things\nupdate public.things set size = 1 where ctid >= :first and ctid < :last;"
     with pytest.raises(SchemaError, match=r"m0002\.sql changes rows in each of 20 passes"):
@@ -202,6 +220,15 @@ def test_a_file_that_fails_is_undone_and_what_was_before_stays(folder: Folder, t
 def test_the_editor_names_a_migration_that_was_changed(folder: Folder, things: Database) -> None:
     with pytest.raises(SqlError, match=r"migrations/m0001\.sql is not the file that was applied"):
         upgrade_in_editor(things, folder.write(m0001=f"{TABLE}\n-- Another word."))
+
+
+def test_an_older_file_for_editors_leaves_a_newer_database_alone(folder: Folder, things: Database) -> None:
+    older = folder.write()
+    upgrade(things, folder.write(m0002="select 1;", **CHANGES["a new parameter"]))
+    before = describe(things)
+    with pytest.raises(SqlError, match=r"the database is newer than this file: it has migrations/m0002\.sql"):
+        upgrade_in_editor(things, older)
+    assert describe(things) == before
 
 
 @contextmanager
