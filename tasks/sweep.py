@@ -51,9 +51,10 @@ def sweep_once(resources: Resources, dispatcher: Dispatcher) -> None:
     store = resources.store
     captures, now = store.captures, store.now()
     due = captures.due(now, AT_MOST)
-    full = memory.is_full(store.redis, resources.settings.redis_memory_mb)
+    share = memory.fullness(store.redis, resources.settings.redis_memory_mb)
+    dropped = memory.make_room(captures, store.streams) if share >= memory.DROP_FROM else 0
     # Captures that may be complete yet are given up only where nothing else makes room.
-    give_up = full and not memory.make_room(captures, store.streams)
+    give_up = share >= memory.FULL and not dropped
     turned_away_until = store.listeners.turned_away_until() if due else 0
     # Without the broker no NACK can be sent, and the silence of a device means nothing.
     heard_until = store.listeners.heard_until(now) if due and resources.publisher.connected else None

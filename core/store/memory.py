@@ -18,6 +18,8 @@ from core.store.streams import Streams
 log = logging.getLogger("memory")
 
 FULL: Final = 0.70
+# From this share on what has failed is dropped, so that chunks are turned away for what is in flight alone.
+DROP_FROM: Final = 0.60
 # The number of captures to drop at once; the sweep runs again in a second.
 DROP_AT_ONCE: Final = 200
 LOG_BATCHES_KEPT: Final = 20
@@ -65,5 +67,5 @@ def make_room(captures: CaptureStore, streams: Streams) -> int:
     dropped += captures.failed(DROP_AT_ONCE - len(dropped))
     for ref in dropped:
         captures.drop(ref)
-    log.error("Redis is full; dropped the message log and %d captures that have failed", len(dropped))
+    log.warning("room made in Redis: dropped the message log and %d captures that have failed", len(dropped))
     return len(dropped)

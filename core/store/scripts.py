@@ -29,6 +29,10 @@ QUEUE_MARGIN_MS: Final = 10_000
 # A NACK names this many chunks at most, in some 3 kB, so one message of metadata costs the broker
 # RETRANSMIT_MAX times that. A device that has lost more chunks is asked for them in portions.
 NACK_AT_MOST: Final = 500
+# A device may have so many images of MAX_IMAGE_BYTES in flight. The more it has, the smaller each may be, but
+# not below SMALL_IMAGE_BYTES. So 32 images hold 7 times MAX_IMAGE_BYTES at most.
+WHOLE_IMAGES: Final = 2
+SMALL_IMAGE_BYTES: Final = 2**18
 # The tombstone keeps this many last bytes of each chunk, to recognise chunks that come again.
 END_BYTES: Final = 8
 
@@ -43,6 +47,8 @@ def arrival_constants(settings: ArrivalSettings) -> Constants:
         "MAX_IMAGE_BYTES": settings.max_image_bytes,
         "MAX_PER_DEVICE": settings.max_captures_per_device,
         "MAX_PER_SHARD": -(-settings.max_captures // SHARDS),
+        "SMALL_IMAGE_BYTES": SMALL_IMAGE_BYTES,
+        "WHOLE_IMAGES": WHOLE_IMAGES,
     }
 
 

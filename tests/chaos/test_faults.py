@@ -301,14 +301,16 @@ def test_what_timed_out_makes_room(rig, wire, rng):
         while len([row for row in rows_of(http, wire.device_id) if row["error_code"] == 2201]) < len(halves):
             assert time.monotonic() < deadline
             time.sleep(0.5)
-    begun = len(rig.platform.log("listener"))
     picture = Picture("image_1.jpg", photograph(rng))
     try:
         share_used(rig, memory.FULL + 0.05)
-        logged(rig, "worker", "Redis is full; dropped", 0)
-        logged(rig, "listener", "Redis has room again", begun)
-        wire.offer(picture)
-        wire.wait_ack(picture.name, timeout=30)
+        logged(rig, "worker", "room made in Redis: dropped", 0)
+        # The gate may have closed before; it is open again within a second or two.
+        for _ in range(10):
+            wire.offer(picture)
+            if wire.wait(lambda: wire.acks(picture.name), 5):
+                break
+        assert wire.acks(picture.name)
     finally:
         share_used(rig, 0)
     # A device still has what was dropped, and offers it again.

@@ -2,6 +2,7 @@
 
 import pytest
 from capture_lab import give_up
+from store_lab import StoreLab
 
 from core.clock import now_ms
 from core.store import keys
@@ -192,3 +193,35 @@ def test_one_that_repeats_itself_takes_one_place(store):
     assert describe(store, "i.jpg", now + ROUNDS).status == "late"
     later = now + 60_000
     assert store.captures.review(CaptureRef(DEVICE, "i.jpg"), later, later).action == "acknowledge"
+
+
+def grow(store, name, now, pieces=16):
+    """Send an image in pieces of 64 kB, until all are held or it is refused."""
+    piece = bytes(2**16)
+    for number in range(pieces):
+        outcome = put(store, name, now, number, data=b"%d" + piece)
+        if outcome.status != "waiting":
+            return outcome.status
+    return "waiting"
+
+
+def test_the_images_of_a_device_in_flight_are_bounded_together(client):
+    most = 17 * 2**16
+    store, now = StoreLab(client, max_image_bytes=most, max_captures_per_device=32), now_ms()
+    assert [grow(store, f"{number}.jpg", now) for number in range(4)] == ["waiting"] * 2 + ["refused"] * 2
+    for number in range(2, 32):
+        as_large_as_it_may_be = max(3, 2 * 16 // (number + 1) - 1)
+        assert grow(store, f"{number}.jpg", now, as_large_as_it_may_be) == "waiting"
+    held = sum(
+        len(data)
+        for number in range(32)
+        for data in store.captures.chunks(CaptureRef(DEVICE, f"{number}.jpg")).values()
+    )
+    assert held < 10 * most, "not 32 times"
+
+
+def test_what_is_refused_for_its_size_leaves_its_place(client):
+    store, now = StoreLab(client, max_image_bytes=2**20, max_captures_per_device=8), now_ms()
+    ends = [grow(store, f"{number}.jpg", now) for number in range(8)]
+    held = client.zrange(keys.capture_keys(CaptureRef(DEVICE, ""))[4], 0, -1)
+    assert len(held) == ends.count("waiting") < 8

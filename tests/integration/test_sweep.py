@@ -5,6 +5,7 @@ from arrivals import Enqueued, asked_in_vain, photo, run
 from store_lab import batch_on
 
 from core.clock import now_ms
+from core.store import memory
 from core.store.keys import CaptureRef
 from core.store.listeners import Heartbeat
 from core.wire import Metadata, parse_time
@@ -116,3 +117,16 @@ def test_a_row_that_nobody_assembles_any_more_is_failed(resources, database, dev
     fail_stale.run()
     [row] = database.table("captures").select("*").eq("device_id", device).execute().data
     assert (row["ingest_status"], row["error_code"]) == ("failed", 2201)
+
+
+@pytest.mark.parametrize(("share", "stays"), [(memory.DROP_FROM - 0.01, True), (memory.DROP_FROM, False)])
+def test_what_has_failed_makes_room_before_chunks_are_turned_away(
+    resources, device, monkeypatch, share, stays
+):
+    ref, _ = begin(resources, device, age_ms=200_000)
+    asked_in_vain(resources, ref)
+    assert ("record_timeout", ref) in sweep(resources)
+    record_timeout.run(*ref)
+    monkeypatch.setattr(memory, "fullness", lambda *_: share)
+    sweep(resources)
+    assert (resources.store.captures.get(ref) is not None) is stays

@@ -73,6 +73,9 @@ end
 if bytes > MAX_IMAGE_BYTES then
   forget()
   return arrival('too_large')
+elseif bytes > SMALL_IMAGE_BYTES and bytes > MAX_IMAGE_BYTES * WHOLE_IMAGES / redis.call('ZCARD', KEYS[5]) then
+  forget()
+  return arrival('refused')
 end
 
 redis.call('HSET', KEYS[1], 'bytes', bytes, 'last_at', now)
