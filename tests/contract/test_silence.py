@@ -180,6 +180,13 @@ def test_a_repeat_of_what_waits_is_looked_at_after_each_silence(store):
     assert next_look(store) == NOW + 2 * DELAY
 
 
+def test_a_repeat_of_what_waits_for_long_leaves_nothing(store):
+    complete(store, time="")
+    describe(store, metadata(time=""))
+    assert review(store, NOW + TIMEOUT) == answer("gone")
+    assert store.captures.get(REF) is None
+
+
 def test_repeated_chunks_of_what_failed_leave_nothing(store):
     store.captures.close(complete(store), "failed", tombstone_ttl_s=A_DAY)
     put(store, 0)

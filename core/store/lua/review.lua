@@ -51,7 +51,7 @@ if known[5] and known[9] and not known[7] and not repeated then
 end
 local last, total, nacks = tonumber(known[2]), tonumber(known[5]), tonumber(known[4] or 0)
 local make_room = ARGV[4] == '1' and now - last >= CAPTURE_TIMEOUT_MS
-if not make_room then last = math.max(last, tonumber(ARGV[5])) end
+last = math.max(last, tonumber(ARGV[5]))
 local quiet_since = math.max(last, tonumber(known[3] or 0))
 if not make_room and (not heard or heard - quiet_since < RETRANSMIT_DELAY_MS) then
   look_again(quiet_since + RETRANSMIT_DELAY_MS)
