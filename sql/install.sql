@@ -22,7 +22,8 @@ begin
        'migrations/0010_companies_of_log.sql',
        'migrations/0011_companies_of_commands.sql',
        'migrations/0012_companies_of_command_logs.sql',
-       'migrations/0013_indexes_of_companies.sql');
+       'migrations/0013_indexes_of_companies.sql',
+       'migrations/0020_people.sql');
     if v_unknown is not null then
       raise exception 'the database is newer than this file: it has %', v_unknown;
     end if;
@@ -1121,6 +1122,98 @@ $install$;
 
 do $install$
 begin
+  if fleet_private.is_pending('migrations/0020_people.sql', '1efb85096efe0029bb154442ece3c0bb3032086d306a9a318fbd293aa6362170') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- Who may do what in a company, and the invitations to it. docs/adr/0023-roles-and-invitations.md has the reasons.
+
+-- Until now every user of a company could do the same: they become operators, and the first user of a company its admin.
+alter table public.users add column role text not null default 'operator' check (role in ('viewer', 'operator', 'admin'));
+alter table public.users alter column role drop default;
+update public.users set role = 'admin'
+ where user_id in (select distinct on (company_id) user_id from public.users
+                    where company_id is not null order by company_id, created_at, user_id);
+
+-- The address of the account when it became a member, so that members can be listed by those who may not read accounts.
+alter table public.users add column if not exists email text;
+update public.users u set email = lower(a.email) from auth.users a where a.id = u.user_id and u.email is null;
+
+-- Gives a new member what its row leaves out: the e-mail address, and a role. A company's first member is its admin, so
+-- that one which was made with SQL can be administered at all. Security definer, since the service reads no accounts.
+-- It is here, and not in a repeatable file, so that no moment is without it.
+create or replace function fleet_private.fill_member()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  new.email := coalesce(new.email, (select lower(email) from auth.users where id = new.user_id));
+  new.role := coalesce(new.role, case
+    when new.company_id is null or exists (select from public.users where company_id = new.company_id) then 'viewer'
+    else 'admin' end);
+  return new;
+end
+$$;
+create or replace trigger users_fill before insert on public.users
+  for each row execute function fleet_private.fill_member();
+create index users_company_id_idx on public.users (company_id);
+
+-- One row for each invitation; of its token only the SHA-256 is kept.
+create table public.invitations (
+  invitation_id uuid primary key default gen_random_uuid(),
+  company_id uuid not null references public.companies (company_id) on delete cascade,
+  email text not null check (email = lower(email) and length(email) <= 254),
+  role text not null check (role in ('viewer', 'operator', 'admin')),
+  token_sha256 text not null unique check (token_sha256 ~ '^[0-9a-f]{64}$'),
+  invited_by uuid,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null default now() + interval '7 days',
+  accepted_at timestamptz,
+  accepted_by uuid
+);
+create index invitations_company_id_created_at_idx on public.invitations (company_id, created_at desc);
+
+select fleet_private.set_callers('service', 'fleet_private.fill_member');
+select fleet_private.close_tables('public.invitations');
+$file$;
+    perform fleet_private.record_file('migrations/0020_people.sql', '1efb85096efe0029bb154442ece3c0bb3032086d306a9a318fbd293aa6362170');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/010_callers.sql', 'ba9700befffbdb24f0619b6cf822f99f8f47413660e604c771c4bcf09e391c9e') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- The functions that signed-in users may call, and the only place where they are listed. `operate.doctor`,
+-- verification.sql and the tests report every other function that users may call. The file that makes a function still
+-- grants it, with set_callers('users', …): a test compares the two.
+
+create or replace function fleet_private.functions_for_users()
+returns text[]
+language sql
+immutable
+set search_path = ''
+as $$
+  select array[
+    -- Row level security asks these as the user. They tell a user about itself alone.
+    'fleet_private.company_of_user', 'fleet_private.user_may',
+    -- 025_people.sql
+    'public.accept_invitation', 'public.invite_member', 'public.remove_member', 'public.set_member_role'
+  ]
+$$;
+
+select fleet_private.set_callers('service', 'fleet_private.functions_for_users');
+$file$;
+    perform fleet_private.record_file('repeatable/010_callers.sql', 'ba9700befffbdb24f0619b6cf822f99f8f47413660e604c771c4bcf09e391c9e');
+  end if;
+end
+$install$;
+
+do $install$
+begin
   if fleet_private.is_pending('repeatable/020_devices.sql', '32d174d51af4e2e6d2246a458073860335b18832e123a092a7b06307cc5f511c') then
     set local lock_timeout = '5s';
     execute $file$
@@ -1143,6 +1236,298 @@ create or replace trigger devices_fill_hw_id
 select fleet_private.set_callers('service', 'fleet_private.fill_device_hw_id');
 $file$;
     perform fleet_private.record_file('repeatable/020_devices.sql', '32d174d51af4e2e6d2246a458073860335b18832e123a092a7b06307cc5f511c');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/025_people.sql', '0c751ae66fb76c634aa0a3788d3ec98b42fd25b4026e472d6b33390d3ddae407') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- The people of a company, and what their roles let them do:
+--   viewer     sees everything of the company but the audit log and the invitations
+--   operator   also names devices, claims them, sets schedules and queues commands
+--   admin      also invites, changes roles, removes members, releases devices and queues custom commands
+-- A user belongs to one company at most. PT404 is the SQLSTATE that PostgREST answers with the HTTP status 404.
+-- docs/adr/0023-roles-and-invitations.md has the reasons.
+
+-- The caller's company. Security definer, so that policies can use it without the caller reading public.users. It has
+-- no arguments, so that a caller cannot ask about another user.
+create or replace function fleet_private.company_of_user()
+returns uuid
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select company_id from public.users where user_id = auth.uid()
+$$;
+
+-- Whether the caller has a role, or one above it, in a company. Security definer, for the same reason.
+create or replace function fleet_private.user_may(p_role text)
+returns boolean
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select exists (
+    select from public.users
+     where user_id = auth.uid() and company_id is not null
+       and array_position(array['viewer', 'operator', 'admin'], role)
+           >= array_position(array['viewer', 'operator', 'admin'], p_role))
+$$;
+
+-- Raises 42501 unless the caller has the role, or one above it.
+create or replace function fleet_private.require_role(p_role text)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  if not fleet_private.user_may(p_role) then
+    raise exception 'this needs the role % in a company', p_role using errcode = '42501';
+  end if;
+end
+$$;
+
+-- Raises 22023 unless there is such a role.
+create or replace function fleet_private.check_role(p_role text)
+returns void
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  if p_role is null or p_role not in ('viewer', 'operator', 'admin') then
+    raise exception 'role is neither viewer, operator nor admin' using errcode = '22023';
+  end if;
+end
+$$;
+
+-- The SHA-256 of a secret that was made at random, in hex: all that is kept of one.
+create or replace function fleet_private.hash_of(p_secret text)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select encode(sha256(convert_to(p_secret, 'UTF8')), 'hex')
+$$;
+
+-- Makes an invitation, in place of an open one to the same address, and returns its token, which is kept nowhere. p_by
+-- is the user who invites, null for the service.
+-- Raises 22023 for what is no e-mail address or role, and if the company has 100 open invitations.
+create or replace function fleet_private.make_invitation(p_company uuid, p_email text, p_role text, p_by uuid)
+returns text
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_email text := lower(btrim(p_email));
+  -- Two UUIDs of the system's generator: 244 random bits.
+  v_token text := replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
+begin
+  if v_email is null or length(v_email) > 254 or v_email !~ '^[^@[:space:]]+@[^@[:space:]]+$' then
+    raise exception 'this is no e-mail address' using errcode = '22023';
+  end if;
+  perform fleet_private.check_role(p_role);
+  -- So that two that invite at once leave one invitation.
+  perform from public.companies where company_id = p_company for no key update;
+  if exists (select from public.users where company_id = p_company and email = v_email) then
+    raise exception 'this e-mail address is a member''s already' using errcode = '22023';
+  end if;
+  delete from public.invitations where company_id = p_company and email = v_email and accepted_at is null;
+  if (select count(*) from public.invitations
+       where company_id = p_company and accepted_at is null and expires_at > now()) >= 100 then
+    raise exception 'the company has 100 open invitations' using errcode = '22023';
+  end if;
+  insert into public.invitations (company_id, email, role, token_sha256, invited_by)
+  values (p_company, v_email, p_role, fleet_private.hash_of(v_token), p_by);
+  return v_token;
+end
+$$;
+
+-- For admins: invites somebody to the own company for 7 days, and returns the token, once. An older open invitation to
+-- the same address ends. Raises 42501, 22023.
+create or replace function public.invite_member(p_email text, p_role text)
+returns text
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform fleet_private.require_role('admin');
+  return fleet_private.make_invitation(fleet_private.company_of_user(), p_email, p_role, auth.uid());
+end
+$$;
+
+-- For everybody with an account: makes the caller a member of the company that has invited its e-mail address, and
+-- returns the company's id. A token counts once. Raises 42501 if there is no such invitation, whatever the reason;
+-- 22023 if the caller has a company already.
+create or replace function public.accept_invitation(p_token text)
+returns uuid
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  -- An account of another identity provider has no address in auth.users; then its signed token tells it.
+  v_email constant text := lower(coalesce(
+    (select nullif(email, '') from auth.users where id = auth.uid()), auth.jwt() ->> 'email'));
+  v_invitation public.invitations;
+begin
+  if auth.uid() is null then
+    raise exception 'sign in first' using errcode = '42501';
+  end if;
+  update public.invitations
+     set accepted_at = now(), accepted_by = auth.uid()
+   where token_sha256 = fleet_private.hash_of(p_token)
+     and email = v_email and accepted_at is null and expires_at > now()
+  returning * into v_invitation;
+  if not found then
+    raise exception 'the invitation is unknown, used, out of date, or for another e-mail address' using errcode = '42501';
+  end if;
+  insert into public.users as u (user_id, company_id, role, email)
+  values (auth.uid(), v_invitation.company_id, v_invitation.role, v_invitation.email)
+  on conflict (user_id) do update
+    set company_id = excluded.company_id, role = excluded.role, email = excluded.email
+    where u.company_id is null;
+  if not found then
+    raise exception 'you are a member of a company already' using errcode = '22023';
+  end if;
+  return v_invitation.company_id;
+end
+$$;
+
+-- Locks the members of the caller's company against other changes of roles, and returns the company. Without it two
+-- admins could take the role from each other at once, and none would be left.
+create or replace function fleet_private.lock_members()
+returns uuid
+language sql
+set search_path = ''
+as $$
+  select company_id from public.companies where company_id = fleet_private.company_of_user() for no key update
+$$;
+
+-- Takes from a user what an admin has: raises 22023 if the company would have no admin left, and takes back the open
+-- invitations that the user has made. The caller must have called lock_members.
+create or replace function fleet_private.end_admin(p_company uuid, p_user uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if exists (select from public.users where company_id = p_company and user_id = p_user and role = 'admin')
+     and not exists (select from public.users where company_id = p_company and user_id <> p_user and role = 'admin') then
+    raise exception 'a company keeps at least one admin: make somebody else admin first' using errcode = '22023';
+  end if;
+  delete from public.invitations where company_id = p_company and invited_by = p_user and accepted_at is null;
+end
+$$;
+
+-- For admins: gives a member of the own company a role. Raises 42501, 22023 for what is no role and for the last admin,
+-- PT404 if there is no such member.
+create or replace function public.set_member_role(p_user uuid, p_role text)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_company constant uuid := fleet_private.lock_members();
+begin
+  perform fleet_private.require_role('admin');
+  perform fleet_private.check_role(p_role);
+  if p_role <> 'admin' then
+    perform fleet_private.end_admin(v_company, p_user);
+  end if;
+  update public.users set role = p_role where user_id = p_user and company_id = v_company;
+  if not found then
+    raise exception 'the company has no such member' using errcode = 'PT404';
+  end if;
+end
+$$;
+
+-- For admins, and for members who leave: ends a membership in the own company. The account stays. Raises 42501, 22023
+-- for the last admin, PT404 if there is no such member.
+create or replace function public.remove_member(p_user uuid)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_company constant uuid := fleet_private.lock_members();
+begin
+  perform fleet_private.require_role(case when p_user = auth.uid() then 'viewer' else 'admin' end);
+  perform fleet_private.end_admin(v_company, p_user);
+  delete from public.users where user_id = p_user and company_id = v_company;
+  if not found then
+    raise exception 'the company has no such member' using errcode = 'PT404';
+  end if;
+end
+$$;
+
+-- For `python -m operate.companies`: makes a company, and an invitation for its admin. Returns {company_id, token}.
+-- Raises 22023 for a name or an e-mail address that will not do.
+create or replace function public.create_company(p_name text, p_admin text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_company uuid;
+begin
+  if p_name is null or length(btrim(p_name)) not between 1 and 120 then
+    raise exception 'a company''s name has 1 to 120 characters' using errcode = '22023';
+  end if;
+  insert into public.companies (name) values (btrim(p_name)) returning company_id into v_company;
+  return jsonb_build_object(
+    'company_id', v_company, 'token', fleet_private.make_invitation(v_company, p_admin, 'admin', null));
+end
+$$;
+
+-- For the same: invites somebody to a company, as its admins do, and returns the token. Raises 22023, and PT404 if
+-- there is no such company.
+create or replace function public.invite_to_company(p_company uuid, p_email text, p_role text)
+returns text
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if not exists (select from public.companies where company_id = p_company) then
+    raise exception 'there is no such company' using errcode = 'PT404';
+  end if;
+  return fleet_private.make_invitation(p_company, p_email, p_role, null);
+end
+$$;
+
+select fleet_private.set_callers('users', 'fleet_private.company_of_user', 'fleet_private.user_may',
+  'public.accept_invitation', 'public.invite_member', 'public.remove_member', 'public.set_member_role');
+select fleet_private.set_callers('service', 'fleet_private.require_role', 'fleet_private.check_role', 'fleet_private.hash_of',
+  'fleet_private.make_invitation', 'fleet_private.lock_members', 'fleet_private.end_admin', 'public.create_company',
+  'public.invite_to_company');
+
+-- Members see each other, admins the open invitations, which they may take back.
+drop policy if exists users_read_self on public.users;
+drop policy if exists users_read_company on public.users;
+create policy users_read_company on public.users for select to authenticated
+  using (user_id = (select auth.uid()) or company_id = (select fleet_private.company_of_user()));
+
+grant select, insert, update, delete on public.invitations to service_role;
+grant select, delete on public.invitations to authenticated;
+drop policy if exists invitations_read_admins on public.invitations;
+create policy invitations_read_admins on public.invitations for select to authenticated
+  using (company_id = (select fleet_private.company_of_user()) and (select fleet_private.user_may('admin')));
+drop policy if exists invitations_take_back_admins on public.invitations;
+create policy invitations_take_back_admins on public.invitations for delete to authenticated
+  using (company_id = (select fleet_private.company_of_user()) and (select fleet_private.user_may('admin'))
+         and accepted_at is null);
+$file$;
+    perform fleet_private.record_file('repeatable/025_people.sql', '0c751ae66fb76c634aa0a3788d3ec98b42fd25b4026e472d6b33390d3ddae407');
   end if;
 end
 $install$;
@@ -2187,32 +2572,18 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/070_rights.sql', 'a447db7b82fe617e503f655229da2e2fb5c5dd19b635b753fa1b236a8a2e7361') then
+  if fleet_private.is_pending('repeatable/070_rights.sql', '4bde7f068bc9e81a874c57df25d7f75f69c3ae1f77f437e24bb1ecf8a12d1f20') then
     set local lock_timeout = '5s';
     execute $file$
 -- The access rights. Rights are first revoked by name, because older projects granted everything to
 -- everybody, and then granted by name, because Supabase grants new tables to nobody (October 2026).
 --   service_role   the workers: reads and writes every table, executes every function
---   authenticated  reads the rows of its own company, and queues commands for its devices
+--   authenticated  reads the rows of its own company; 025_people.sql says what its role lets it do
 --   anon           nothing
 
 grant usage on schema public to authenticated, service_role;
 grant usage on schema fleet_private to authenticated, service_role;
 revoke all on schema fleet_private from public, anon;
-
--- The caller's company. Security definer, so that policies can use it without the caller reading public.users. It has
--- no arguments, so that a caller cannot ask about another user.
-create or replace function fleet_private.company_of_user()
-returns uuid
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select company_id from public.users where user_id = auth.uid()
-$$;
-
-select fleet_private.set_callers('users', 'fleet_private.company_of_user');
 
 -- Tables.
 select fleet_private.close_tables(
@@ -2236,10 +2607,6 @@ grant insert (device_id, type, payload, deadline) on public.device_commands to a
 drop policy if exists companies_read_own on public.companies;
 create policy companies_read_own on public.companies for select to authenticated
   using (company_id = (select fleet_private.company_of_user()));
-
-drop policy if exists users_read_self on public.users;
-create policy users_read_self on public.users for select to authenticated
-  using (user_id = (select auth.uid()));
 
 drop policy if exists devices_read_company on public.devices;
 create policy devices_read_company on public.devices for select to authenticated
@@ -2307,7 +2674,7 @@ begin
                        'schema_version')
      and permissive = 'PERMISSIVE'
      and policyname not in (
-       'companies_read_own', 'users_read_self', 'devices_read_company', 'device_status_read_company',
+       'companies_read_own', 'users_read_company', 'devices_read_company', 'device_status_read_company',
        'captures_read_company', 'sensor_readings_read_company', 'device_errors_read_company',
        'device_publish_log_read_company', 'device_configs_read_company', 'device_commands_read_company',
        'device_commands_queue_company', 'device_command_logs_read_company');
@@ -2317,7 +2684,7 @@ begin
 end
 $$;
 $file$;
-    perform fleet_private.record_file('repeatable/070_rights.sql', 'a447db7b82fe617e503f655229da2e2fb5c5dd19b635b753fa1b236a8a2e7361');
+    perform fleet_private.record_file('repeatable/070_rights.sql', '4bde7f068bc9e81a874c57df25d7f75f69c3ae1f77f437e24bb1ecf8a12d1f20');
   end if;
 end
 $install$;
@@ -2372,12 +2739,12 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/085_inspection.sql', 'd17cc19d6cfbc54641f9bffc9f57a45be7f1793c6940c67364bb7c06111e0577') then
+  if fleet_private.is_pending('repeatable/085_inspection.sql', 'fe478da9731bf3d8aec0676cc63dfa43279a60fded5b7bc225f599a6b97269f1') then
     set local lock_timeout = '5s';
     execute $file$
 -- `python -m operate.doctor` and every starting worker call this function to check that the schema is installed
--- and complete, and that no table or function is open to users: open_tables lists tables without row level
--- security, open_functions the functions that anon or authenticated may execute.
+-- and complete, and that no table or function is open that should not be: open_tables lists tables without row level
+-- security, open_functions the functions that anon may execute, or authenticated without being in 010_callers.sql.
 
 create or replace function public.inspect_schema()
 returns jsonb
@@ -2393,9 +2760,10 @@ as $$
     'open_functions', (
       select coalesce(jsonb_agg(p.proname::text order by p.proname), '[]')
         from pg_catalog.pg_proc p
-       where p.pronamespace = 'public'::regnamespace
+       where p.pronamespace in ('public'::regnamespace, 'fleet_private'::regnamespace)
          and (has_function_privilege('anon', p.oid, 'execute')
-              or has_function_privilege('authenticated', p.oid, 'execute'))),
+              or (has_function_privilege('authenticated', p.oid, 'execute')
+                  and format('%s.%s', p.pronamespace::regnamespace, p.proname) <> all (fleet_private.functions_for_users())))),
     'open_tables', (
       select coalesce(jsonb_agg(c.relname::text order by c.relname), '[]')
         from pg_catalog.pg_class c
@@ -2404,7 +2772,7 @@ $$;
 
 select fleet_private.set_callers('service', 'public.inspect_schema');
 $file$;
-    perform fleet_private.record_file('repeatable/085_inspection.sql', 'd17cc19d6cfbc54641f9bffc9f57a45be7f1793c6940c67364bb7c06111e0577');
+    perform fleet_private.record_file('repeatable/085_inspection.sql', 'fe478da9731bf3d8aec0676cc63dfa43279a60fded5b7bc225f599a6b97269f1');
   end if;
 end
 $install$;

@@ -135,12 +135,15 @@ select storage_path, device_id, device_capture_id, captured_at, image_sha256, sh
  order by storage_path, created_at
  limit 50;
 
--- Is there a table without row level security, or a function that users may call? Both results must be empty.
+-- Is there a table without row level security, or a function that users may call and that repeatable/010_callers.sql
+-- does not list? Both results must be empty.
 select c.relname as table_without_rls from pg_catalog.pg_class c
  where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relrowsecurity;
 select p.oid::regprocedure as function_open_to_users from pg_catalog.pg_proc p
  where p.pronamespace = 'public'::regnamespace
-   and (has_function_privilege('anon', p.oid, 'execute') or has_function_privilege('authenticated', p.oid, 'execute'));
+   and (has_function_privilege('anon', p.oid, 'execute')
+        or (has_function_privilege('authenticated', p.oid, 'execute')
+            and format('public.%s', p.proname) <> all (fleet_private.functions_for_users())));
 
 -- How much disk space do the tables use, including their indexes?
 select relname as table_name, pg_size_pretty(pg_total_relation_size(oid)) as size

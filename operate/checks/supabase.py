@@ -104,10 +104,10 @@ def _schema(found: dict[str, Any]) -> Iterator[Check]:
     for name, what in (("row level security", "open_tables"), ("function rights", "open_functions")):
         names = found[what]
         if names:
-            meaning = "without it" if what == "open_tables" else "open to users"
+            meaning = "without it" if what == "open_tables" else "open to users, and not meant to be"
             yield Check(name, "warning", f"{meaning}: {', '.join(names)}", APPLY)
         else:
-            yield Check(name, "ok", "everywhere" if what == "open_tables" else "the service's alone")
+            yield Check(name, "ok", "everywhere" if what == "open_tables" else "as they should be")
 
 
 def _bucket(answer: httpx.Response, name: str) -> Check:

@@ -1,26 +1,12 @@
 -- The access rights. Rights are first revoked by name, because older projects granted everything to
 -- everybody, and then granted by name, because Supabase grants new tables to nobody (October 2026).
 --   service_role   the workers: reads and writes every table, executes every function
---   authenticated  reads the rows of its own company, and queues commands for its devices
+--   authenticated  reads the rows of its own company; 025_people.sql says what its role lets it do
 --   anon           nothing
 
 grant usage on schema public to authenticated, service_role;
 grant usage on schema fleet_private to authenticated, service_role;
 revoke all on schema fleet_private from public, anon;
-
--- The caller's company. Security definer, so that policies can use it without the caller reading public.users. It has
--- no arguments, so that a caller cannot ask about another user.
-create or replace function fleet_private.company_of_user()
-returns uuid
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select company_id from public.users where user_id = auth.uid()
-$$;
-
-select fleet_private.set_callers('users', 'fleet_private.company_of_user');
 
 -- Tables.
 select fleet_private.close_tables(
@@ -44,10 +30,6 @@ grant insert (device_id, type, payload, deadline) on public.device_commands to a
 drop policy if exists companies_read_own on public.companies;
 create policy companies_read_own on public.companies for select to authenticated
   using (company_id = (select fleet_private.company_of_user()));
-
-drop policy if exists users_read_self on public.users;
-create policy users_read_self on public.users for select to authenticated
-  using (user_id = (select auth.uid()));
 
 drop policy if exists devices_read_company on public.devices;
 create policy devices_read_company on public.devices for select to authenticated
@@ -115,7 +97,7 @@ begin
                        'schema_version')
      and permissive = 'PERMISSIVE'
      and policyname not in (
-       'companies_read_own', 'users_read_self', 'devices_read_company', 'device_status_read_company',
+       'companies_read_own', 'users_read_company', 'devices_read_company', 'device_status_read_company',
        'captures_read_company', 'sensor_readings_read_company', 'device_errors_read_company',
        'device_publish_log_read_company', 'device_configs_read_company', 'device_commands_read_company',
        'device_commands_queue_company', 'device_command_logs_read_company');

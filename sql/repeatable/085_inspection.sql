@@ -1,6 +1,6 @@
 -- `python -m operate.doctor` and every starting worker call this function to check that the schema is installed
--- and complete, and that no table or function is open to users: open_tables lists tables without row level
--- security, open_functions the functions that anon or authenticated may execute.
+-- and complete, and that no table or function is open that should not be: open_tables lists tables without row level
+-- security, open_functions the functions that anon may execute, or authenticated without being in 010_callers.sql.
 
 create or replace function public.inspect_schema()
 returns jsonb
@@ -16,9 +16,10 @@ as $$
     'open_functions', (
       select coalesce(jsonb_agg(p.proname::text order by p.proname), '[]')
         from pg_catalog.pg_proc p
-       where p.pronamespace = 'public'::regnamespace
+       where p.pronamespace in ('public'::regnamespace, 'fleet_private'::regnamespace)
          and (has_function_privilege('anon', p.oid, 'execute')
-              or has_function_privilege('authenticated', p.oid, 'execute'))),
+              or (has_function_privilege('authenticated', p.oid, 'execute')
+                  and format('%s.%s', p.pronamespace::regnamespace, p.proname) <> all (fleet_private.functions_for_users())))),
     'open_tables', (
       select coalesce(jsonb_agg(c.relname::text order by c.relname), '[]')
         from pg_catalog.pg_class c

@@ -1,11 +1,13 @@
--- What a hosted Supabase project has before our files are run, as far as they touch it, besides the roles: auth.users
--- and auth.uid(), the tables of Storage, and the old default privileges, which gave everything to everybody.
+-- What a hosted Supabase project has before our files are run, as far as they touch it, besides the roles: auth.users,
+-- auth.uid() and auth.jwt(), the tables of Storage, and the old default privileges, which gave everything to everybody.
 -- Run as a superuser on an empty database; the files themselves are then run as supabase_owner, who is none.
 
 create schema auth;
-create table auth.users (id uuid primary key);
+create table auth.users (id uuid primary key, email character varying(255));
 create function auth.uid() returns uuid language sql stable as
   $$ select nullif(current_setting('request.jwt.claim.sub', true), '')::uuid $$;
+create function auth.jwt() returns jsonb language sql stable as
+  $$ select coalesce(nullif(current_setting('request.jwt.claims', true), ''), '{}')::jsonb $$;
 grant usage on schema auth to public;
 grant select, references, insert on auth.users to supabase_owner;
 

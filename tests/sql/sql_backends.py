@@ -47,6 +47,10 @@ class Session(ABC):
     def update(self, table: str, values: Row, **equal: str) -> None:
         """Change the rows whose columns equal what is given."""
 
+    @abstractmethod
+    def delete(self, table: str, **equal: str) -> None:
+        """Delete the rows whose columns equal what is given."""
+
     def row(self, table: str, **equal: str) -> Row:
         """Read the one row that is there."""
         (row,) = self.rows(table, **equal)
@@ -59,6 +63,7 @@ class User:
 
     user_id: str
     session: Session
+    email: str
 
 
 class Backend(ABC):
@@ -72,7 +77,7 @@ class Backend(ABC):
 
     @abstractmethod
     def sign_up(self) -> User:
-        """Make an account."""
+        """Make an account, with an e-mail address of its own."""
 
     @abstractmethod
     def catalog(self, sql: str) -> list[list[Any]]:
@@ -110,8 +115,14 @@ class Backend(ABC):
             return refused.sqlstate == INSUFFICIENT_PRIVILEGE
         return False
 
+    def member(self, company_id: str, role: str) -> User:
+        """Make a user of a company."""
+        user = self.sign_up()
+        self.service.insert("users", {"user_id": user.user_id, "company_id": company_id, "role": role})
+        return user
+
     def company(self) -> tuple[str, User, str]:
-        """Make a company with a user and a device: its id, the user, the device's id."""
+        """Make a company with a user, who is its admin, and a device: its id, the user, the device's id."""
         company_id, device = str(uuid.uuid4()), new_device()
         user = self.sign_up()
         self.service.insert("companies", {"company_id": company_id, "name": "a company"})
@@ -155,6 +166,9 @@ class HttpSession(Session):
     def update(self, table: str, values: Row, **equal: str) -> None:
         self._ask("PATCH", table, json=values, params={name: f"eq.{value}" for name, value in equal.items()})
 
+    def delete(self, table: str, **equal: str) -> None:
+        self._ask("DELETE", table, params={name: f"eq.{value}" for name, value in equal.items()})
+
 
 class Embedded(Backend):
     """Supabase Lite on PGlite."""
@@ -168,16 +182,18 @@ class Embedded(Backend):
         self.anonymous = HttpSession(stack, self._client, stack.supabase_publishable_key)
 
     def sign_up(self) -> User:
+        email = f"{uuid.uuid4().hex}@fleet.test"
         answer = self._client.post(
             f"{self._stack.supabase_url}/auth/v1/signup",
             headers={"apikey": self._stack.supabase_publishable_key},
-            json={"email": f"{uuid.uuid4().hex}@fleet.test", "password": uuid.uuid4().hex},
+            json={"email": email, "password": uuid.uuid4().hex},
         ).raise_for_status()
         said = answer.json()
         token = said["access_token"]
         return User(
             said["user"]["id"],
             HttpSession(self._stack, self._client, self._stack.supabase_publishable_key, token),
+            email,
         )
 
     def catalog(self, sql: str) -> list[list[Any]]:
@@ -254,6 +270,9 @@ class PsqlSession(Session):
         changes = ", ".join(f"{name} = {literal(value)}" for name, value in values.items())
         self._run(f"update public.{table} set {changes} where true {self._where(equal)}")
 
+    def delete(self, table: str, **equal: str) -> None:
+        self._run(f"delete from public.{table} where true {self._where(equal)}")
+
 
 class Native(Backend):
     """PostgreSQL with the files applied by a user who is no superuser."""
@@ -266,9 +285,9 @@ class Native(Backend):
         self.anonymous = PsqlSession(database, "anon")
 
     def sign_up(self) -> User:
-        user_id = str(uuid.uuid4())
-        self.database.run(f"insert into auth.users (id) values ('{user_id}')")
-        return User(user_id, PsqlSession(self.database, "authenticated", user_id))
+        user_id, email = str(uuid.uuid4()), f"{uuid.uuid4().hex}@fleet.test"
+        self.database.run(f"insert into auth.users (id, email) values ('{user_id}', '{email}')")
+        return User(user_id, PsqlSession(self.database, "authenticated", user_id), email)
 
     def catalog(self, sql: str) -> list[list[Any]]:
         return [list(row.values()) for row in self.database.rows(sql)]

@@ -2,10 +2,6 @@
 
 from sql_backends import Backend, Native
 
-# Policies run as the caller, who therefore has to be able to call these two. They take no argument and tell a
-# caller only about itself, and the schema fleet_private is not served by the data API.
-POLICY_HELPERS = {"fleet_private.company_of_user()"}
-# Whoever queues a command makes an entry in its log, and can write none.
 # Those of the ledger are called by whoever owns the schema, and by nobody else.
 OWNERS = {
     "fleet_private.adopt(jsonb)",
@@ -14,7 +10,14 @@ OWNERS = {
     "fleet_private.record_file(text,text)",
     "fleet_private.set_callers(text,text[])",
 }
-DEFINERS = POLICY_HELPERS | {"fleet_private.check_command()", "fleet_private.log_command()"}
+# What users may call has the rights of the owner, and looks at who calls. So do triggers on what users may write, and on
+# what needs the accounts.
+DEFINERS = {"fleet_private.check_command", "fleet_private.fill_member", "fleet_private.log_command"}
+
+
+def functions_for_users(backend: Backend) -> set[str]:
+    """The one list of what users may call, by name."""
+    return {name for (name,) in backend.catalog("select unnest(fleet_private.functions_for_users()) as name")}
 
 
 def test_every_table_has_row_level_security_and_a_policy(backend: Backend) -> None:
@@ -43,7 +46,8 @@ def test_every_table_is_granted_by_name(native: Native) -> None:
     }
     everything = "DELETE INSERT SELECT UPDATE"
     assert by_role["service_role"] == dict.fromkeys(tables, everything) | {"schema_version": "SELECT"}
-    assert by_role["authenticated"] == dict.fromkeys(tables - {"schema_version"}, "SELECT")
+    reads = dict.fromkeys(tables - {"schema_version"}, "SELECT")
+    assert by_role["authenticated"] == reads | {"invitations": "DELETE SELECT"}
     assert by_role["anon"] == {}
     columns = native.catalog(
         "select a.attrelid::regclass::text as of_table, r.rolname,"
@@ -66,7 +70,13 @@ def test_every_table_is_granted_by_name(native: Native) -> None:
     assert public == []
 
 
-def test_no_function_is_open_to_users(backend: Backend) -> None:
+def qualified(signature: str) -> str:
+    """The name of a function with its schema, without its arguments."""
+    name, _, _ = signature.partition("(")
+    return name if "." in name else f"public.{name}"
+
+
+def test_no_function_is_open_but_those_of_the_list(backend: Backend) -> None:
     functions = backend.catalog(
         "select p.oid::regprocedure::text, n.nspname,"
         " has_function_privilege('anon', p.oid, 'execute') as anon,"
@@ -76,7 +86,7 @@ def test_no_function_is_open_to_users(backend: Backend) -> None:
     )
     assert len(functions) > 10
     assert {name for name, *_, anon, _, _ in functions if anon} == set()
-    assert {name for name, *_, user, _ in functions if user} == POLICY_HELPERS
+    assert {qualified(name) for name, *_, user, _ in functions if user} == functions_for_users(backend)
     assert {name for name, *_, service in functions if not service} == OWNERS
 
 
@@ -88,7 +98,8 @@ def test_every_function_fixes_its_search_path_and_few_have_the_rights_of_their_o
         " where p.pronamespace in ('public'::regnamespace, 'fleet_private'::regnamespace)"
     )
     assert [name for name, config, _ in functions if "search_path=" not in config] == []
-    assert {name for name, _, definer in functions if definer} == DEFINERS
+    definers = {qualified(name) for name, _, definer in functions if definer}
+    assert definers == DEFINERS | functions_for_users(backend)
 
 
 def test_nothing_of_ours_is_open_to_anon(backend: Backend) -> None:
