@@ -1,24 +1,32 @@
-"""What the worst images cost a worker, in CPU and memory: `python -m benchmarks.bombs`."""
+"""What the worst images cost a worker and its decoder, in CPU and memory: `python -m benchmarks.bombs`."""
 
 import io
 import json
+import resource
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 from PIL import Image as Pillow
+from PIL import ImageFile
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.processes import process_seconds
 from core.errors import CaptureRejected
-from tasks.stations.decode import MOST_PIXELS_A_BYTE, decode
-from tasks.stations.header import MAX_PIXELS
-from tasks.stations.thumbnail import LONGEST, make_thumbnail
+from core.settings import WorkerSettings
+from tasks.decoders import Decoders
+from tasks.stations.decode import MOST_PIXELS_A_BYTE, MOST_SCANS, decode
+from tasks.stations.header import MAX_PIXELS, read_header
 
 WIDTH, HEIGHT = 3000, MAX_PIXELS // 3000
+SCAN = b"\xff\xda"
+# Pillow writes a progressive image in one piece.
+ImageFile.MAXBLOCK = 2**24
 
 
 def bombs() -> Iterator[tuple[str, bytes]]:
@@ -32,16 +40,28 @@ def bombs() -> Iterator[tuple[str, bytes]]:
     noise = Pillow.fromarray(np.random.default_rng(1).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8))
     yield "noise, 6 million px", _encoded(noise, quality=90, subsampling="4:4:4")
     progressive = _encoded(noise.resize((640, 480)), progressive=True)
-    scan = progressive[progressive.rindex(b"\xff\xda") : -2]
+    scan = progressive[progressive.rindex(SCAN) : -2]
     yield "progressive, its last scan a hundred times", progressive[:-2] + 100 * scan + b"\xff\xd9"
     yield "restart markers", _encoded(noise.resize((640, 480)), restart_marker_blocks=1)
+
+
+def zoo() -> Iterator[tuple[str, bytes, bool]]:
+    """Yield all bombs, and some more with DECODE_PROGRESSIVE; with what each is, and whether that is set."""
+    for what, image in bombs():
+        yield what, image, False
+    noise = Pillow.effect_noise((WIDTH, HEIGHT), 100).convert("RGB")
+    image = _encoded(noise, progressive=True, quality=90, subsampling="4:4:4")
+    last_scan = image[image.rindex(SCAN) : -2]
+    for times in (0, MOST_SCANS - image.count(SCAN)):
+        what = f"progressive and wanted, noise, 6 million px, its last scan {times} times more"
+        yield what, image[:-2] + times * last_scan + b"\xff\xd9", True
 
 
 def main() -> None:
     """Print what each costs, in a process of its own."""
     table = Table("image", "bytes", "ms of CPU", "µs a byte", "memory", "what became of it")
-    for what, image in bombs():
-        command = [sys.executable, "-m", "benchmarks.bombs", "-"]
+    for what, image, progressive in zoo():
+        command = [sys.executable, "-m", "benchmarks.bombs", str(progressive)]
         answer = subprocess.run(command, input=image, capture_output=True, check=True)
         spent, grown, end = json.loads(answer.stdout)
         table.add_row(
@@ -55,16 +75,25 @@ def main() -> None:
     Console(width=150).print(table)
 
 
-def judge(image: bytes) -> tuple[float, float, str]:
-    """Decode an image and make its thumbnail; return ms of CPU, MB that the process grew by, and the end."""
-    grown, began = _peak_mb(), time.process_time()
-    try:
-        decoded = decode(image, LONGEST)
-        end = decoded.undecoded or decoded.damage or "decoded"
-        make_thumbnail(decoded)
-    except CaptureRejected as error:
-        end = str(error)
-    return 1000 * (time.process_time() - began), _peak_mb() - grown, end
+def judge(image: bytes, *, progressive: bool) -> tuple[float, float, str]:
+    """Decode an image as a worker does; return ms of CPU, MB that its decoder grew by, and the end."""
+    with closing(Decoders(most=1, cpu_s=WorkerSettings.model_fields["decode_cpu_s"].default)) as pool:
+        pool.draw(plain := _encoded(Pillow.new("RGB", (9, 9))), read_header(plain))
+        [pid] = pool.pids
+        own_s, decoder_s, peak_mb = time.process_time(), process_seconds(pid), _peak_mb(pid)
+        try:
+            drawn = decode(image, read_header(image), pool.draw, progressive=progressive)
+            end = drawn.undecoded or drawn.damage or "decoded"
+        except CaptureRejected as error:
+            end = str(error)
+        own_s = time.process_time() - own_s
+        if pool.pids == [pid]:
+            decoder_s, peak_mb = process_seconds(pid) - decoder_s, _peak_mb(pid) - peak_mb
+        else:  # it was ended
+            used = resource.getrusage(resource.RUSAGE_CHILDREN)
+            decoder_s = used.ru_utime + used.ru_stime - decoder_s
+            peak_mb = used.ru_maxrss / 1000 - peak_mb
+    return 1000 * (own_s + decoder_s), peak_mb, end
 
 
 def _claim(marker: int, width: int, height: int, components: int) -> bytes:
@@ -83,14 +112,13 @@ def _encoded(picture: Pillow.Image, **options: object) -> bytes:
     return output.getvalue()
 
 
-def _peak_mb() -> float:
-    # Linux passes ru_maxrss on to a child, and this begins anew.
-    status = Path("/proc/self/status").read_text()
+def _peak_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1000
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["-"]:
-        sys.stdout.write(json.dumps(judge(sys.stdin.buffer.read())))
+    if sys.argv[1:]:
+        sys.stdout.write(json.dumps(judge(sys.stdin.buffer.read(), progressive=sys.argv[1] == "True")))
     else:
         main()

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -24,17 +25,20 @@ def _processes(group: int) -> list[Path]:
 
 
 def cpu_seconds(group: int) -> float:
-    """Return the CPU time in seconds that the live threads of a process group have used.
+    """Return the CPU time in seconds that the live threads of a process group have used."""
+    return sum(process_seconds(int(folder.name)) for folder in _processes(group))
+
+
+def process_seconds(pid: int) -> float:
+    """Return the CPU time in seconds that the live threads of a process have used.
 
     Linux counts it in nanoseconds in /proc/PID/task/TID/schedstat. Threads that have ended are not included.
     """
     total = 0
-    for folder in _processes(group):
-        for task in (folder / "task").iterdir():
-            try:
+    with suppress(FileNotFoundError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(OSError, ValueError):
                 total += int((task / "schedstat").read_text().split()[0])
-            except (OSError, ValueError):
-                continue
     return total / 1e9
 
 

@@ -1,7 +1,7 @@
 """Where a worker's time goes: the stations of a capture, run in one thread without Celery.
 
-Each station is timed in the thread that runs it, so waiting does not count. What the worker process of
-the whole system uses beyond the sum is Celery, and the price of many threads.
+Each station is timed in the thread that runs it, so waiting does not count; the time of the decoders is that
+of `decode`. What the worker of the whole system uses beyond the sum is Celery, and the price of many threads.
 
     python -m benchmarks.stations CAPTURES      with the settings of a worker in the environment
 """
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from benchmarks.photograph import device_ids, payloads
+from benchmarks.processes import process_seconds
 from core import wire
 from core.clock import now_ms
 from core.settings import ArrivalSettings, WorkerSettings, load
@@ -28,8 +29,7 @@ from tasks.resources import Resources, open_resources
 FUNCTIONS: Final = {
     "assemble": "assemble",
     "verify": "assemble",
-    "decode": "thumbnail",
-    "make_thumbnail": "thumbnail",
+    "decode": "decode",
     "upload": "upload",
     "persist": "persist",
 }
@@ -88,12 +88,14 @@ def run(resources: Resources, captures: int) -> dict[str, float]:
         setattr(store, name, clock.timed(station, getattr(store, name)))
     send = clock.timed("acknowledge", resources.publisher.send)
     resources.publisher.send = send  # type: ignore[method-assign]
-    begun = time.process_time()
+    begun, decoders_s = time.process_time(), sum(map(process_seconds, resources.decoders.pids))
     for ref in refs:
         claim = store.claim(ref, "benchmark")
         assert claim is not None  # noqa: S101 - nobody else works here
         pipeline.run(resources, claim)
-    whole = time.process_time() - begun
+    decoders_s = sum(map(process_seconds, resources.decoders.pids)) - decoders_s
+    whole = time.process_time() - begun + decoders_s
+    clock.cpu_s["decode"] += decoders_s
     spent = {name: 1000 * seconds / len(refs) for name, seconds in clock.cpu_s.items()}
     return {**spent, "between": 1000 * whole / len(refs) - sum(spent.values())}
 

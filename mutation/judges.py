@@ -24,6 +24,7 @@ _WAY: Final = ("tests/integration/test_way_of_a_capture.py", "tests/integration/
 _TALK: Final = ("tests/integration/test_conversation.py",)
 _STATIONS: Final = ("tests/unit/test_stations.py",)
 _DECODE: Final = ("tests/unit/test_decode.py",)
+_DECODERS: Final = ("tests/unit/test_decoders.py",)
 _BROKEN: Final = ("tests/integration/test_broken_streams.py", "tests/integration/test_paths.py")
 _GATEWAY: Final = (
     "tests/unit/test_supabase_answers.py",
@@ -51,7 +52,8 @@ JUDGES: Final[dict[str, Stages]] = {
     "core/supabase.py": (_GATEWAY, _WAY, _KEPT),
     "tasks/stations/header.py": (("tests/unit/test_header.py",), _DECODE),
     "tasks/stations/decode.py": (_DECODE,),
-    "tasks/stations/thumbnail.py": (_DECODE,),
+    "tasks/decoder.py": (_DECODE, _DECODERS),
+    "tasks/decoders.py": (_DECODERS, _DECODE),
     "tasks/stations/persist.py": (_STATIONS, ("tests/integration/test_rows.py",), _WAY),
     "tasks/stations/upload.py": (_STATIONS, _WAY, _BROKEN, _KEPT),
     "tasks/stations/*.py": (_STATIONS,),

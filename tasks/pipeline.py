@@ -1,4 +1,4 @@
-"""The pipeline of a complete capture: assemble → decode → thumbnail → upload → persist → acknowledge.
+"""The pipeline of a complete capture: assemble → decode → upload → persist → acknowledge.
 
 The capture's hash in Redis holds the results of finished stations, so a retry continues after them. Each
 station may run twice. The service sends the ACK only after Supabase has the image and the row.
@@ -20,9 +20,9 @@ from tasks.agenda import acknowledge, tell_next
 from tasks.resources import Resources
 from tasks.stations.assemble import assemble, verify
 from tasks.stations.decode import decode
+from tasks.stations.header import read_header
 from tasks.stations.persist import persist
 from tasks.stations.report import device_error
-from tasks.stations.thumbnail import LONGEST, make_thumbnail
 from tasks.stations.upload import place, upload
 
 log = logging.getLogger("tasks.pipeline")
@@ -108,18 +108,14 @@ def _store_image(resources: Resources, claim: Claim, *, plain: bool = True) -> C
     image = assemble(chunks)
     verify(capture, chunks, image)
     settings = resources.settings
-    decoded = decode(
-        image.data, LONGEST, max_pixels=settings.max_image_pixels, progressive=settings.decode_progressive
-    )
+    header = read_header(image.data, settings.max_image_pixels)
+    drawn = decode(image.data, header, resources.decoders.draw, progressive=settings.decode_progressive)
     notes: Notes = {"sha256": image.sha256, "stored_bytes": len(image.data)}
-    notes["width"], notes["height"] = decoded.width, decoded.height
-    if decoded.damage is not None:
-        notes["damage"] = decoded.damage
-    thumbnail = None
-    try:
-        thumbnail = make_thumbnail(decoded)
-    except CaptureRejected as error:
-        notes["thumbnail_error"] = error.message
+    notes["width"], notes["height"] = header.width, header.height
+    if drawn.damage is not None:
+        notes["damage"] = drawn.damage
+    if drawn.thumbnail is None:
+        notes["thumbnail_error"] = f"no thumbnail: {drawn.undecoded or drawn.damage}"
     where = place(capture, image.sha256)
     if plain:
         reserved = resources.store.places.reserve(ref.device_id, where.plain, where.suffix)
@@ -127,8 +123,8 @@ def _store_image(resources: Resources, claim: Claim, *, plain: bool = True) -> C
     # The two uploads run in parallel, so the device waits for the slower one and not for their sum.
     uploading = resources.uploads.submit(upload, resources.supabase, "captures", where, image.data)
     try:
-        if thumbnail:
-            notes["thumbnail_path"] = upload(resources.supabase, "thumbnails", where, thumbnail)
+        if drawn.thumbnail:
+            notes["thumbnail_path"] = upload(resources.supabase, "thumbnails", where, drawn.thumbnail)
     finally:
         notes["storage_path"] = uploading.result()
     return resources.store.captures.note(claim, **notes)

@@ -1,4 +1,4 @@
-"""The connections and the thread pool that all threads of a worker process share."""
+"""The connections, the decoders and the thread pool that all threads of a worker process share."""
 
 import os
 import socket
@@ -12,6 +12,7 @@ from core.settings import WorkerSettings
 from core.store.connection import connect
 from core.store.store import Store, open_store
 from core.supabase import SupabaseGateway
+from tasks.decoders import Decoders
 from tasks.publish import Publisher
 
 # The most worker threads in one process; each uses one connection to Redis and one to Supabase.
@@ -32,10 +33,12 @@ class Resources(NamedTuple):
     quick: SupabaseGateway
     publisher: Publisher
     uploads: ThreadPoolExecutor
+    decoders: Decoders
 
     def close(self) -> None:
         """Close everything, the uploads first, so that running uploads can finish."""
         self.uploads.shutdown()
+        self.decoders.close()
         self.publisher.close()
         self.supabase.close()
         self.quick.close()
@@ -44,7 +47,12 @@ class Resources(NamedTuple):
 
 
 def open_resources(settings: WorkerSettings) -> Resources:
-    """Open everything, once per process; raises Misconfigured if the broker refuses the login."""
+    """Open everything, once per process.
+
+    Raises Misconfigured if the broker refuses the login, or no decoder starts.
+    """
+    decoders = Decoders(settings.decoders, settings.decode_cpu_s)
+    decoders.start()
     store = open_store(connect(settings.redis_url, connections=MAX_THREADS), settings)
     client_id = secret_name(settings, f"{settings.mqtt_client_id}worker{socket.gethostname()}{os.getpid()}")
     return Resources(
@@ -55,4 +63,5 @@ def open_resources(settings: WorkerSettings) -> Resources:
         SupabaseGateway(settings, settings.hello_timeout_s, store.breakers, probes=False),
         Publisher(settings, client_id, store.streams, store.now),
         ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="upload"),
+        decoders,
     )

@@ -11,6 +11,7 @@ from local.part import REPOSITORY
 from local.redis_server import RedisServer
 from local.services import Services
 from local.stack import Stack
+from tasks.decoders import Decoders
 
 
 def _running(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Stack]:
@@ -45,6 +46,14 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def decoders() -> Iterator[Decoders]:
+    """The processes in which images are decoded, as a worker has them."""
+    decoders = Decoders(most=2, cpu_s=5.0)
+    yield decoders
+    decoders.close()
 
 
 def _need_mosquitto() -> None:
