@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STACK := local/node_modules/.ready
 
-.PHONY: help setup demo up test chaos bench bench-sql mutants check sql data-model lock audit
+.PHONY: help setup demo up test chaos bench bench-sql mutants check sql data-model lock audit sbom
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -66,5 +66,8 @@ lock: $(READY) ## rewrite the lock files from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --no-emit-index-url --quiet --upgrade -o requirements-dev.lock
 
-audit: $(READY) ## look the locked packages up in the advisory database
-	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.lock
+audit: setup ## look the locked packages of Python and npm up in the advisory databases
+	@$(BIN)/python -m supply audit
+
+sbom: setup ## write the bills of materials of Python, npm and the image to .local/sbom
+	@$(BIN)/python -m supply sbom

@@ -60,7 +60,7 @@ def node_binary() -> str:
     return node
 
 
-def _npm_command() -> tuple[list[str], dict[str, str]] | None:
+def npm_command() -> tuple[list[str], dict[str, str]] | None:
     """Return the command line of npm and its environment, from PATH or the package, or None."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is not None and npm is not None and _major(node) >= MINIMUM:
@@ -79,13 +79,13 @@ def install() -> None:
 
     Raises StackError if a step fails.
     """
-    npm = _npm_command()
+    npm = npm_command()
     if npm is None:
         print(f"no Node.js {MINIMUM} or newer on PATH: installing one into this environment")
         lock = FOLDER / "node.lock"
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         _run([*pip, "--require-hashes", "-r", str(lock)], dict(os.environ))
-        npm = _npm_command()
+        npm = npm_command()
     if npm is None:
         raise StackError(f"node: no Node.js {MINIMUM} or newer on PATH, and the package brought none")
     command, environment = npm
