@@ -1,4 +1,4 @@
-"""A worker that dies of images whose name begins with `poison`, as one would of a bug in a decoder.
+"""A worker that dies of images whose name begins with `poison`, as one would of a bug in a library.
 
 `celery --app poisoned_worker worker`: the service's own application with one station replaced.
 """

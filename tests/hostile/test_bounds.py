@@ -163,6 +163,8 @@ def test_a_name_stays_in_the_folder_of_its_device_and_no_two_share_an_object(one
 def test_no_bytes_in_place_of_a_jpeg_raise_anything_but_a_refusal(decoders, seed, is_long):
     good, rng = io.BytesIO(), Random(seed)
     Image.frombytes("RGB", (64, 48), rng.randbytes(64 * 48 * 3)).save(good, "JPEG")
+    decoders.start()
+    running = decoders.pids
     for _ in range(5_000 if is_long else 300):
         data = bytearray(good.getvalue())
         for _ in range(rng.randrange(1, 8)):
@@ -173,3 +175,4 @@ def test_no_bytes_in_place_of_a_jpeg_raise_anything_but_a_refusal(decoders, seed
             assert error.code == ErrorCode.NOT_A_JPEG
         else:
             decode_jpeg(bytes(data), header, decoders.draw, progressive=True)
+    assert decoders.pids == running, "no decoder was ended"
