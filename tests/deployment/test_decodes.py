@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="th
 def costly():
     """A progressive image of noise that takes far more than 20 ms of CPU."""
     output = io.BytesIO()
-    Image.effect_noise((2400, 2000), 100).save(output, "JPEG", progressive=True, quality=80)
+    Image.effect_noise((2400, 2000), 100).save(output, "JPEG", progressive=True, quality=50)
     return output.getvalue()
 
 
@@ -81,7 +81,7 @@ def test_images_that_cost_too_much_are_stored_undecoded_and_hold_nobody(stack, p
     worker = start(DECODE_PROGRESSIVE="true", DECODE_CPU_S="0.02", DECODERS="1")
     pid, bomb = worker.pid, costly()
     hostile, honest = Device(place, "DECODESLONG1", chunk_size=60_000), Device(place, "DECODESWELL1")
-    names = [f"image_{number}.jpg" for number in range(12)]
+    names = [f"image_{number}.jpg" for number in range(6)]
     with Ear(place, hostile.name) as warned, Ear(place, honest.name) as ear:
         os.kill(pid, signal.SIGSTOP)  # so that all of them wait when it goes on
         for name in names:
