@@ -23,6 +23,7 @@ begin
        'migrations/0011_companies_of_commands.sql',
        'migrations/0012_companies_of_command_logs.sql',
        'migrations/0013_indexes_of_companies.sql',
+       'migrations/0014_statistics_of_companies.sql',
        'migrations/0020_people.sql');
     if v_unknown is not null then
       raise exception 'the database is newer than this file: it has %', v_unknown;
@@ -1116,6 +1117,34 @@ create index if not exists device_commands_company_id_created_at_idx
   on public.device_commands (company_id, created_at desc);
 $file$;
     perform fleet_private.record_file('migrations/0013_indexes_of_companies.sql', '37d11cbeac161267f37348cd56d96bca2a54dfe8bba1728fc6f627e2c2a7b856');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0014_statistics_of_companies.sql', 'c41d79557d84775a72c7c64512b41ee418991d0f9a7de63b22c49f13a8df9c4c') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: concurrently
+-- A policy compares company_id with what a function returns, so the planner takes every company for one of average
+-- size. The newest rows of a company that has been silent for long would then be looked for among the newest of all:
+-- 0.6 s for 20 of 2 million captures, as measured. Told that a company has a thousandth of a table at most, the planner
+-- takes the index of the company.
+alter table public.captures alter column company_id set (n_distinct = -0.001);
+analyze public.captures;
+alter table public.sensor_readings alter column company_id set (n_distinct = -0.001);
+analyze public.sensor_readings;
+alter table public.device_status alter column company_id set (n_distinct = -0.001);
+analyze public.device_status;
+alter table public.device_errors alter column company_id set (n_distinct = -0.001);
+analyze public.device_errors;
+alter table public.device_publish_log alter column company_id set (n_distinct = -0.001);
+analyze public.device_publish_log;
+alter table public.device_commands alter column company_id set (n_distinct = -0.001);
+analyze public.device_commands;
+$file$;
+    perform fleet_private.record_file('migrations/0014_statistics_of_companies.sql', 'c41d79557d84775a72c7c64512b41ee418991d0f9a7de63b22c49f13a8df9c4c');
   end if;
 end
 $install$;
