@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STACK := local/node_modules/.ready
 
-.PHONY: help setup demo up test chaos bench bench-sql mutants check sql data-model lock audit sbom
+.PHONY: help setup demo up test chaos fuzz bench bench-sql mutants check sql data-model lock audit sbom
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,10 @@ test: setup ## the whole test suite
 FAULTS := $(patsubst %,tests/deployment/test_%.py,broker_away full_memory refused_messages sessions)
 chaos: setup ## kill and freeze processes and cut connections for some minutes, and count what is lost
 	$(BIN)/python -m pytest tests/chaos tests/hostile $(FAULTS) --chaos=long
+
+MESSAGES ?= 1000000
+fuzz: setup ## generate MESSAGES hostile messages, a hundredth of that images and commands, and measure what they cost
+	$(BIN)/python -m pytest tests/hostile/test_fuzz.py tests/hostile/test_fuzz_commands.py --fuzz-messages=$(MESSAGES)
 
 bench: setup ## measure the limits on this machine, for some minutes; needs mosquitto on PATH
 	$(BIN)/python -m benchmarks

@@ -85,14 +85,15 @@ def pictures() -> Messages:
 
 
 def repeats() -> Messages:
-    """Store some hundred pictures, and then offer them again without end."""
-    kept = 250
+    """Store some pictures, no more at a time than are taken, and then offer them again without end."""
+    kept = 100
     offers = []
     for number in range(kept):
         data, name = picture(number), f"{number}.jpg"
         offers.append(message(image_name=name, total_chunk_count=1, capture_timeStamp=taken(number)))
         yield "data", offers[-1]
         yield "data", message(image_name=name, chunk_id=0, payload=base64.b64encode(data).decode())
+        time.sleep(0.05)
     while True:
         for offer in offers:
             yield "data", offer
@@ -158,6 +159,13 @@ def flood(port: int, device_id: str, messages: Messages, seconds: float) -> tupl
     return sent, size
 
 
+def wait_for_a_minute(seconds: float) -> None:
+    """Wait until so many seconds of the minute are left: a budget is for a minute."""
+    left = 60 - time.time() % 60
+    if left < seconds + 1:
+        time.sleep(left)
+
+
 def main() -> None:
     """Read the command line, attack, and print a table."""
     parser = argparse.ArgumentParser()
@@ -170,6 +178,7 @@ def main() -> None:
         redis = Redis.from_url(stack.redis_url)
         done = {}
         for name in names:
+            wait_for_a_minute(asked.seconds)
             before, lines = redis.info("memory")["used_memory"], _lines(services)
             sent, size = flood(stack.mqtt_port, name.upper(), ATTACKS[name](), asked.seconds)
             time.sleep(SETTLED_S)

@@ -1,7 +1,12 @@
-"""Fixtures for the tests that need real servers: the embedded stack and the service's processes on it."""
+"""Options, and fixtures for the tests that need real servers: the embedded stack and the service on it.
 
+The fault suite and the generated input are short by default. `--chaos=long` is all of it, `--chaos-seed` repeats a run,
+and `--fuzz-messages` says how much is generated.
+"""
+
+import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +17,62 @@ from local.redis_server import RedisServer
 from local.services import Services
 from local.stack import Stack
 from tasks.decoders import Decoders
+
+FIGURES = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of the fault suite and of the generated input."""
+    parser.addoption(
+        "--chaos", choices=("short", "long"), default="short", help="how much of the fault suite"
+    )
+    parser.addoption(
+        "--storm-minutes", type=float, default=0, help="let the storm rage for so long, beyond its long form"
+    )
+    parser.addoption("--chaos-seed", type=int, help="repeat the run with this seed")
+    parser.addoption(
+        "--fuzz-messages",
+        type=int,
+        help="how many messages are generated; a hundredth of that images, commands",
+    )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print what the tests have measured."""
+    for text in config.stash.get(FIGURES, []):
+        terminalreporter.write_line("")
+        terminalreporter.write_line(text)
+
+
+@pytest.fixture(scope="session")
+def is_long(pytestconfig: pytest.Config) -> bool:
+    """Whether the long form was asked for."""
+    return bool(pytestconfig.getoption("--chaos") == "long")
+
+
+@pytest.fixture(scope="session")
+def seed(pytestconfig: pytest.Config) -> int:
+    """The seed of the run; it stands in every table and in every failure."""
+    given: int | None = pytestconfig.getoption("--chaos-seed")
+    return secrets.randbelow(2**31) if given is None else given
+
+
+@pytest.fixture(scope="session")
+def storm_minutes(pytestconfig: pytest.Config) -> float:
+    """For how long faults shall go on; 0 for each kind once or twice."""
+    return float(pytestconfig.getoption("--storm-minutes"))
+
+
+@pytest.fixture(scope="session")
+def fuzz_messages(pytestconfig: pytest.Config, is_long: bool) -> int:
+    """How many messages are generated."""
+    return pytestconfig.getoption("--fuzz-messages") or (100_000 if is_long else 5_000)
+
+
+@pytest.fixture(scope="session")
+def show(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Print a table or a line at the end of the session."""
+    return pytestconfig.stash.setdefault(FIGURES, []).append
 
 
 def _running(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Stack]:

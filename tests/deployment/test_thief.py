@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from secured_broker import PASSWORD, USER
 from wire import until
 
+from core.clock import now_ms
 from core.store.connection import connect
 from core.store.keys import CaptureRef, capture_keys
 
@@ -100,3 +101,31 @@ def test_no_message_tells_the_client_id(run, broker, redis, redis_server):
     assert name.startswith("fleet")
     assert len(name) > len("fleet")
     assert not any(name in topic or name.encode() in payload for topic, payload in heard)
+
+
+def test_a_forged_ping_neither_ends_the_listener_nor_blinds_it(run, broker, redis, redis_server):
+    """Whoever may read all topics sees the pings; a number that is no number, or far ahead, is not one of ours."""
+    heard = []
+    forger = connected_as(broker, "forger")
+    forger.on_message = lambda _client, _data, message: heard.append((message.topic, message.payload))
+    forger.subscribe("ESP32CAM/#", 1)
+    process = listener(run, broker, redis_server)
+    until(lambda: [topic for topic, _ in heard if topic.endswith("/ping")])
+    topic, ping = next((topic, payload) for topic, payload in heard if topic.endswith("/ping"))
+    number, sent, signature = ping.split()
+    far = b"%d %d %s" % (2**62, 2**62, signature)
+    forged = (b"", b"x", b"1x 2 3", ping, number, far, far.replace(signature, b"0" * 64), b"9" * 100_000)
+    for payload in forged:
+        forger.publish(topic, payload, qos=1).wait_for_publish(10)
+    chunk(broker, 0)
+    until(lambda: redis.hlen(capture_keys(CaptureRef("VICTIM", "i.jpg"))[1]) == 1)
+
+    def heard_until():
+        [beat] = redis.hvals("fleet:listeners")
+        return int(beat.split()[1])
+
+    until(lambda: heard_until() > int(sent))
+    assert heard_until() <= now_ms()
+    forger.disconnect()
+    forger.loop_stop()
+    assert "Traceback" not in process.output()

@@ -1,23 +1,9 @@
 """A Redis database of the hostile tests' own."""
 
 import logging
-import secrets
 
 import pytest
 import redis
-
-
-@pytest.fixture(scope="session")
-def seed(pytestconfig):
-    """The seed of the generated messages; it stands in every failure."""
-    given = pytestconfig.getoption("--chaos-seed", default=None)
-    return secrets.randbelow(2**31) if given is None else given
-
-
-@pytest.fixture(scope="session")
-def is_long(pytestconfig):
-    """Whether the long form was asked for."""
-    return pytestconfig.getoption("--chaos", default="short") == "long"
 
 
 @pytest.fixture

@@ -57,14 +57,14 @@ class Enqueued:
         return lambda *arguments: self.tasks.append((name, *arguments))
 
 
-def listen(redis, batches, clock=None, **settings):
+def listen(redis, batches, clock=None, enqueued=None, **settings):
     """Run a listener over the batches; give the line, what was enqueued and the error records.
 
     Without a clock all of it happens in one minute.
     """
-    began = now_ms()
+    began, enqueued = now_ms(), enqueued or Enqueued()
     settings = ListenerSettings(mqtt_host="broker.test", **settings)
-    line, enqueued = Line(batches), Enqueued()
+    line = Line(batches)
     # A batch that finds no scripts is executed a second time, and so are its entries.
     warm_up = Batches(redis, settings).begin()
     warm_up.chunks(CaptureRef("D0", "none.jpg"), 0, [0, b"x"])

@@ -1,9 +1,20 @@
 """A generator of messages that no device should send: each begins as a good one and goes wrong somewhere."""
 
 import base64
+import io
 import json
 from random import Random
 
+from PIL import Image
+
+
+def _picture() -> bytes:
+    output = io.BytesIO()
+    Image.new("RGB", (16, 16), (200, 100, 50)).save(output, "JPEG")
+    return output.getvalue()
+
+
+PICTURE = _picture()
 DEVICES = ("AABBCCDDEEFF", "QUICKTEST999", "fleet", "X" * 32)
 NAMES = (
     "image_1.jpg", "a b.jpg", "..", ".", "../../etc/passwd", "a/b.jpg", "a\\b.jpg", "\x00.jpg", "\n", "", " ",
@@ -53,23 +64,36 @@ def message(rng: Random) -> tuple[str, bytes]:
 
 
 def _good(rng: Random) -> dict:
-    name = rng.choice(NAMES) if rng.random() < 0.3 else f"image_{rng.randrange(20)}.jpg"
+    number = rng.randrange(20)
+    name = rng.choice(NAMES) if rng.random() < 0.3 else f"image_{number}.jpg"
+    total = 1 + number % 3
     kind = rng.random()
     if kind < 0.6:
-        data = rng.randbytes(rng.choice((1, 10, 100)))
+        chunk_id = rng.randrange(total)
+        size = -(-len(PICTURE) // total)
+        data = PICTURE[chunk_id * size : (chunk_id + 1) * size]
+        if rng.random() < 0.1:
+            data = rng.randbytes(rng.choice((1, 10, 100, 1024)))
         payload = list(data) if rng.random() < 0.1 else base64.b64encode(data).decode()
         return {
             "device_id": "AABBCCDDEEFF",
             "image_name": name,
-            "chunk_id": rng.randrange(4),
+            "chunk_id": chunk_id,
             "payload": payload,
         }
     if kind < 0.8:
-        return {
+        said = {
             "image_name": name,
-            "total_chunk_count": rng.randrange(1, 4),
-            "image_size": rng.randrange(400),
+            "total_chunk_count": total,
+            "capture_timeStamp": f"2025-10-{rng.randrange(1, 9)}T1:04:{rng.randrange(60)}Z",
+            "temperature": 21.5,
         }
+        if rng.random() < 0.3:
+            said |= {
+                "image_size": rng.choice((len(PICTURE), 1)),
+                "error": rng.choice((0, 2, "camera timeout")),
+            }
+        return said if rng.random() < 0.7 else dict.fromkeys(said)  # a repeat of real firmware
     return {"device_id": "AABBCCDDEEFF", "status": "Alive", "pendingImg": rng.randrange(5)}
 
 
@@ -80,7 +104,7 @@ def _topic(rng: Random) -> str:
             "ESP32CAM/../data",
             "ESP32CAM/a b/data",
             f"ESP32CAM/{'Y' * 33}/data",
-            f"ESP32CAM/{'Y' * 60_000}/data",
+            f"ESP32CAM/{'Y' * rng.choice((64, 65, 1_000, 60_000))}/data",
             "ESP32CAM/\u00e9\u4e2d/status",
             "ESP32CAM/\ufffe/status",
             "ESP32CAM/{0}/data",

@@ -1,35 +1,79 @@
-"""Any bytes on any topic: the listener goes on, acknowledges each message, and writes bounded records."""
+"""Any bytes on any topic: nothing stops, each message is acknowledged, and what it costs is bounded.
+
+`--fuzz-messages=1000000` is the long form, `make fuzz`; a failure tells the seed, and `--chaos-seed` repeats it.
+"""
 
 import json
 from random import Random
 
 import pytest
-from hostile_lab import listen
+from hostile_lab import Enqueued, listen
 from hostile_messages import message
+from hostile_meter import Memory, Meter
+from hostile_workers import Workers
 
+from core.clock import now_ms
 from core.store import keys
 
-SHORT, LONG = 5_000, 120_000
+BATCH = 200
+BATCH_MS = 300
+UNBOUNDED = {"errors_per_minute": 10**6, "messages_per_minute": 10**9, "captures_per_minute": 10**6}
+# What this process may grow by, whatever comes.
+MEMORY_MB = 100
 
 
-@pytest.mark.timeout(900)
-def test_no_message_stops_the_listener(database, seed, is_long):
-    rng, number = Random(seed), LONG if is_long else SHORT
-    batches = ([message(rng) for _ in range(200)] for _ in range(number // 200))
-    line, tasks, errors = listen(database, batches, errors_per_minute=10**6, messages_per_minute=10**9)
-    assert line.acknowledged == number, f"seed {seed}"
-    assert errors
-    for record in errors:
+class Clock:
+    """The time of a run, a third of a second for each batch."""
+
+    def __init__(self):
+        self.now = now_ms()
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.mark.timeout(7200)
+def test_no_message_stops_the_listener_or_a_worker(database, seed, fuzz_messages, show):
+    rng, clock, enqueued = Random(seed), Clock(), Enqueued()
+    workers, meter, effort, memory = Workers(database, rng, clock), Meter(database), Meter(database), Memory()
+    errors = 0
+
+    def batches():
+        nonlocal errors
+        for _ in range(fuzz_messages // BATCH):
+            batch = [message(rng) for _ in range(BATCH)]
+            size = sum(len(topic) + len(payload) for topic, payload in batch)
+            meter.begin(BATCH, size)
+            yield batch
+            meter.end()
+            effort.begin(BATCH, size)
+            workers.work(enqueued.tasks)
+            workers.sweep()
+            effort.end()
+            errors += check_errors(workers.store.streams)
+            clock.now += BATCH_MS
+
+    line, *_ = listen(database, batches(), clock, enqueued, **UNBOUNDED)
+    assert line.acknowledged == fuzz_messages // BATCH * BATCH, f"seed {seed}"
+    assert errors and workers.stored and workers.failed and workers.reported, f"seed {seed}"
+    grown = memory.grown_mb()
+    show(f"messages: {meter.figures()}; {grown:.0f} MB more at its peak\nworkers: {effort.figures()}")
+    assert grown < MEMORY_MB
+    for key in database.scan_iter():
+        assert database.ttl(key) > 0, f"{key} would stay for ever; seed {seed}"
+
+
+def check_errors(streams):
+    """Take the error records out of Redis; give how many there are."""
+    batches = streams.oldest(keys.ERRORS, 1_000)
+    records = [record for batch in batches for record in batch.entries]
+    for record in records:
         assert 1000 <= record["error_code"] < 2200
         assert len(json.dumps(record)) < 1_500
         assert len(record["device_id"]) <= 32
-    complete = [arguments[0] for name, *arguments in tasks if name == "store_capture"]
-    assert complete, f"seed {seed}"
-    for device_id, image_name, seal in complete:
-        assert device_id.isalnum() and seal.isalnum()
-        assert not set(image_name) & set("/\\\0") and not image_name.startswith(".")
-    for key in database.scan_iter():
-        assert database.ttl(key) > 0, f"{key} would stay for ever; seed {seed}"
+    if batches:
+        streams.delete(keys.ERRORS, [batch.id for batch in batches])
+    return len(records)
 
 
 def test_errors_are_bounded_for_each_device_and_in_all(database):
