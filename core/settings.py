@@ -190,7 +190,7 @@ class WorkerSettings(SupabaseSettings, SweepSettings, MqttSettings, WakeSettings
     max_image_pixels: int = Field(default=6_000_000, ge=1, le=100_000_000)
     decode_progressive: bool = False
     decoders: int = Field(default=2, ge=1, le=64)
-    decode_cpu_s: Seconds = 1.0
+    decode_cpu_s: float = Field(default=1.0, ge=0.01, le=20)
 
 
 class EverySetting(WorkerSettings, ListenerSettings):  # type: ignore[misc] # the two bases differ in pydantic's own signatures

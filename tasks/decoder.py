@@ -125,7 +125,9 @@ def serve(stream: io.BufferedRWPair, own: int | None) -> None:
         image = stream.read(asked["bytes"])
         if own is not None:
             allowed = own + asked["memory"]
-            resource.setrlimit(resource.RLIMIT_AS, (min(allowed, most) if most > 0 else allowed, most))
+            resource.setrlimit(
+                resource.RLIMIT_AS, (allowed if most == resource.RLIM_INFINITY else min(allowed, most), most)
+            )
         signal.setitimer(signal.ITIMER_PROF, asked["cpu_s"])
         drawn, undecoded = Drawn(None), None
         try:
@@ -133,6 +135,7 @@ def serve(stream: io.BufferedRWPair, own: int | None) -> None:
         except MemoryError:
             undecoded = f"it takes more than {asked['memory'] // 10**6} MB"
         signal.setitimer(signal.ITIMER_PROF, 0)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
         thumbnail = drawn.thumbnail or b""
         answer = {"bytes": len(thumbnail), "damage": drawn.damage, "undecoded": undecoded}
         stream.write(json.dumps(answer).encode() + b"\n" + thumbnail)

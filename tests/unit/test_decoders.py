@@ -94,6 +94,15 @@ def test_the_memory_that_an_image_may_take_is_enough_for_the_largest():
     assert (drawn.damage, drawn.undecoded) == (None, None)
 
 
+@LINUX
+def test_a_large_image_after_a_small_one_has_room():
+    with closing(Decoders(most=1, cpu_s=5)) as pool:
+        draw(pool, SMALL)
+        [pid] = pool.pids
+        assert draw(pool, SMALL + bytes(64 * 2**20)).thumbnail is not None
+        assert pool.pids == [pid]
+
+
 def killed_in_mid_decode(pool, image):
     """Stop the decoder, send it an image, kill it, and give the answer."""
     pool.start()
