@@ -24,7 +24,10 @@ begin
        'migrations/0012_companies_of_command_logs.sql',
        'migrations/0013_indexes_of_companies.sql',
        'migrations/0014_statistics_of_companies.sql',
-       'migrations/0020_people.sql');
+       'migrations/0020_people.sql',
+       'migrations/0021_devices_of_companies.sql',
+       'migrations/0022_devices_checked.sql',
+       'migrations/0023_index_of_sites.sql');
     if v_unknown is not null then
       raise exception 'the database is newer than this file: it has %', v_unknown;
     end if;
@@ -1213,7 +1216,112 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/010_callers.sql', 'ba9700befffbdb24f0619b6cf822f99f8f47413660e604c771c4bcf09e391c9e') then
+  if fleet_private.is_pending('migrations/0021_devices_of_companies.sql', 'd2d851a4555ee8594d428e9eeb7bd0d4a33af423aabb0e1621bd5f322219a102') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What a company says about its devices, how it gets them, and who changed what.
+
+create table public.sites (
+  site_id uuid primary key default gen_random_uuid(),
+  company_id uuid not null references public.companies (company_id) on delete cascade,
+  name text not null check (length(name) between 1 and 120),
+  timezone text check (fleet_private.is_timezone(timezone)),
+  created_at timestamptz not null default now(),
+  unique (company_id, name),
+  unique (company_id, site_id)
+);
+
+--   location           where its company says that it stands
+--   reported_location  where it says itself that it stands; it overwrites nothing that a person has written
+-- An older location may be of either kind, and stays.
+alter table public.devices
+  add column if not exists reported_location text,
+  add column if not exists site_id uuid,
+  add column if not exists notes text,
+  add column if not exists tags text[] not null default '{}';
+alter table public.devices
+  add constraint devices_notes_check check (length(notes) <= 4000) not valid,
+  add constraint devices_tags_check check (cardinality(tags) <= 20 and array_position(tags, null) is null) not valid,
+  -- A device's site is one of its own company.
+  add constraint devices_site_fkey foreign key (company_id, site_id)
+    references public.sites (company_id, site_id) on delete set null (site_id) not valid;
+
+-- A command that nobody wants any more is `cancelled`.
+alter table public.device_commands
+  drop constraint device_commands_status_check,
+  add constraint device_commands_status_check
+    check (status in ('queued', 'sent', 'done', 'failed', 'expired', 'cancelled')) not valid;
+
+-- The codes on the devices' labels, as SHA-256. A device has one, also before it was ever heard.
+create table fleet_private.device_codes (
+  device_id text primary key check (device_id ~ '^[A-Za-z0-9_-]{1,64}$'),
+  code_sha256 text not null unique check (code_sha256 ~ '^[0-9a-f]{64}$'),
+  created_at timestamptz not null default now()
+);
+
+-- How many wrong codes a user has tried since when.
+create table fleet_private.claim_attempts (
+  user_id uuid primary key references public.users (user_id) on delete cascade,
+  since timestamptz not null default now(),
+  wrong integer not null
+);
+
+-- Who changed what, written by triggers. actor is null for the service and for SQL; actor_email stays when a member
+-- leaves. changes is {column: [before, after]}. company_id has no foreign key: the log of a company outlives it.
+create table public.audit_log (
+  audit_id bigint generated always as identity primary key,
+  company_id uuid not null,
+  at timestamptz not null default now(),
+  actor uuid,
+  actor_email text,
+  action text not null,
+  table_name text not null,
+  subject text not null,
+  changes jsonb not null default '{}'
+);
+create index audit_log_company_id_at_idx on public.audit_log (company_id, at desc);
+
+select fleet_private.close_tables('public.sites', 'fleet_private.device_codes', 'fleet_private.claim_attempts',
+  'public.audit_log');
+$file$;
+    perform fleet_private.record_file('migrations/0021_devices_of_companies.sql', 'd2d851a4555ee8594d428e9eeb7bd0d4a33af423aabb0e1621bd5f322219a102');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0022_devices_checked.sql', '8fb29032047e7f9b59b981020d76917a4e76713c967cf981c6e3c91c168c5ad9') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- The constraints of the migration before hold for new rows; here the older ones are looked at, which locks nobody out.
+alter table public.devices validate constraint devices_notes_check;
+alter table public.devices validate constraint devices_tags_check;
+alter table public.devices validate constraint devices_site_fkey;
+alter table public.device_commands validate constraint device_commands_status_check;
+$file$;
+    perform fleet_private.record_file('migrations/0022_devices_checked.sql', '8fb29032047e7f9b59b981020d76917a4e76713c967cf981c6e3c91c168c5ad9');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0023_index_of_sites.sql', '587901a71609c953209a5bf09e569a62de1848d7b0a71fa6fd84d137a4d9c3cd') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: concurrently
+-- The devices of a site.
+create index if not exists devices_site_id_idx on public.devices (site_id) where site_id is not null;
+$file$;
+    perform fleet_private.record_file('migrations/0023_index_of_sites.sql', '587901a71609c953209a5bf09e569a62de1848d7b0a71fa6fd84d137a4d9c3cd');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/010_callers.sql', '9a0cd7d86f6c647866e0ead174fa1900cc1c7055ba8b087b7d6f350e4d00c460') then
     set local lock_timeout = '5s';
     execute $file$
 -- The functions that signed-in users may call, and the only place where they are listed. `operate.doctor`,
@@ -1229,14 +1337,18 @@ as $$
   select array[
     -- Row level security asks these as the user. They tell a user about itself alone.
     'fleet_private.company_of_user', 'fleet_private.user_may',
+    -- A check of public.sites asks it as the user. It looks at nothing but its argument.
+    'fleet_private.is_timezone',
     -- 025_people.sql
-    'public.accept_invitation', 'public.invite_member', 'public.remove_member', 'public.set_member_role'
+    'public.accept_invitation', 'public.invite_member', 'public.remove_member', 'public.set_member_role',
+    -- 026_devices_of_companies.sql
+    'public.cancel_command', 'public.claim_device', 'public.release_device', 'public.set_schedule', 'public.update_device'
   ]
 $$;
 
 select fleet_private.set_callers('service', 'fleet_private.functions_for_users');
 $file$;
-    perform fleet_private.record_file('repeatable/010_callers.sql', 'ba9700befffbdb24f0619b6cf822f99f8f47413660e604c771c4bcf09e391c9e');
+    perform fleet_private.record_file('repeatable/010_callers.sql', '9a0cd7d86f6c647866e0ead174fa1900cc1c7055ba8b087b7d6f350e4d00c460');
   end if;
 end
 $install$;
@@ -1563,6 +1675,450 @@ $install$;
 
 do $install$
 begin
+  if fleet_private.is_pending('repeatable/026_devices_of_companies.sql', '5908f6313503c8c0af35d71ee8a112b69f5ef71ce744057df55df1b33a948641') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What the members of a company do with its devices: claim and release them, say where and what they are, set their
+-- schedules, and queue and cancel commands. Viewers do none of it.
+
+-- When a device leaves its company, what the company has said about it does not go with it: the next owner must not
+-- read it. What the same statement sets is of the new owner.
+create or replace function fleet_private.hand_over_device()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  new.name := case when new.name is distinct from old.name then new.name end;
+  new.location := case when new.location is distinct from old.location then new.location end;
+  new.timezone := case when new.timezone is distinct from old.timezone then new.timezone end;
+  new.notes := case when new.notes is distinct from old.notes then new.notes end;
+  new.tags := case when new.tags is distinct from old.tags then new.tags else '{}' end;
+  new.site_id := case when new.site_id is distinct from old.site_id then new.site_id end;
+  delete from public.device_configs where device_id = new.device_id;
+  return new;
+end
+$$;
+create or replace trigger devices_hand_over before update of company_id on public.devices
+  for each row when (old.company_id is not null and old.company_id is distinct from new.company_id)
+  execute function fleet_private.hand_over_device();
+
+-- Writes a code of a label as it was hashed: capitals and digits alone, with what people misread set right.
+create or replace function fleet_private.plain_code(p_code text)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select translate(regexp_replace(upper(left(p_code, 64)), '[^A-Z0-9]', '', 'g'), 'OIL', '011')
+$$;
+
+-- For operators: makes the device with this code on its label one of the own company, and returns its id. Returns null
+-- if no device has this code, or if another company has the device: which of both, nobody learns. Raises 42501, and
+-- PT429 after 10 wrong codes in an hour. It does not raise for a wrong code, because then it would not count it.
+create or replace function public.claim_device(p_code text)
+returns text
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_company constant uuid := fleet_private.company_of_user();
+  v_device text;
+begin
+  perform fleet_private.require_role('operator');
+  -- One try after the other, so that many at once count too.
+  perform from public.users where user_id = auth.uid() for no key update;
+  delete from fleet_private.claim_attempts where user_id = auth.uid() and since < now() - interval '1 hour';
+  if exists (select from fleet_private.claim_attempts where user_id = auth.uid() and wrong >= 10) then
+    raise exception 'too many wrong codes: try again in an hour' using errcode = 'PT429';
+  end if;
+
+  select device_id into v_device from fleet_private.device_codes
+   where code_sha256 = fleet_private.hash_of(fleet_private.plain_code(p_code));
+  if found then
+    insert into public.devices (device_id) values (v_device) on conflict do nothing;
+    update public.devices set company_id = v_company
+     where device_id = v_device and (company_id is null or company_id = v_company);
+    if found then
+      return v_device;
+    end if;
+  end if;
+  insert into fleet_private.claim_attempts as a (user_id, wrong) values (auth.uid(), 1)
+  on conflict (user_id) do update set wrong = a.wrong + 1;
+  return null;
+end
+$$;
+
+-- For admins: gives a device up, so that whoever holds its label can claim it. What it has sent stays with the company;
+-- its name, notes, tags, site and schedule end. Raises 42501, and PT404 if the company has no such device.
+create or replace function public.release_device(p_device text)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform fleet_private.require_role('admin');
+  update public.devices set company_id = null
+   where device_id = p_device and company_id = fleet_private.company_of_user();
+  if not found then
+    raise exception 'the company has no such device' using errcode = 'PT404';
+  end if;
+end
+$$;
+
+-- For `python -m operate.devices`: keeps the hashes of the codes on the labels of devices, [{device_id, code_sha256}].
+-- A code is hashed as plain_code writes it. Returns the devices that have a code already; unless p_replace is true,
+-- nothing is kept if there are any, since a label that is stuck on would be worth nothing. Raises 23514 for an unusable
+-- device_id.
+create or replace function public.set_device_codes(p_codes jsonb, p_replace boolean default false)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_known jsonb;
+begin
+  select coalesce(jsonb_agg(c.device_id order by c.device_id), '[]') into v_known
+    from fleet_private.device_codes c
+   where c.device_id in (select e->>'device_id' from fleet_private.elements(p_codes) as e);
+  if p_replace or v_known = '[]' then
+    insert into fleet_private.device_codes as c (device_id, code_sha256)
+    select e->>'device_id', e->>'code_sha256' from fleet_private.elements(p_codes) as e order by 1
+    on conflict (device_id) do update set code_sha256 = excluded.code_sha256, created_at = now();
+  end if;
+  return v_known;
+end
+$$;
+
+-- Returns the text at a key of an object, without spaces around it, null if it is empty. Raises 22023 if it is no text
+-- or longer than p_most characters.
+create or replace function fleet_private.text_at(p_object jsonb, p_key text, p_most integer)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_text constant text := btrim(p_object->>p_key);
+begin
+  if jsonb_typeof(p_object->p_key) not in ('string', 'null') or length(v_text) > p_most then
+    raise exception '% is no text of at most % characters', p_key, p_most using errcode = '22023';
+  end if;
+  return nullif(v_text, '');
+end
+$$;
+
+-- Returns the tags in a JSON array of at most 20 texts of 1 to 40 characters, each once. Raises 22023 for anything else.
+create or replace function fleet_private.tags_of(p_tags jsonb)
+returns text[]
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  if jsonb_typeof(p_tags) <> 'array' or jsonb_array_length(p_tags) > 20
+     or exists (select from jsonb_array_elements(p_tags) as e
+                 where jsonb_typeof(e) <> 'string' or length(btrim(e #>> '{}')) not between 1 and 40) then
+    raise exception 'tags are an array of at most 20 texts of 1 to 40 characters' using errcode = '22023';
+  end if;
+  return array(select distinct btrim(e) from jsonb_array_elements_text(p_tags) as e order by 1);
+end
+$$;
+
+-- For operators: changes what the company says about a device. p_changes has any of
+--   {name, location, timezone, notes, tags: [], site_id}
+-- and leaves alone what it does not name; null, or [] for the tags, removes. Raises 42501, PT404 if the company has no
+-- such device, and 22023 for another key or an unusable value.
+create or replace function public.update_device(p_device text, p_changes jsonb)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_company constant uuid := fleet_private.company_of_user();
+  v_unknown text;
+  v_site uuid;
+begin
+  perform fleet_private.require_role('operator');
+  if jsonb_typeof(p_changes) is distinct from 'object' then
+    raise exception 'the changes are no object' using errcode = '22023';
+  end if;
+  select string_agg(key, ', ' order by key) into v_unknown from jsonb_object_keys(p_changes) as key
+   where key not in ('name', 'location', 'timezone', 'notes', 'tags', 'site_id');
+  if v_unknown is not null then
+    raise exception 'this cannot be changed: %', left(v_unknown, 200) using errcode = '22023';
+  end if;
+  if not fleet_private.is_timezone(fleet_private.text_at(p_changes, 'timezone', 64)) then
+    raise exception 'timezone is no name like Europe/Berlin' using errcode = '22023';
+  end if;
+  if p_changes->>'site_id' is not null then
+    select site_id into v_site from public.sites where company_id = v_company and site_id::text = p_changes->>'site_id';
+    if not found then
+      raise exception 'the company has no such site' using errcode = '22023';
+    end if;
+  end if;
+  update public.devices
+     set name = case when p_changes ? 'name' then fleet_private.text_at(p_changes, 'name', 120) else name end,
+         location = case when p_changes ? 'location' then fleet_private.text_at(p_changes, 'location', 255) else location end,
+         timezone = case when p_changes ? 'timezone' then fleet_private.text_at(p_changes, 'timezone', 64) else timezone end,
+         notes = case when p_changes ? 'notes' then fleet_private.text_at(p_changes, 'notes', 4000) else notes end,
+         tags = case when p_changes ? 'tags' then fleet_private.tags_of(p_changes->'tags') else tags end,
+         site_id = case when p_changes ? 'site_id' then v_site else site_id end
+   where device_id = p_device and company_id = v_company;
+  if not found then
+    raise exception 'the company has no such device' using errcode = 'PT404';
+  end if;
+end
+$$;
+
+-- For operators: sets the schedule of a device of the own company, or with p_device null the one of the company, in
+-- place of what it was; with nothing but p_device it ends. The columns of device_configs say what each means. Raises
+-- 42501, PT404 if the company has no such device, and 22023 for values that are no schedule.
+create or replace function public.set_schedule(
+  p_device text, p_captures_per_day integer default null, p_times_of_day time[] default null,
+  p_interval_minutes integer default null, p_timezone text default null, p_wake_spread_s integer default null
+)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_company constant uuid := fleet_private.company_of_user();
+begin
+  perform fleet_private.require_role('operator');
+  if p_device is not null then
+    -- The lock keeps the device from being handed over meanwhile.
+    perform from public.devices where device_id = p_device and company_id = v_company for no key update;
+    if not found then
+      raise exception 'the company has no such device' using errcode = 'PT404';
+    end if;
+  end if;
+  if num_nonnulls(p_captures_per_day, p_times_of_day, p_interval_minutes, p_timezone, p_wake_spread_s) = 0 then
+    delete from public.device_configs
+     where case when p_device is null then company_id = v_company else device_id = p_device end;
+    return;
+  end if;
+  if p_device is null then
+    insert into public.device_configs (company_id, captures_per_day, times_of_day, interval_minutes, timezone, wake_spread_s)
+    values (v_company, p_captures_per_day, p_times_of_day, p_interval_minutes, p_timezone, p_wake_spread_s)
+    on conflict (company_id) where company_id is not null do update
+      set captures_per_day = excluded.captures_per_day, times_of_day = excluded.times_of_day,
+          interval_minutes = excluded.interval_minutes, timezone = excluded.timezone,
+          wake_spread_s = excluded.wake_spread_s;
+  else
+    insert into public.device_configs (device_id, captures_per_day, times_of_day, interval_minutes, timezone, wake_spread_s)
+    values (p_device, p_captures_per_day, p_times_of_day, p_interval_minutes, p_timezone, p_wake_spread_s)
+    on conflict (device_id) where device_id is not null do update
+      set captures_per_day = excluded.captures_per_day, times_of_day = excluded.times_of_day,
+          interval_minutes = excluded.interval_minutes, timezone = excluded.timezone,
+          wake_spread_s = excluded.wake_spread_s;
+  end if;
+exception
+  when check_violation then
+    raise exception using errcode = '22023', message =
+      'a schedule has one of captures_per_day (1 to 288), times_of_day (1 to 288 of them) and interval_minutes '
+      '(1 to 10080); wake_spread_s is from 0 to 21600, timezone a name like Europe/Berlin';
+end
+$$;
+
+-- Bounds what a user tells a device: `custom` is for admins, who know the firmware; a device that sleeps for more than
+-- 31 days is as good as lost; and 20 open commands are as many as one hello gets. What the service's key or SQL queues
+-- is not bounded. Raises 42501, 22023.
+create or replace function fleet_private.bound_command()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if auth.uid() is null then
+    return new;
+  end if;
+  if new.type = 'custom' and not fleet_private.user_may('admin') then
+    raise exception 'command: custom needs the role admin' using errcode = '42501';
+  end if;
+  if new.type = 'next_wake' and fleet_private.as_time(new.payload->>'next_wake') > now() + interval '31 days' then
+    raise exception 'command: payload.next_wake is more than 31 days ahead' using errcode = '22023';
+  end if;
+  -- Users of one device take turns, so that many at once are counted too.
+  perform pg_advisory_xact_lock(hashtextextended('commands of ' || new.device_id, 0));
+  if (select count(*) from public.device_commands
+       where device_id = new.device_id and status in ('queued', 'sent')) >= 20 then
+    raise exception 'command: the device has 20 open commands' using errcode = '22023';
+  end if;
+  return new;
+end
+$$;
+-- Triggers run in the order of their names: this one after device_commands_check.
+create or replace trigger device_commands_within_bounds before insert on public.device_commands
+  for each row execute function fleet_private.bound_command();
+
+-- For operators: ends a command of the own company that is still open. One that was sent is not sent again, but its
+-- device may have done it already. Raises 42501, and PT404 if the company has no such open command.
+create or replace function public.cancel_command(p_command uuid)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform fleet_private.require_role('operator');
+  update public.device_commands
+     set status = 'cancelled', finished_at = now(),
+         reason = case status when 'queued' then 'cancelled before it was sent' else 'cancelled after it was sent' end
+   where command_id = p_command and company_id = fleet_private.company_of_user() and status in ('queued', 'sent');
+  if not found then
+    raise exception 'the company has no such open command' using errcode = 'PT404';
+  end if;
+end
+$$;
+
+-- A new site is one of the caller's company.
+create or replace function fleet_private.stamp_site()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  new.company_id := coalesce(new.company_id, fleet_private.company_of_user());
+  return new;
+end
+$$;
+create or replace trigger sites_stamp before insert on public.sites
+  for each row execute function fleet_private.stamp_site();
+
+select fleet_private.set_callers('users', 'fleet_private.is_timezone', 'public.cancel_command', 'public.claim_device',
+  'public.release_device', 'public.set_schedule', 'public.update_device');
+select fleet_private.set_callers('service', 'fleet_private.hand_over_device', 'fleet_private.plain_code',
+  'public.set_device_codes', 'fleet_private.text_at', 'fleet_private.tags_of', 'fleet_private.bound_command',
+  'fleet_private.stamp_site');
+
+-- Members see the sites, operators make and change them. A site that goes leaves its devices where they are.
+grant select, insert, update, delete on public.sites to service_role;
+grant select, delete, insert (name, timezone), update (name, timezone) on public.sites to authenticated;
+drop policy if exists sites_read_company on public.sites;
+create policy sites_read_company on public.sites for select to authenticated
+  using (company_id = (select fleet_private.company_of_user()));
+drop policy if exists sites_write_operators on public.sites;
+create policy sites_write_operators on public.sites for all to authenticated
+  using (company_id = (select fleet_private.company_of_user()) and (select fleet_private.user_may('operator')))
+  with check (company_id = (select fleet_private.company_of_user()) and (select fleet_private.user_may('operator')));
+$file$;
+    perform fleet_private.record_file('repeatable/026_devices_of_companies.sql', '5908f6313503c8c0af35d71ee8a112b69f5ef71ce744057df55df1b33a948641');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/027_audit.sql', '4f410bfe7f8ad5c107aed69723b306d53c5d76a6ca64b0bbdb766bdaaac32325') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- The audit log: who changed what, for the admins of the company whose it is. Triggers write it, and nobody else.
+
+-- Writes an entry for a company; without one there is nobody to tell.
+create or replace function fleet_private.write_audit(
+  p_company uuid, p_action text, p_table text, p_subject text, p_changes jsonb
+)
+returns void
+language sql
+set search_path = ''
+as $$
+  insert into public.audit_log (company_id, actor, actor_email, action, table_name, subject, changes)
+  select p_company, auth.uid(),
+         coalesce((select email from public.users where user_id = auth.uid()), (select email from auth.users where id = auth.uid())),
+         p_action, p_table, p_subject, p_changes
+   where p_company is not null
+$$;
+
+-- Records the change of a row of a company, or of a device of a company. The arguments of the trigger are the column that
+-- names the row, and the columns that matter; an update that changes none of them leaves no entry. Security definer, as
+-- the next one, since who changes a row may neither write the log nor, if it is the service, ask who the user is.
+create or replace function fleet_private.audit()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_old constant jsonb := case when tg_op = 'INSERT' then '{}' else to_jsonb(old) end;
+  v_new constant jsonb := case when tg_op = 'DELETE' then '{}' else to_jsonb(new) end;
+  v_row constant jsonb := v_old || v_new;
+  v_changes jsonb;
+begin
+  select coalesce(jsonb_object_agg(name, jsonb_build_array(v_old->name, v_new->name)), '{}') into v_changes
+    from unnest(tg_argv[1:]) as name
+   where coalesce(v_old->name, 'null') <> coalesce(v_new->name, 'null');
+  if v_changes <> '{}' or tg_op <> 'UPDATE' then
+    perform fleet_private.write_audit(
+      coalesce((v_row->>'company_id')::uuid,
+               (select company_id from public.devices where device_id = v_row->>'device_id')),
+      lower(tg_op), tg_table_name, v_row->>tg_argv[0], v_changes);
+  end if;
+  return null;
+end
+$$;
+
+-- A device that changes hands has an entry with each of the two companies, and neither sees there what the other has
+-- written about the device.
+create or replace function fleet_private.audit_owner()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform fleet_private.write_audit(old.company_id, 'release', tg_table_name, new.device_id, '{}');
+  perform fleet_private.write_audit(new.company_id, 'claim', tg_table_name, new.device_id, '{}');
+  return null;
+end
+$$;
+
+create or replace trigger companies_audit after update of name on public.companies
+  for each row execute function fleet_private.audit('company_id', 'name');
+create or replace trigger users_audit after insert or delete or update of role on public.users
+  for each row execute function fleet_private.audit('user_id', 'role', 'email');
+create or replace trigger invitations_audit after insert or delete or update of accepted_at on public.invitations
+  for each row execute function fleet_private.audit('invitation_id', 'email', 'role', 'accepted_by');
+create or replace trigger sites_audit after insert or delete or update on public.sites
+  for each row execute function fleet_private.audit('site_id', 'name', 'timezone');
+-- Only of what people write: the service updates the row of a device with everything that the device says.
+create or replace trigger devices_audit
+  after update of name, location, timezone, notes, tags, site_id on public.devices
+  for each row when (old.company_id = new.company_id)
+  execute function fleet_private.audit('device_id', 'name', 'location', 'timezone', 'notes', 'tags', 'site_id');
+create or replace trigger devices_audit_owner after update of company_id on public.devices
+  for each row when (old.company_id is distinct from new.company_id) execute function fleet_private.audit_owner();
+create or replace trigger device_configs_audit after insert or delete or update on public.device_configs
+  for each row execute function fleet_private.audit('config_id', 'device_id', 'captures_per_day', 'times_of_day',
+    'interval_minutes', 'timezone', 'wake_spread_s');
+-- Of commands what people do; device_command_logs has what became of each.
+create or replace trigger device_commands_audit after insert on public.device_commands
+  for each row when (new.created_by is not null)
+  execute function fleet_private.audit('command_id', 'device_id', 'type', 'payload');
+create or replace trigger device_commands_audit_cancel after update of status on public.device_commands
+  for each row when (new.status = 'cancelled') execute function fleet_private.audit('command_id', 'status');
+
+select fleet_private.set_callers(
+  'service', 'fleet_private.write_audit', 'fleet_private.audit', 'fleet_private.audit_owner');
+
+grant select on public.audit_log to authenticated, service_role;
+drop policy if exists audit_log_read_admins on public.audit_log;
+create policy audit_log_read_admins on public.audit_log for select to authenticated
+  using (company_id = (select fleet_private.company_of_user()) and (select fleet_private.user_may('admin')));
+$file$;
+    perform fleet_private.record_file('repeatable/027_audit.sql', '4f410bfe7f8ad5c107aed69723b306d53c5d76a6ca64b0bbdb766bdaaac32325');
+  end if;
+end
+$install$;
+
+do $install$
+begin
   if fleet_private.is_pending('repeatable/030_values.sql', 'f23dc9e071ab27b918224cf0db4896463a508b86ae2a7974a875a19016cb3f8c') then
     set local lock_timeout = '5s';
     execute $file$
@@ -1785,10 +2341,10 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/045_commands.sql', '6c16347c4349c6251f1f5de92cd518022e4c4804ab983e38a56a19bc41a52bf8') then
+  if fleet_private.is_pending('repeatable/045_commands.sql', 'ad908be53d0dafb718ee8c0034d852f46e98e0bdcbeae3b30b32a2ff10a84d7d') then
     set local lock_timeout = '5s';
     execute $file$
--- The life of a command: queued -> sent -> done | failed | expired.
+-- The life of a command: queued -> sent -> done | failed | expired | cancelled.
 
 -- Writes the log of a command. Security definer, so that a user who may queue commands needs no right to
 -- write the log.
@@ -2056,14 +2612,14 @@ select fleet_private.set_callers(
   'fleet_private.check_command', 'fleet_private.send_commands', 'public.claim_commands',
   'public.finish_command', 'fleet_private.finish_commands_of_capture');
 $file$;
-    perform fleet_private.record_file('repeatable/045_commands.sql', '6c16347c4349c6251f1f5de92cd518022e4c4804ab983e38a56a19bc41a52bf8');
+    perform fleet_private.record_file('repeatable/045_commands.sql', 'ad908be53d0dafb718ee8c0034d852f46e98e0bdcbeae3b30b32a2ff10a84d7d');
   end if;
 end
 $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/050_captures.sql', 'be85fefcc70dbed117259359946e0ad5bd102b29b9428a23af0f60d6d47e52c5') then
+  if fleet_private.is_pending('repeatable/050_captures.sql', 'd31356f845119eb74775072f8cf778bd13ab467a0cfc79342794ebd8fcf1e8df') then
     set local lock_timeout = '5s';
     execute $file$
 -- The functions with which the workers record captures. Each may be called twice with the same argument; the
@@ -2178,12 +2734,12 @@ begin
 
   -- This statement also locks the device's row. Two captures of one device are therefore recorded one after
   -- the other, and what is read below does not change before it is used.
-  insert into public.devices as d (device_id, last_seen_at, firmware_version, location)
+  insert into public.devices as d (device_id, last_seen_at, firmware_version, reported_location)
   values (v_device, v_arrived_at, left(p_capture->>'firmware_version', 64), left(p_capture->>'location', 255))
   on conflict (device_id) do update
     set last_seen_at = greatest(d.last_seen_at, excluded.last_seen_at),
         firmware_version = coalesce(excluded.firmware_version, d.firmware_version),
-        location = coalesce(excluded.location, d.location);
+        reported_location = coalesce(excluded.reported_location, d.reported_location);
 
   select * into v_row from public.captures
    where device_id = v_device and device_capture_id = v_name and captured_at = v_captured_at
@@ -2342,7 +2898,7 @@ $$;
 select fleet_private.set_callers(
   'service', 'public.record_assembling', 'public.record_capture', 'public.fail_stale_captures');
 $file$;
-    perform fleet_private.record_file('repeatable/050_captures.sql', 'be85fefcc70dbed117259359946e0ad5bd102b29b9428a23af0f60d6d47e52c5');
+    perform fleet_private.record_file('repeatable/050_captures.sql', 'd31356f845119eb74775072f8cf778bd13ab467a0cfc79342794ebd8fcf1e8df');
   end if;
 end
 $install$;
@@ -2601,7 +3157,7 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/070_rights.sql', '4bde7f068bc9e81a874c57df25d7f75f69c3ae1f77f437e24bb1ecf8a12d1f20') then
+  if fleet_private.is_pending('repeatable/070_rights.sql', 'c3f35c5b7c7dac516f10d42db4f1e810a3bb1bbcdfdd95d60c6058049f95eeac') then
     set local lock_timeout = '5s';
     execute $file$
 -- The access rights. Rights are first revoked by name, because older projects granted everything to
@@ -2678,7 +3234,8 @@ create policy device_commands_read_company on public.device_commands for select 
 drop policy if exists device_commands_queue_company on public.device_commands;
 create policy device_commands_queue_company on public.device_commands for insert to authenticated
   with check (
-    company_id = (select fleet_private.company_of_user())
+    company_id = (select fleet_private.company_of_user()) and (select fleet_private.user_may('operator'))
+    and device_id in (select device_id from public.devices where company_id = (select fleet_private.company_of_user()))
     and created_by = (select auth.uid())
     and status = 'queued' and attempts = 0 and max_attempts = 3
     and num_nonnulls(reason, capture_id, sent_at, finished_at) = 0
@@ -2713,7 +3270,7 @@ begin
 end
 $$;
 $file$;
-    perform fleet_private.record_file('repeatable/070_rights.sql', '4bde7f068bc9e81a874c57df25d7f75f69c3ae1f77f437e24bb1ecf8a12d1f20');
+    perform fleet_private.record_file('repeatable/070_rights.sql', 'c3f35c5b7c7dac516f10d42db4f1e810a3bb1bbcdfdd95d60c6058049f95eeac');
   end if;
 end
 $install$;

@@ -11,8 +11,12 @@ as $$
   select array[
     -- Row level security asks these as the user. They tell a user about itself alone.
     'fleet_private.company_of_user', 'fleet_private.user_may',
+    -- A check of public.sites asks it as the user. It looks at nothing but its argument.
+    'fleet_private.is_timezone',
     -- 025_people.sql
-    'public.accept_invitation', 'public.invite_member', 'public.remove_member', 'public.set_member_role'
+    'public.accept_invitation', 'public.invite_member', 'public.remove_member', 'public.set_member_role',
+    -- 026_devices_of_companies.sql
+    'public.cancel_command', 'public.claim_device', 'public.release_device', 'public.set_schedule', 'public.update_device'
   ]
 $$;
 

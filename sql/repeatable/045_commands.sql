@@ -1,4 +1,4 @@
--- The life of a command: queued -> sent -> done | failed | expired.
+-- The life of a command: queued -> sent -> done | failed | expired | cancelled.
 
 -- Writes the log of a command. Security definer, so that a user who may queue commands needs no right to
 -- write the log.

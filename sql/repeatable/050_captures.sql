@@ -110,12 +110,12 @@ begin
 
   -- This statement also locks the device's row. Two captures of one device are therefore recorded one after
   -- the other, and what is read below does not change before it is used.
-  insert into public.devices as d (device_id, last_seen_at, firmware_version, location)
+  insert into public.devices as d (device_id, last_seen_at, firmware_version, reported_location)
   values (v_device, v_arrived_at, left(p_capture->>'firmware_version', 64), left(p_capture->>'location', 255))
   on conflict (device_id) do update
     set last_seen_at = greatest(d.last_seen_at, excluded.last_seen_at),
         firmware_version = coalesce(excluded.firmware_version, d.firmware_version),
-        location = coalesce(excluded.location, d.location);
+        reported_location = coalesce(excluded.reported_location, d.reported_location);
 
   select * into v_row from public.captures
    where device_id = v_device and device_capture_id = v_name and captured_at = v_captured_at

@@ -72,7 +72,8 @@ create policy device_commands_read_company on public.device_commands for select 
 drop policy if exists device_commands_queue_company on public.device_commands;
 create policy device_commands_queue_company on public.device_commands for insert to authenticated
   with check (
-    company_id = (select fleet_private.company_of_user())
+    company_id = (select fleet_private.company_of_user()) and (select fleet_private.user_may('operator'))
+    and device_id in (select device_id from public.devices where company_id = (select fleet_private.company_of_user()))
     and created_by = (select auth.uid())
     and status = 'queued' and attempts = 0 and max_attempts = 3
     and num_nonnulls(reason, capture_id, sent_at, finished_at) = 0

@@ -48,7 +48,7 @@ def test_a_row_holds_all_that_device_and_service_know_of_a_capture(resources, da
     assert (row["device_image_id"], row["location"], row["firmware_version"]) == tuple(said.values())
     assert (row["nacks_sent"], row["metadata"]) == (1, {"note": "x"})
     [known] = rows(database, device, "devices")
-    assert (known["location"], known["firmware_version"]) == ("roof", "2.1.0")
+    assert (known["reported_location"], known["firmware_version"]) == ("roof", "2.1.0")
     # The device was seen when the first message came, not when the row was written.
     seen = datetime.fromisoformat(known["last_seen_at"])
     assert abs(seen - to_datetime(begun)) < timedelta(seconds=1)

@@ -4,6 +4,7 @@ A `Backend` gives sessions: of the service, of anonymous callers and of users. A
 calls functions, and raises `RefusedError` with the SQLSTATE where the database does not let it.
 """
 
+import re
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import pytest
 from sql_postgres import Database, SqlError, literal
 
 from local.snapshot import query
@@ -26,6 +28,13 @@ class RefusedError(Exception):
     def __init__(self, sqlstate: str, message: str) -> None:
         super().__init__(f"{sqlstate} {message}")
         self.sqlstate = sqlstate
+
+
+def refused(sqlstate: str, message: str) -> "pytest.RaisesExc[RefusedError]":
+    """Expect a refusal with this SQLSTATE and text."""
+    return pytest.raises(
+        RefusedError, match=re.escape(message), check=lambda error: error.sqlstate == sqlstate
+    )
 
 
 class Session(ABC):

@@ -28,9 +28,11 @@ class SqlError(Exception):
 
 
 def literal(value: object) -> str:
-    """Write a value as an SQL literal; what is neither text nor a number goes as JSON text."""
+    """Write a value as an SQL literal: a tuple as an array, and what else is neither text nor a number as JSON."""
     if value is None:
         return "null"
+    if isinstance(value, tuple):
+        return literal("{" + ", ".join(map(json.dumps, value)) + "}")
     text = value if isinstance(value, str) else json.dumps(value)
     return "'" + text.replace("'", "''") + "'"
 

@@ -111,7 +111,7 @@ def test_a_stored_capture_has_its_device_its_reading_and_every_column(backend: B
     assert row["stored_at"] is not None
 
     found = backend.service.row("devices", device_id=device)
-    assert (found["device_hw_id"], found["firmware_version"], found["location"]) == (
+    assert (found["device_hw_id"], found["firmware_version"], found["reported_location"]) == (
         device,
         "1.2.3",
         "office_404",
@@ -142,7 +142,14 @@ def test_a_device_seen_later_is_not_set_back(backend: Backend, device: str) -> N
 
     found = backend.service.row("devices", device_id=device)
     assert when(found["last_seen_at"]) == when("2025-10-05T00:00:00+00:00")
-    assert found["location"] == "office_404"
+    assert found["reported_location"] == "office_404"
+
+
+def test_a_device_overwrites_no_location_that_a_person_has_written(backend: Backend, device: str) -> None:
+    backend.service.insert("devices", {"device_id": device, "location": "greenhouse 3"})
+    record(backend, stored(device))
+    found = backend.service.row("devices", device_id=device)
+    assert (found["location"], found["reported_location"]) == ("greenhouse 3", "office_404")
 
 
 def test_the_same_name_at_another_time_is_another_capture(backend: Backend, device: str) -> None:

@@ -1,11 +1,10 @@
 """The people of a company: how they come in, what their roles are, and how they leave."""
 
 import hashlib
-import re
 from functools import partial
 
 import pytest
-from sql_backends import Backend, Native, RefusedError, User
+from sql_backends import Backend, Native, User, refused
 from sql_postgres import Connection, Database, literal
 from upgrades import upgrade
 
@@ -19,13 +18,6 @@ LAST_ADMIN = "a company keeps at least one admin"
 def roles(user: User) -> dict[str, str]:
     """The members of a user's company with their roles, as the user sees them."""
     return {row["user_id"]: row["role"] for row in user.session.rows("users")}
-
-
-def refused(sqlstate: str, message: str) -> "pytest.RaisesExc[RefusedError]":
-    """Expect a refusal with this SQLSTATE and text."""
-    return pytest.raises(
-        RefusedError, match=re.escape(message), check=lambda error: error.sqlstate == sqlstate
-    )
 
 
 def test_the_first_user_of_a_company_is_its_admin_and_later_ones_see_only(backend: Backend) -> None:
