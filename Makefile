@@ -37,7 +37,7 @@ chaos: setup ## kill and freeze processes and cut connections for some minutes, 
 
 MESSAGES ?= 1000000
 fuzz: setup ## generate MESSAGES hostile messages, a hundredth of that images and commands, and measure what they cost
-	$(BIN)/python -m pytest tests/hostile/test_fuzz.py tests/hostile/test_fuzz_commands.py --fuzz-messages=$(MESSAGES)
+	$(BIN)/python -m pytest $(patsubst %,tests/hostile/test_fuzz_%.py,messages images commands) --fuzz-messages=$(MESSAGES)
 
 bench: setup ## measure the limits on this machine, for some minutes; needs mosquitto on PATH
 	$(BIN)/python -m benchmarks

@@ -5,7 +5,6 @@ import json
 import string
 import struct
 import tracemalloc
-from random import Random
 
 import pytest
 from hostile_lab import listen
@@ -17,7 +16,6 @@ from core.errors import CaptureRejected, ErrorCode, WireError
 from core.store.capture import parse
 from core.store.keys import CaptureRef
 from core.wire import MAX_CHUNKS, Limits, decode, is_image_name
-from tasks.stations.decode import decode as decode_jpeg
 from tasks.stations.header import read_header
 from tasks.stations.upload import object_name, place
 
@@ -158,21 +156,3 @@ def test_a_name_stays_in_the_folder_of_its_device_and_no_two_share_an_object(one
         assert path.startswith("AABB/2025/10/04/")
         assert path.count("/") == 4 and ".." not in path.split("/")
     assert (one == other) == (object_name(one) == object_name(other))
-
-
-def test_no_bytes_in_place_of_a_jpeg_raise_anything_but_a_refusal(decoders, seed, is_long):
-    good, rng = io.BytesIO(), Random(seed)
-    Image.frombytes("RGB", (64, 48), rng.randbytes(64 * 48 * 3)).save(good, "JPEG")
-    decoders.start()
-    running = decoders.pids
-    for _ in range(5_000 if is_long else 300):
-        data = bytearray(good.getvalue())
-        for _ in range(rng.randrange(1, 8)):
-            data[rng.randrange(min(len(data), rng.choice((20, 700, 10_000))))] = rng.randrange(256)
-        try:
-            header = read_header(bytes(data))
-        except CaptureRejected as error:
-            assert error.code == ErrorCode.NOT_A_JPEG
-        else:
-            decode_jpeg(bytes(data), header, decoders.draw, progressive=True)
-    assert decoders.pids == running, "no decoder was ended"
