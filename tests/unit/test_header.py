@@ -74,6 +74,12 @@ def test_a_header_that_leads_to_no_scan_of_its_frame_is_refused(data):
     assert refused(data).details["bytes"] == len(data)
 
 
+@pytest.mark.parametrize("one", [b"\xff\x00", segment(0xFE, b""), b"\xff\xfe\0\0"])
+def test_a_header_may_have_some_markers_and_not_millions(one):
+    assert read_header(SOI + one * 9_000 + frame() + SCAN) == Header(640, 480, sequential=True)
+    assert "markers" in str(refused(SOI + one * 10_000 + frame() + SCAN))
+
+
 def test_as_many_pixels_as_are_allowed_are_taken():
     data = SOI + frame(width=3000, height=2000) + SCAN
     assert read_header(data) == read_header(data, 6_000_000) == Header(3000, 2000, sequential=True)
