@@ -38,7 +38,15 @@ task_default_queue = dispatch.CAPTURES_QUEUE
 task_routes = {"captures.*": dispatch.CAPTURES_QUEUE, "control.*": dispatch.CONTROL_QUEUE}
 task_send_sent_event = False
 
-imports = ("tasks.capture", "tasks.hello", "tasks.tell", "tasks.sweep", "tasks.record", "tasks.flush_log")
+imports = (
+    "tasks.capture",
+    "tasks.hello",
+    "tasks.tell",
+    "tasks.sweep",
+    "tasks.record",
+    "tasks.rollups",
+    "tasks.flush_log",
+)
 
 worker_pool = "threads"
 worker_prefetch_multiplier = 1
@@ -53,6 +61,7 @@ beat_schedule = {
     "sweep": {"task": dispatch.SWEEP, "schedule": 1.0},
     "deliver_commands": {"task": dispatch.DELIVER_COMMANDS, "schedule": 2.0},
     "fail_stale": {"task": dispatch.FAIL_STALE, "schedule": 300.0},
+    "refresh_days": {"task": dispatch.REFRESH_DAYS, "schedule": 60.0},
     "flush_log": {"task": dispatch.FLUSH_LOG, "schedule": 2.0},
 }
 # All intervals are short, so beat does not need to remember the last runs in a file.

@@ -27,7 +27,10 @@ begin
        'migrations/0020_people.sql',
        'migrations/0021_devices_of_companies.sql',
        'migrations/0022_devices_checked.sql',
-       'migrations/0023_index_of_sites.sql');
+       'migrations/0023_index_of_sites.sql',
+       'migrations/0040_capture_days.sql',
+       'migrations/0041_clocks_of_devices.sql',
+       'migrations/0042_index_of_measured_at.sql');
     if v_unknown is not null then
       raise exception 'the database is newer than this file: it has %', v_unknown;
     end if;
@@ -1321,6 +1324,166 @@ $install$;
 
 do $install$
 begin
+  if fleet_private.is_pending('migrations/0040_capture_days.sql', '2b46e30de25ba120d189a43a14e669c32ccd1626ce443f68b0e375b898554a3d') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- Rollups: one row for each device and local day, counted anew when something of that day has changed.
+-- docs/adr/0024-rollups.md has the reasons; repeatable/076_capture_days.sql has what fills these tables.
+
+create table public.capture_days (
+  device_id text not null references public.devices (device_id) on delete cascade,
+  day date not null,
+  company_id uuid,
+  timezone text not null,
+  expected integer,
+  silent integer not null default 0,
+  stored integer not null default 0,
+  partial integer not null default 0,
+  failed_device integer not null default 0,
+  failed_transfer integer not null default 0,
+  failed_service integer not null default 0,
+  bytes bigint not null default 0,
+  nacks bigint not null default 0,
+  hellos integer not null default 0,
+  temperature_readings integer not null default 0,
+  temperature_min double precision,
+  temperature_mean double precision,
+  temperature_max double precision,
+  humidity_readings integer not null default 0,
+  humidity_min double precision,
+  humidity_mean double precision,
+  humidity_max double precision,
+  pressure_readings integer not null default 0,
+  pressure_min double precision,
+  pressure_mean double precision,
+  pressure_max double precision,
+  gas_readings integer not null default 0,
+  gas_min double precision,
+  gas_mean double precision,
+  gas_max double precision,
+  battery_percent_min double precision,
+  battery_percent_max double precision,
+  battery_mv_min integer,
+  battery_mv_max integer,
+  rssi_readings integer not null default 0,
+  rssi_min integer,
+  rssi_mean double precision,
+  rssi_max integer,
+  refreshed_at timestamptz not null,
+  -- Nobody's rows have no company, so this cannot be a primary key.
+  constraint capture_days_key unique nulls not distinct (device_id, day, company_id)
+);
+create index capture_days_company_id_day_idx on public.capture_days (company_id, day desc);
+select fleet_private.close_tables('public.capture_days');
+
+comment on table public.capture_days is
+  'What came of a device on one of its days, counted from captures, sensor_readings and device_status by refresh_capture_days(). One row per company that has something of that day: two if the device changed hands on it.';
+comment on column public.capture_days.day is 'The local day: of captured_at, measured_at and received_at in the time zone that the device had at that moment.';
+comment on column public.capture_days.company_id is 'The company that has the rows counted here, and that had the device at the wakes counted here.';
+comment on column public.capture_days.timezone is 'The time zone at the end of the day.';
+comment on column public.capture_days.expected is 'Wakes by the schedule in force, from when the device was first heard until refreshed_at; null without a schedule.';
+comment on column public.capture_days.silent is 'Of these, the wakes after which nothing was heard until the next one, or until ten minutes after the day. A wake is given ten minutes before it counts.';
+comment on column public.capture_days.stored is 'Pictures in storage, and those that were there until they expired.';
+comment on column public.capture_days.partial is 'Pictures of which a part came.';
+comment on column public.capture_days.failed_device is 'Failed with an error that the device reported (1000 to 1999).';
+comment on column public.capture_days.failed_transfer is 'Failed on the way: chunks missing, or not what was announced (2201, 2202, 2203, 2207, 2208).';
+comment on column public.capture_days.failed_service is 'Failed for any other reason.';
+comment on column public.capture_days.bytes is 'Bytes of the stored pictures.';
+comment on column public.capture_days.nacks is 'How often the service asked for missing chunks.';
+comment on column public.capture_days.hellos is 'Hellos. They stay counted, with battery and RSSI, when device_status is pruned.';
+comment on column public.capture_days.temperature_readings is 'Readings with a temperature: the weight of its mean. Likewise below.';
+comment on column public.capture_days.temperature_mean is 'Degrees Celsius.';
+comment on column public.capture_days.humidity_mean is 'Per cent.';
+comment on column public.capture_days.pressure_mean is 'hPa.';
+comment on column public.capture_days.gas_mean is 'kOhm.';
+comment on column public.capture_days.rssi_mean is 'dBm.';
+
+-- What the next refresh has to count again: the UTC hours of rows that were written, changed or deleted. Whoever writes
+-- such a row adds to it in the same transaction, so that a refresh sees neither without the other.
+create table fleet_private.touched_hours (
+  device_id text not null,
+  hour timestamptz not null
+);
+
+-- When to look at a device of which nothing is heard. Its days are counted up to looked_at, or were never if that is
+-- null. Wakes are expected from heard_since on.
+create table fleet_private.day_clocks (
+  device_id text primary key references public.devices (device_id) on delete cascade,
+  heard_since timestamptz not null,
+  looked_at timestamptz,
+  due_at timestamptz not null default '-infinity'
+);
+create index day_clocks_due_at_idx on fleet_private.day_clocks (due_at);
+
+-- What devices and schedules were until they were changed. What is in force stands in devices and device_configs.
+-- owner_id is whose the rows of that time are: a device's first company also has what came before it.
+create table fleet_private.former_devices (
+  former_id bigint generated always as identity primary key,
+  device_id text not null references public.devices (device_id) on delete cascade,
+  until timestamptz not null,
+  company_id uuid,
+  owner_id uuid,
+  timezone text
+);
+create index former_devices_device_id_until_idx on fleet_private.former_devices (device_id, until);
+create table fleet_private.former_configs (
+  former_id bigint generated always as identity primary key,
+  config_id uuid not null,
+  since timestamptz not null,
+  until timestamptz not null,
+  device_id text,
+  company_id uuid,
+  captures_per_day integer,
+  times_of_day time[],
+  interval_minutes integer,
+  timezone text,
+  wake_spread_s integer
+);
+create index former_configs_config_id_until_idx on fleet_private.former_configs (config_id, until);
+create index former_configs_device_id_until_idx on fleet_private.former_configs (device_id, until);
+create index former_configs_company_id_until_idx on fleet_private.former_configs (company_id, until);
+select fleet_private.close_tables(
+  'fleet_private.touched_hours', 'fleet_private.day_clocks', 'fleet_private.former_devices',
+  'fleet_private.former_configs');
+$file$;
+    perform fleet_private.record_file('migrations/0040_capture_days.sql', '2b46e30de25ba120d189a43a14e669c32ccd1626ce443f68b0e375b898554a3d');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0041_clocks_of_devices.sql', '3993e466da456f57c92f6b02e41dd83cad893288a4056e68d316449b96ddcd2e') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: batches of public.devices
+insert into fleet_private.day_clocks (device_id, heard_since)
+select device_id, created_at
+  from public.devices
+ where ctid >= '(0,0)'::tid and ctid < '(4294967295,0)'::tid
+on conflict do nothing;
+$file$;
+    perform fleet_private.record_file('migrations/0041_clocks_of_devices.sql', '3993e466da456f57c92f6b02e41dd83cad893288a4056e68d316449b96ddcd2e');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0042_index_of_measured_at.sql', '7fbce592b285a254e842b7d5a5b7e41a895d06b64f404078bf1feb949f097859') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: concurrently
+create index if not exists sensor_readings_device_id_measured_at_idx
+  on public.sensor_readings (device_id, measured_at);
+$file$;
+    perform fleet_private.record_file('migrations/0042_index_of_measured_at.sql', '7fbce592b285a254e842b7d5a5b7e41a895d06b64f404078bf1feb949f097859');
+  end if;
+end
+$install$;
+
+do $install$
+begin
   if fleet_private.is_pending('repeatable/010_callers.sql', '9a0cd7d86f6c647866e0ead174fa1900cc1c7055ba8b087b7d6f350e4d00c460') then
     set local lock_timeout = '5s';
     execute $file$
@@ -2240,10 +2403,44 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/040_schedule.sql', 'e2c3297b9749d1e8b56bf0b1ee36931f49b5be62200370fd3f6b630ef535a40e') then
+  if fleet_private.is_pending('repeatable/040_schedule.sql', '1390cc34f0c928620a0aa27dd4b8ce6767bed036319041c718a60590c4e00510') then
     set local lock_timeout = '5s';
     execute $file$
 -- Computes when a device wakes next.
+
+-- Each device has a fixed offset within p_spread_s seconds, computed from a hash of its device_id, so that the devices
+-- of one schedule do not all wake in the same second.
+create or replace function fleet_private.wake_offset(p_device text, p_spread_s integer)
+returns interval
+language sql
+immutable
+set search_path = ''
+as $$
+  select case when p_spread_s > 0 then make_interval(secs =>
+    ('x' || encode(substr(sha256(convert_to(p_device, 'UTF8')), 1, 4), 'hex'))::bit(32)::bigint % p_spread_s)
+    else '0' end
+$$;
+
+-- The times of day of p_per_day wakes: each is in the middle of an equal part of the day: one a day at 12:00, two at
+-- 06:00 and 18:00.
+create or replace function fleet_private.wake_times(p_per_day integer)
+returns time[]
+language sql
+immutable
+set search_path = ''
+as $$
+  select array_agg((interval '1 day' * (i + 0.5) / p_per_day)::time order by i) from generate_series(0, p_per_day - 1) as i
+$$;
+
+-- Two moments at most this apart count as the same wake.
+create or replace function fleet_private.wake_grace(p_interval_minutes integer)
+returns interval
+language sql
+immutable
+set search_path = ''
+as $$
+  select least(interval '1 minute', make_interval(mins => p_interval_minutes) / 2)
+$$;
 
 -- For a device that is awake at the moment p_at, returns the scheduled wake that it has woken for (slot) and
 -- the next one (next_wake_at). Without a schedule slot is null, and next_wake_at is null or the wake of a
@@ -2256,9 +2453,7 @@ begin
 --
 -- Times of day are local. When the clock changes in spring, a time that does not exist is used one hour
 -- later; in autumn, a time that exists twice is used the second time. Both give exactly one wake. An interval
--- is counted from 1970-01-01 UTC and does not depend on a time zone. Each device has a fixed offset within
--- wake_spread_s seconds, computed from a hash of its device_id, so that the devices of one schedule do not
--- all wake in the same second.
+-- is counted from 1970-01-01 UTC and does not depend on a time zone.
 create or replace function fleet_private.wakes(
   p_device text, p_at timestamptz,
   out slot timestamptz, out next_wake_at timestamptz, out timezone text, out grace interval
@@ -2274,7 +2469,7 @@ declare
   v_times time[];
   v_minutes integer;
   v_spread integer;
-  v_offset interval := '0';
+  v_offset interval;
   v_day date;
 begin
   select d.company_id, d.timezone, d.wake_override_at into v_company, wakes.timezone, v_override
@@ -2296,20 +2491,14 @@ begin
     into v_per_day, v_times, v_minutes, wakes.timezone, v_spread
     from applicable a;
 
-  grace := least(interval '1 minute', make_interval(mins => v_minutes) / 2);
-  if v_spread > 0 then
-    v_offset := make_interval(secs =>
-      ('x' || encode(substr(sha256(convert_to(p_device, 'UTF8')), 1, 4), 'hex'))::bit(32)::bigint % v_spread);
-  end if;
+  grace := fleet_private.wake_grace(v_minutes);
+  v_offset := fleet_private.wake_offset(p_device, v_spread);
 
   if v_minutes is not null then
     slot := date_bin(make_interval(mins => v_minutes), p_at + grace, timestamptz '1970-01-01 00:00:00+00' + v_offset);
     next_wake_at := slot + make_interval(mins => v_minutes);
   elsif v_per_day is not null or v_times is not null then
-    if v_times is null then
-      -- A wake is in the middle of each equal part of the day: one a day at 12:00, two at 06:00 and 18:00.
-      v_times := array(select (interval '1 day' * (i + 0.5) / v_per_day)::time from generate_series(0, v_per_day - 1) as i);
-    end if;
+    v_times := coalesce(v_times, fleet_private.wake_times(v_per_day));
     v_day := ((p_at - v_offset) at time zone wakes.timezone)::date;
     select max(w) filter (where w <= p_at + grace), min(w) filter (where w > p_at + grace)
       into slot, next_wake_at
@@ -2332,9 +2521,11 @@ as $$
   select next_wake_at from fleet_private.wakes(p_device, p_after)
 $$;
 
-select fleet_private.set_callers('service', 'fleet_private.wakes', 'fleet_private.next_wake');
+select fleet_private.set_callers(
+  'service', 'fleet_private.wake_offset', 'fleet_private.wake_times', 'fleet_private.wake_grace', 'fleet_private.wakes',
+  'fleet_private.next_wake');
 $file$;
-    perform fleet_private.record_file('repeatable/040_schedule.sql', 'e2c3297b9749d1e8b56bf0b1ee36931f49b5be62200370fd3f6b630ef535a40e');
+    perform fleet_private.record_file('repeatable/040_schedule.sql', '1390cc34f0c928620a0aa27dd4b8ce6767bed036319041c718a60590c4e00510');
   end if;
 end
 $install$;
@@ -3271,6 +3462,639 @@ end
 $$;
 $file$;
     perform fleet_private.record_file('repeatable/070_rights.sql', 'c3f35c5b7c7dac516f10d42db4f1e810a3bb1bbcdfdd95d60c6058049f95eeac');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/075_schedules_then.sql', '02d8492f10aae42076b5dd3f587cab0ffc0176c2acc3b5d546cc3d825f168574') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What was in force when: who had a device, its time zone and its schedule, now and before they were changed.
+
+-- Lets the next refresh look at devices whose zone, owner or schedule was changed: their day may end sooner now. And what
+-- has a time to come, from a clock that runs ahead, may be of another day now.
+create or replace function fleet_private.look_again(p_devices text[])
+returns void
+language sql
+set search_path = ''
+as $$
+  update fleet_private.day_clocks set due_at = '-infinity' where device_id = any (p_devices);
+  insert into fleet_private.touched_hours (device_id, hour)
+  select distinct d.device_id, date_trunc('hour', o.at, 'UTC')
+    from unnest(p_devices) as d (device_id)
+   cross join lateral (
+     select captured_at from public.captures where device_id = d.device_id and captured_at > now()
+     union all
+     select measured_at from public.sensor_readings where device_id = d.device_id and measured_at > now()
+     union all
+     select received_at from public.device_status
+      where device_id = d.device_id and created_at > now() - interval '1 hour' and received_at > now()
+   ) as o (at)
+   where isfinite(o.at)
+$$;
+
+-- Keeps what a device was until now. Security definer, since users may change their devices and not this.
+create or replace function fleet_private.keep_former_device()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  -- As in fleet_private.own_device: a device's first company has what came before it.
+  if old.company_id is null and old.released_at is null then
+    update fleet_private.former_devices set owner_id = new.company_id where device_id = new.device_id and owner_id is null;
+    update public.capture_days set company_id = new.company_id where device_id = new.device_id and company_id is null;
+  end if;
+  insert into fleet_private.former_devices (device_id, until, company_id, owner_id, timezone)
+  values (old.device_id, clock_timestamp(), old.company_id,
+          case when old.company_id is null and old.released_at is null then new.company_id else old.company_id end,
+          old.timezone);
+  perform fleet_private.look_again(array[new.device_id]);
+  return null;
+end
+$$;
+create or replace trigger devices_keep_former
+  after update of company_id, timezone on public.devices
+  for each row when (old.company_id is distinct from new.company_id or old.timezone is distinct from new.timezone)
+  execute function fleet_private.keep_former_device();
+
+-- Keeps what a schedule was until now; likewise.
+create or replace function fleet_private.keep_former_config()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if tg_op <> 'INSERT' then
+    insert into fleet_private.former_configs (
+      config_id, since, until, device_id, company_id, captures_per_day, times_of_day, interval_minutes, timezone,
+      wake_spread_s)
+    values (
+      old.config_id,
+      coalesce((select max(until) from fleet_private.former_configs where config_id = old.config_id), old.created_at),
+      clock_timestamp(), old.device_id, old.company_id, old.captures_per_day, old.times_of_day, old.interval_minutes,
+      old.timezone, old.wake_spread_s);
+  end if;
+  perform fleet_private.look_again(array(
+    select device_id from public.devices where device_id in (old.device_id, new.device_id)
+    union
+    select device_id from public.devices where company_id in (old.company_id, new.company_id)
+    union
+    select device_id from public.devices
+     where (tg_op <> 'INSERT' and num_nonnulls(old.device_id, old.company_id) = 0)
+        or (tg_op <> 'DELETE' and num_nonnulls(new.device_id, new.company_id) = 0)));
+  return null;
+end
+$$;
+create or replace trigger device_configs_keep_former
+  after insert or update or delete on public.device_configs
+  for each row execute function fleet_private.keep_former_config();
+
+-- Who had the device and what it was to do, from p_from to p_to: one row for each stretch of time in which neither
+-- changed, in order. owner_id is whose the rows of that time are. Without a schedule times and minutes are null.
+create or replace function fleet_private.schedules(p_device text, p_from timestamptz, p_to timestamptz)
+returns table (
+  since timestamptz, until timestamptz, owner_id uuid, timezone text,
+  times time[], minutes integer, wake_offset interval, grace interval
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with had as materialized (
+    select h.*
+      from (select coalesce(lag(u.until) over (order by u.until, u.former_id), '-infinity') as since, u.*
+              from (select f.until, f.former_id, f.company_id, f.owner_id, f.timezone
+                      from fleet_private.former_devices f where f.device_id = p_device
+                    union all
+                    select 'infinity', null, d.company_id, d.company_id, d.timezone
+                      from public.devices d where d.device_id = p_device) as u) as h
+     where h.since < p_to and h.until > p_from and h.since < h.until
+  ), configs as materialized (
+    -- The narrower scope has the lower rank, as in fleet_private.wakes.
+    select case when c.device_id is not null then 1 when c.company_id is not null then 2 else 3 end as rank, c.*
+      from (select p.device_id, p.company_id, p.captures_per_day, p.times_of_day, p.interval_minutes, p.timezone,
+                   p.wake_spread_s,
+                   coalesce((select max(f.until) from fleet_private.former_configs f where f.config_id = p.config_id),
+                            p.created_at) as since,
+                   'infinity'::timestamptz as until
+              from public.device_configs p
+             where p.device_id = p_device or p.company_id in (select h.company_id from had h)
+                or (p.device_id is null and p.company_id is null)
+            union all
+            select f.device_id, f.company_id, f.captures_per_day, f.times_of_day, f.interval_minutes, f.timezone,
+                   f.wake_spread_s, f.since, f.until
+              from fleet_private.former_configs f
+             where f.until > p_from
+               and (f.device_id = p_device or f.company_id in (select h.company_id from had h)
+                    or (f.device_id is null and f.company_id is null))) as c
+     where c.since < p_to and c.until > p_from
+  ), stretches as (
+    select m.since, lead(m.since, 1, p_to) over (order by m.since) as until
+      from (select p_from as since
+            union select h.since from had h where h.since > p_from
+            union select c.since from configs c where c.since > p_from
+            union select c.until from configs c where c.until < p_to) as m
+  ), told as (
+    select s.since, s.until, h.owner_id, coalesce(h.timezone, v.timezone, 'UTC') as timezone,
+           coalesce(w.times_of_day, fleet_private.wake_times(w.captures_per_day)) as times, w.interval_minutes as minutes,
+           fleet_private.wake_offset(p_device, coalesce(v.wake_spread_s, 300)) as wake_offset
+      from stretches s
+      join had h on h.since <= s.since and h.until > s.since
+     cross join lateral (
+       select (array_agg(c.timezone order by c.rank) filter (where c.timezone is not null))[1] as timezone,
+              (array_agg(c.wake_spread_s order by c.rank) filter (where c.wake_spread_s is not null))[1] as wake_spread_s
+         from configs c
+        where c.since <= s.since and c.until > s.since and (c.rank <> 2 or c.company_id = h.company_id)) as v
+      left join lateral (
+       select c.captures_per_day, c.times_of_day, c.interval_minutes
+         from configs c
+        where c.since <= s.since and c.until > s.since and (c.rank <> 2 or c.company_id = h.company_id)
+          and num_nonnulls(c.captures_per_day, c.times_of_day, c.interval_minutes) > 0
+        order by c.rank limit 1) as w on true
+  ), changes as (
+    -- What was changed without effect for this device is no change.
+    select t.*, (t.owner_id, t.timezone, t.times, t.minutes, t.wake_offset) is distinct from
+                lag((t.owner_id, t.timezone, t.times, t.minutes, t.wake_offset)) over (order by t.since) as is_new
+      from told t
+  ), numbered as (
+    select c.*, count(*) filter (where c.is_new) over (order by c.since) as number from changes c
+  )
+  select min(n.since), max(n.until), n.owner_id, n.timezone, n.times, n.minutes, n.wake_offset,
+         fleet_private.wake_grace(n.minutes)
+    from numbered n
+   group by n.number, n.owner_id, n.timezone, n.times, n.minutes, n.wake_offset
+   order by 1;
+end
+$$;
+
+-- The local days of a device that the time from p_from to p_to has a part in.
+create or replace function fleet_private.days_of(p_device text, p_from timestamptz, p_to timestamptz)
+returns setof date
+language sql
+stable
+set search_path = ''
+as $$
+  select distinct day::date
+    from fleet_private.schedules(p_device, p_from, p_to) as s
+   cross join lateral generate_series(
+     (s.since at time zone s.timezone)::date::timestamp,
+     ((s.until - interval '1 microsecond') at time zone s.timezone)::date::timestamp, interval '1 day') as day
+$$;
+
+-- The wakes of a schedule from p_from to p_to, in order: those through which fleet_private.wakes leads a device.
+create or replace function fleet_private.wakes_within(
+  p_times time[], p_minutes integer, p_offset interval, p_timezone text, p_from timestamptz, p_to timestamptz
+)
+returns timestamptz[]
+language sql
+stable
+set search_path = ''
+as $$
+  select coalesce(array_agg(distinct w order by w), '{}')
+    from (select generate_series(
+                   date_bin(make_interval(mins => p_minutes), p_from, timestamptz '1970-01-01 00:00:00+00' + p_offset),
+                   p_to, make_interval(mins => p_minutes)) as w
+           where p_minutes is not null and p_from < p_to
+          union all
+          select (day::date + t) at time zone p_timezone + p_offset
+            from generate_series(
+                   ((p_from - p_offset) at time zone p_timezone)::date - 1,
+                   ((p_to - p_offset) at time zone p_timezone)::date + 1, interval '1 day') as day,
+                 unnest(p_times) as t
+           where p_minutes is null and p_from < p_to) as candidates
+   where w >= p_from and w < p_to
+$$;
+
+select fleet_private.set_callers(
+  'service', 'fleet_private.look_again', 'fleet_private.keep_former_device',
+  'fleet_private.keep_former_config', 'fleet_private.schedules', 'fleet_private.days_of', 'fleet_private.wakes_within');
+grant select on fleet_private.former_devices, fleet_private.former_configs to service_role;
+$file$;
+    perform fleet_private.record_file('repeatable/075_schedules_then.sql', '02d8492f10aae42076b5dd3f587cab0ffc0176c2acc3b5d546cc3d825f168574');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/076_capture_days.sql', '245487d69b8df58624b76edfca43e500ce3a52d64aa4312a78a2293c9e178510') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What came of each device on each of its days, counted again when something of the day has changed.
+-- docs/adr/0024-rollups.md has the reasons.
+
+-- Counts a day of a device anew, as far as it has gone at p_at: one row for each company that has something of it.
+--
+-- A wake is answered by a picture or a hello between a grace before it and the next wake, or ten minutes after the day
+-- (or after the schedule was changed). width_bucket tells for each of them which wake that is.
+create or replace function fleet_private.count_day(p_device text, p_day date, p_at timestamptz)
+returns setof public.capture_days
+language plpgsql
+stable
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with parts as materialized (
+    -- One, unless the device, its owner or its schedule was changed on this day.
+    select greatest(s.since, l.begins) as since, least(s.until, l.ends) as until,
+           s.owner_id, s.timezone, s.times, s.minutes, s.wake_offset, s.grace
+      -- No time zone is 16 hours from UTC.
+      from fleet_private.schedules(
+             p_device, p_day::timestamp at time zone 'UTC' - interval '16 hours',
+             (p_day + 1)::timestamp at time zone 'UTC' + interval '16 hours') as s
+     cross join lateral (
+       select p_day::timestamp at time zone s.timezone as begins, (p_day + 1)::timestamp at time zone s.timezone as ends) as l
+     where s.since < l.ends and s.until > l.begins
+  ), due as (
+    select p.owner_id as company_id, sum(e.expected)::integer as expected, sum(e.past - h.heard)::integer as silent
+      from parts p
+      join fleet_private.day_clocks k on k.device_id = p_device
+     cross join lateral (
+       select fleet_private.wakes_within(
+         p.times, p.minutes, p.wake_offset, p.timezone, greatest(p.since, k.heard_since),
+         p.until + interval '10 minutes') as wakes) as w
+     cross join lateral (
+       select count(*) filter (where wake <= p_at) as expected,
+              count(*) filter (where wake <= p_at - interval '10 minutes') as past
+         from unnest(w.wakes) as wake where wake < p.until) as e
+     cross join lateral (
+       select count(distinct wake) filter (where wake between 1 and e.past) as heard
+         from (select width_bucket(c.captured_at + p.grace, w.wakes) as wake
+                 from public.captures c
+                where c.device_id = p_device
+                  and c.captured_at >= p.since - p.grace and c.captured_at < p.until + interval '10 minutes'
+               union all
+               select width_bucket(coalesce(s.received_at, s.created_at) + p.grace, w.wakes)
+                 from public.device_status s
+                where s.device_id = p_device
+                  and s.created_at >= p.since - interval '1 hour' and s.created_at < p.until + interval '2 days'
+                  and coalesce(s.received_at, s.created_at) >= p.since - p.grace
+                  and coalesce(s.received_at, s.created_at) < p.until + interval '10 minutes') as signs) as h
+     where p.times is not null or p.minutes is not null
+     group by p.owner_id
+  ), pictures as (
+    select c.company_id,
+           count(*) filter (where c.ingest_status in ('stored', 'expired')) as stored,
+           count(*) filter (where c.ingest_status = 'partial') as partial,
+           count(*) filter (where f.cause = 'device') as failed_device,
+           count(*) filter (where f.cause = 'transfer') as failed_transfer,
+           count(*) filter (where f.cause = 'service') as failed_service,
+           sum(c.image_bytes) filter (where c.ingest_status in ('stored', 'expired')) as bytes,
+           sum(c.nacks_sent) as nacks
+      from parts p
+      join public.captures c
+        on c.device_id = p_device and c.captured_at >= p.since and c.captured_at < p.until
+     cross join lateral (
+       select case when c.ingest_status <> 'failed' then null
+                   when c.error_code between 1000 and 1999 then 'device'
+                   when c.error_code in (2201, 2202, 2203, 2207, 2208) then 'transfer'
+                   else 'service' end as cause) as f
+     group by c.company_id
+  ), measured as (
+    select r.company_id,
+           count(r.temperature_c) as temperature_readings, min(r.temperature_c) as temperature_min,
+           avg(r.temperature_c) as temperature_mean, max(r.temperature_c) as temperature_max,
+           count(r.humidity_pct) as humidity_readings, min(r.humidity_pct) as humidity_min,
+           avg(r.humidity_pct) as humidity_mean, max(r.humidity_pct) as humidity_max,
+           count(r.pressure_hpa) as pressure_readings, min(r.pressure_hpa) as pressure_min,
+           avg(r.pressure_hpa) as pressure_mean, max(r.pressure_hpa) as pressure_max,
+           count(r.gas_kohm) as gas_readings, min(r.gas_kohm) as gas_min,
+           avg(r.gas_kohm) as gas_mean, max(r.gas_kohm) as gas_max
+      from parts p
+      join public.sensor_readings r
+        on r.device_id = p_device and r.measured_at >= p.since and r.measured_at < p.until
+     group by r.company_id
+  ), heard as (
+    -- A hello is written at most two days after it was received. The bounds of created_at are there for the index.
+    select s.company_id, count(*) as hellos,
+           min(s.battery_percent) as battery_percent_min, max(s.battery_percent) as battery_percent_max,
+           min(s.battery_mv) as battery_mv_min, max(s.battery_mv) as battery_mv_max,
+           count(s.wifi_rssi_dbm) as rssi_readings, min(s.wifi_rssi_dbm) as rssi_min,
+           avg(s.wifi_rssi_dbm)::double precision as rssi_mean, max(s.wifi_rssi_dbm) as rssi_max
+      from parts p
+      join public.device_status s
+        on s.device_id = p_device
+       and s.created_at >= p.since - interval '1 hour' and s.created_at < p.until + interval '2 days'
+       and coalesce(s.received_at, s.created_at) >= p.since and coalesce(s.received_at, s.created_at) < p.until
+     group by s.company_id
+  ), older as (
+    -- What was counted before, if hellos of this day may have been pruned since: it began before the oldest that is kept,
+    -- and there were hellos on a day, this or an earlier one, that had ended by then.
+    select o.*
+      from public.capture_days o
+     cross join (select coalesce(min(created_at), 'infinity') as created_at from public.device_status) as oldest
+     where o.device_id = p_device and o.day = p_day and o.hellos > 0
+       and p_day::timestamp at time zone o.timezone < oldest.created_at
+       and exists (
+         select from public.capture_days e
+          where e.device_id = p_device and e.day <= p_day and e.hellos > 0
+            and (e.day + 1)::timestamp at time zone e.timezone <= oldest.created_at)
+  ), companies as (
+    select company_id from due where expected > 0
+    union select company_id from pictures union select company_id from measured union select company_id from heard
+    union select company_id from older
+  )
+  select p_device, p_day, c.company_id,
+         coalesce((select timezone from parts order by since desc limit 1), o.timezone),
+         d.expected, case when o.hellos > coalesce(h.hellos, 0) then least(d.silent, o.silent) else coalesce(d.silent, 0) end,
+         coalesce(p.stored, 0)::integer, coalesce(p.partial, 0)::integer, coalesce(p.failed_device, 0)::integer,
+         coalesce(p.failed_transfer, 0)::integer, coalesce(p.failed_service, 0)::integer,
+         coalesce(p.bytes, 0), coalesce(p.nacks, 0),
+         k.hellos::integer,
+         coalesce(m.temperature_readings, 0)::integer, m.temperature_min, m.temperature_mean, m.temperature_max,
+         coalesce(m.humidity_readings, 0)::integer, m.humidity_min, m.humidity_mean, m.humidity_max,
+         coalesce(m.pressure_readings, 0)::integer, m.pressure_min, m.pressure_mean, m.pressure_max,
+         coalesce(m.gas_readings, 0)::integer, m.gas_min, m.gas_mean, m.gas_max,
+         k.battery_percent_min, k.battery_percent_max, k.battery_mv_min, k.battery_mv_max,
+         k.rssi_readings::integer, k.rssi_min, k.rssi_mean, k.rssi_max,
+         p_at
+    from companies c
+    left join due d on d.company_id is not distinct from c.company_id
+    left join pictures p on p.company_id is not distinct from c.company_id
+    left join measured m on m.company_id is not distinct from c.company_id
+    left join heard h on h.company_id is not distinct from c.company_id
+    left join older o on o.company_id is not distinct from c.company_id
+   -- Of two counts of hellos the larger one was made when more of them were kept.
+   cross join lateral (
+     select h.hellos, h.battery_percent_min, h.battery_percent_max, h.battery_mv_min, h.battery_mv_max,
+            h.rssi_readings, h.rssi_min, h.rssi_mean, h.rssi_max
+      where h.hellos >= coalesce(o.hellos, 0)
+     union all
+     select o.hellos, o.battery_percent_min, o.battery_percent_max, o.battery_mv_min, o.battery_mv_max,
+            o.rssi_readings, o.rssi_min, o.rssi_mean, o.rssi_max
+      where o.hellos > coalesce(h.hellos, 0)
+     union all
+     select 0, null, null, null, null, 0, null, null, null where h.hellos is null and o.hellos is null) as k;
+end
+$$;
+
+-- When to look at a device again of which nothing is heard: when its next wake is to have been answered, and after the
+-- end of its day.
+create or replace function fleet_private.next_look(p_device text, p_at timestamptz)
+returns timestamptz
+language sql
+stable
+set search_path = ''
+as $$
+  select least(((p_at at time zone timezone)::date + 1)::timestamp at time zone timezone, next_wake_at) + interval '10 minutes'
+    from fleet_private.wakes(p_device, p_at)
+$$;
+
+-- Counts anew the days of which something has changed, and those that have gone on in silence: some p_limit of them,
+-- the rest at the next call. Two at once do no harm: the second does nothing.
+-- p_at is the caller's time, for simulated time.
+-- Returns {days: how many were counted, more: whether the next call has something to do at once}.
+create or replace function public.refresh_capture_days(p_limit integer default 1000, p_at timestamptz default now())
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_touched text[];
+  v_hours timestamptz[];
+  v_more boolean;
+  v_due text[];
+  v_from timestamptz[];
+  v_to timestamptz[];
+  v_devices text[];
+  v_days date[];
+  v_rows public.capture_days[];
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended('public.refresh_capture_days', 0)) then
+    return '{"days": 0, "more": false}';
+  end if;
+
+  with taken as (
+    delete from fleet_private.touched_hours
+     where ctid = any (array(select ctid from fleet_private.touched_hours limit p_limit))
+    returning device_id, hour
+  )
+  select array_agg(device_id), array_agg(hour), coalesce(sum(n), 0) >= p_limit into v_touched, v_hours, v_more
+    from (select device_id, hour, count(*) as n from taken group by device_id, hour) as t;
+
+  -- From a new device wakes are expected since it was first heard, not since it was registered.
+  insert into fleet_private.day_clocks (device_id, heard_since)
+  select d.device_id, least(p_at, coalesce(least(
+           (select min(c.captured_at) from public.captures c where c.device_id = d.device_id and c.captured_at >= d.created_at),
+           (select min(s.created_at) from public.device_status s where s.device_id = d.device_id)), d.created_at))
+    from public.devices d
+   where d.device_id = any (v_touched) and not exists (select from fleet_private.day_clocks k where k.device_id = d.device_id);
+
+  -- Each clock goes on by a month at most; the window adds up how many days that makes. A device that has never been
+  -- looked at may have rows from before it was known or after the present.
+  with due as (
+    select k.device_id, looked_at is null as first_time, s.since, least(p_at, s.since + interval '31 days') as until
+      from fleet_private.day_clocks k
+     cross join lateral (select coalesce(k.looked_at - interval '10 minutes', k.heard_since - interval '1 day') as since) as s
+     where k.due_at <= p_at and s.since < p_at
+     order by k.due_at, k.device_id
+     limit p_limit
+  ), taken as (
+    select *
+      from (select *, sum(2 + extract(day from until - since)) over (order by device_id) as days,
+                   row_number() over (order by device_id) as place from due) as d
+     where days <= p_limit or place = 1
+  ), beyond as (
+    insert into fleet_private.touched_hours (device_id, hour)
+    select distinct t.device_id, date_trunc('hour', o.at, 'UTC')
+      from taken t
+     cross join lateral (
+       select captured_at from public.captures where device_id = t.device_id and captured_at < t.since
+       union all
+       select captured_at from public.captures where device_id = t.device_id and captured_at > p_at
+       union all
+       select measured_at from public.sensor_readings where device_id = t.device_id and measured_at < t.since
+       union all
+       select measured_at from public.sensor_readings where device_id = t.device_id and measured_at > p_at
+     ) as o (at)
+     where t.first_time and isfinite(o.at)
+  )
+  select array_agg(device_id), array_agg(since), array_agg(until) into v_due, v_from, v_to from taken;
+
+  -- A sign of life may answer a wake of the day that has just ended, or of the one that begins in a minute.
+  select array_agg(device_id), array_agg(day) into v_devices, v_days
+    from (select distinct s.device_id, day
+            from (select device_id, hour - interval '10 minutes' as since, hour + interval '61 minutes' as until
+                    from unnest(v_touched, v_hours) as t (device_id, hour)
+                  union all
+                  select * from unnest(v_due, v_from, v_to) as k (device_id, since, until)) as s
+           cross join lateral fleet_private.days_of(s.device_id, s.since, s.until) as day) as d;
+
+  v_rows := array(
+    select counted
+      from unnest(v_devices, v_days) as d (device_id, day)
+     cross join lateral fleet_private.count_day(d.device_id, d.day, p_at) as counted);
+  delete from public.capture_days c
+   using unnest(v_devices, v_days) as d (device_id, day)
+   where c.device_id = d.device_id and c.day = d.day;
+  insert into public.capture_days select * from unnest(v_rows);
+
+  update fleet_private.day_clocks k
+     set looked_at = n.until,
+         due_at = case when n.until < p_at then p_at else fleet_private.next_look(k.device_id, p_at) end
+    from (select * from unnest(v_due, v_to) as d (device_id, until)
+          union all
+          -- Of a device that was heard, all days since the last look may have been counted by now.
+          select c.device_id, p_at
+            from (select distinct device_id from unnest(v_touched) as device_id where device_id <> all (coalesce(v_due, '{}'))) as t
+            join fleet_private.day_clocks c on c.device_id = t.device_id and c.looked_at between p_at - interval '2 days' and p_at
+           cross join lateral fleet_private.days_of(c.device_id, c.looked_at - interval '10 minutes', p_at) as day
+            left join unnest(v_devices, v_days) as d (device_id, day) on d.device_id = c.device_id and d.day = day.day
+           group by c.device_id
+          having bool_and(d.day is not null)) as n
+   where k.device_id = n.device_id;
+
+  return jsonb_build_object(
+    'days', coalesce(cardinality(v_days), 0),
+    'more', v_more or exists (select from fleet_private.day_clocks where due_at <= p_at));
+end
+$$;
+
+-- Notes the hour of a row that was written, changed or deleted, for the next refresh. Its argument names the column that
+-- tells the row's day. Deleted hellos are not noted: their days keep what was counted.
+create or replace function fleet_private.touch_hour()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_before timestamptz;
+  v_after timestamptz;
+begin
+  case tg_argv[0]
+    when 'captured_at' then v_before := old.captured_at; v_after := new.captured_at;
+    when 'measured_at' then v_before := old.measured_at; v_after := new.measured_at;
+    when 'received_at' then
+      v_before := coalesce(old.received_at, old.created_at);
+      v_after := coalesce(new.received_at, new.created_at);
+  end case;
+  insert into fleet_private.touched_hours (device_id, hour)
+  select coalesce(new.device_id, old.device_id), date_trunc('hour', at, 'UTC')
+    from (select v_before union select v_after) as moment (at)
+   where isfinite(at);
+  return null;
+end
+$$;
+create or replace trigger captures_touch
+  after insert or delete or update of captured_at, ingest_status, error_code, image_bytes, nacks_sent, company_id
+  on public.captures
+  for each row execute function fleet_private.touch_hour('captured_at');
+create or replace trigger sensor_readings_touch
+  after insert or delete or update of measured_at, temperature_c, humidity_pct, pressure_hpa, gas_kohm, company_id
+  on public.sensor_readings
+  for each row execute function fleet_private.touch_hour('measured_at');
+create or replace trigger device_status_touch
+  after insert or update of received_at, company_id on public.device_status
+  for each row execute function fleet_private.touch_hour('received_at');
+
+select fleet_private.set_callers(
+  'service', 'fleet_private.count_day', 'fleet_private.next_look', 'public.refresh_capture_days',
+  'fleet_private.touch_hour');
+
+grant select, insert, update, delete on
+  public.capture_days, fleet_private.touched_hours, fleet_private.day_clocks to service_role;
+grant select on public.capture_days to authenticated;
+
+drop policy if exists capture_days_read_company on public.capture_days;
+create policy capture_days_read_company on public.capture_days for select to authenticated
+  using (company_id = (select fleet_private.company_of_user()));
+$file$;
+    perform fleet_private.record_file('repeatable/076_capture_days.sql', '245487d69b8df58624b76edfca43e500ce3a52d64aa4312a78a2293c9e178510');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/077_rollup_views.sql', 'fec940739f1da31b63edc5e8e368e7bd4df5e9e033b0a292c85be75cc9bc7673') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What is asked of the rollups: weeks, months, the health of devices.
+
+-- The weeks (their Mondays) and months (their first days) of each device: the days added up. The views have the rights
+-- of who asks them.
+do $$
+declare
+  v_period text;
+begin
+  foreach v_period in array array['week', 'month'] loop
+    execute format($view$
+      drop view if exists public.capture_%1$ss;
+      create view public.capture_%1$ss with (security_invoker = on) as
+      select device_id, company_id, date_trunc(%1$L, day::timestamp)::date as %1$s,
+             count(*)::integer as days,
+             sum(expected)::integer as expected, sum(silent)::integer as silent,
+             sum(stored)::integer as stored, sum(partial)::integer as partial,
+             sum(failed_device)::integer as failed_device, sum(failed_transfer)::integer as failed_transfer,
+             sum(failed_service)::integer as failed_service,
+             sum(bytes)::bigint as bytes, sum(nacks)::bigint as nacks, sum(hellos)::integer as hellos,
+             sum(temperature_readings)::integer as temperature_readings, min(temperature_min) as temperature_min,
+             sum(temperature_mean * temperature_readings) / nullif(sum(temperature_readings), 0) as temperature_mean,
+             max(temperature_max) as temperature_max,
+             sum(humidity_readings)::integer as humidity_readings, min(humidity_min) as humidity_min,
+             sum(humidity_mean * humidity_readings) / nullif(sum(humidity_readings), 0) as humidity_mean,
+             max(humidity_max) as humidity_max,
+             sum(pressure_readings)::integer as pressure_readings, min(pressure_min) as pressure_min,
+             sum(pressure_mean * pressure_readings) / nullif(sum(pressure_readings), 0) as pressure_mean,
+             max(pressure_max) as pressure_max,
+             sum(gas_readings)::integer as gas_readings, min(gas_min) as gas_min,
+             sum(gas_mean * gas_readings) / nullif(sum(gas_readings), 0) as gas_mean,
+             max(gas_max) as gas_max,
+             min(battery_percent_min) as battery_percent_min, max(battery_percent_max) as battery_percent_max,
+             min(battery_mv_min) as battery_mv_min, max(battery_mv_max) as battery_mv_max,
+             sum(rssi_readings)::integer as rssi_readings, min(rssi_min) as rssi_min,
+             sum(rssi_mean * rssi_readings) / nullif(sum(rssi_readings), 0) as rssi_mean,
+             max(rssi_max) as rssi_max
+        from public.capture_days
+       group by device_id, company_id, date_trunc(%1$L, day::timestamp)::date;
+      revoke all on public.capture_%1$ss from public, anon, authenticated, service_role;
+      grant select on public.capture_%1$ss to authenticated, service_role;
+    $view$, v_period);
+  end loop;
+end
+$$;
+
+-- How each device has done on its last seven days, the present one included, with the latest that it told.
+drop view if exists public.device_health;
+create view public.device_health with (security_invoker = on) as
+select d.device_id, d.company_id, d.name, d.last_seen_at, d.next_wake_at, d.firmware_version, d.pending_count,
+       d.battery_percent, d.battery_mv, d.wifi_rssi_dbm,
+       w.expected, w.silent, w.stored, w.partial, w.failed_device, w.failed_transfer, w.failed_service,
+       w.stored::double precision / nullif(w.stored + w.partial + w.failed_device + w.failed_transfer + w.failed_service, 0)
+         as stored_share,
+       (w.expected - w.silent)::double precision / nullif(w.expected, 0) as heard_share,
+       w.nacks, w.hellos, w.battery_percent_min, w.battery_mv_min, w.rssi_min, w.rssi_mean, w.refreshed_at
+  from public.devices d
+ cross join lateral (
+   select sum(c.expected)::integer as expected, coalesce(sum(c.silent), 0)::integer as silent,
+          coalesce(sum(c.stored), 0)::integer as stored, coalesce(sum(c.partial), 0)::integer as partial,
+          coalesce(sum(c.failed_device), 0)::integer as failed_device,
+          coalesce(sum(c.failed_transfer), 0)::integer as failed_transfer,
+          coalesce(sum(c.failed_service), 0)::integer as failed_service,
+          coalesce(sum(c.nacks), 0)::bigint as nacks, coalesce(sum(c.hellos), 0)::integer as hellos,
+          min(c.battery_percent_min) as battery_percent_min, min(c.battery_mv_min) as battery_mv_min,
+          min(c.rssi_min) as rssi_min,
+          sum(c.rssi_mean * c.rssi_readings) / nullif(sum(c.rssi_readings), 0) as rssi_mean,
+          max(c.refreshed_at) as refreshed_at
+     from public.capture_days c
+    where c.device_id = d.device_id and c.company_id is not distinct from d.company_id
+      -- The first bound is there for the index.
+      and c.day > current_date - 9
+      and c.day > (now() at time zone c.timezone)::date - 7 and c.day <= (now() at time zone c.timezone)::date) as w;
+revoke all on public.device_health from public, anon, authenticated, service_role;
+grant select on public.device_health to authenticated, service_role;
+$file$;
+    perform fleet_private.record_file('repeatable/077_rollup_views.sql', 'fec940739f1da31b63edc5e8e368e7bd4df5e9e033b0a292c85be75cc9bc7673');
   end if;
 end
 $install$;

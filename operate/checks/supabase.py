@@ -23,6 +23,7 @@ FUNCTIONS: Final = frozenset(
         "record_capture",
         "record_hello",
         "record_log",
+        "refresh_capture_days",
     }
 )
 BILLING: Final = "see Usage and Billing of the organisation, and the database's disk; workers wait for it"

@@ -1,5 +1,39 @@
 -- Computes when a device wakes next.
 
+-- Each device has a fixed offset within p_spread_s seconds, computed from a hash of its device_id, so that the devices
+-- of one schedule do not all wake in the same second.
+create or replace function fleet_private.wake_offset(p_device text, p_spread_s integer)
+returns interval
+language sql
+immutable
+set search_path = ''
+as $$
+  select case when p_spread_s > 0 then make_interval(secs =>
+    ('x' || encode(substr(sha256(convert_to(p_device, 'UTF8')), 1, 4), 'hex'))::bit(32)::bigint % p_spread_s)
+    else '0' end
+$$;
+
+-- The times of day of p_per_day wakes: each is in the middle of an equal part of the day: one a day at 12:00, two at
+-- 06:00 and 18:00.
+create or replace function fleet_private.wake_times(p_per_day integer)
+returns time[]
+language sql
+immutable
+set search_path = ''
+as $$
+  select array_agg((interval '1 day' * (i + 0.5) / p_per_day)::time order by i) from generate_series(0, p_per_day - 1) as i
+$$;
+
+-- Two moments at most this apart count as the same wake.
+create or replace function fleet_private.wake_grace(p_interval_minutes integer)
+returns interval
+language sql
+immutable
+set search_path = ''
+as $$
+  select least(interval '1 minute', make_interval(mins => p_interval_minutes) / 2)
+$$;
+
 -- For a device that is awake at the moment p_at, returns the scheduled wake that it has woken for (slot) and
 -- the next one (next_wake_at). Without a schedule slot is null, and next_wake_at is null or the wake of a
 -- next_wake command.
@@ -11,9 +45,7 @@
 --
 -- Times of day are local. When the clock changes in spring, a time that does not exist is used one hour
 -- later; in autumn, a time that exists twice is used the second time. Both give exactly one wake. An interval
--- is counted from 1970-01-01 UTC and does not depend on a time zone. Each device has a fixed offset within
--- wake_spread_s seconds, computed from a hash of its device_id, so that the devices of one schedule do not
--- all wake in the same second.
+-- is counted from 1970-01-01 UTC and does not depend on a time zone.
 create or replace function fleet_private.wakes(
   p_device text, p_at timestamptz,
   out slot timestamptz, out next_wake_at timestamptz, out timezone text, out grace interval
@@ -29,7 +61,7 @@ declare
   v_times time[];
   v_minutes integer;
   v_spread integer;
-  v_offset interval := '0';
+  v_offset interval;
   v_day date;
 begin
   select d.company_id, d.timezone, d.wake_override_at into v_company, wakes.timezone, v_override
@@ -51,20 +83,14 @@ begin
     into v_per_day, v_times, v_minutes, wakes.timezone, v_spread
     from applicable a;
 
-  grace := least(interval '1 minute', make_interval(mins => v_minutes) / 2);
-  if v_spread > 0 then
-    v_offset := make_interval(secs =>
-      ('x' || encode(substr(sha256(convert_to(p_device, 'UTF8')), 1, 4), 'hex'))::bit(32)::bigint % v_spread);
-  end if;
+  grace := fleet_private.wake_grace(v_minutes);
+  v_offset := fleet_private.wake_offset(p_device, v_spread);
 
   if v_minutes is not null then
     slot := date_bin(make_interval(mins => v_minutes), p_at + grace, timestamptz '1970-01-01 00:00:00+00' + v_offset);
     next_wake_at := slot + make_interval(mins => v_minutes);
   elsif v_per_day is not null or v_times is not null then
-    if v_times is null then
-      -- A wake is in the middle of each equal part of the day: one a day at 12:00, two at 06:00 and 18:00.
-      v_times := array(select (interval '1 day' * (i + 0.5) / v_per_day)::time from generate_series(0, v_per_day - 1) as i);
-    end if;
+    v_times := coalesce(v_times, fleet_private.wake_times(v_per_day));
     v_day := ((p_at - v_offset) at time zone wakes.timezone)::date;
     select max(w) filter (where w <= p_at + grace), min(w) filter (where w > p_at + grace)
       into slot, next_wake_at
@@ -87,4 +113,6 @@ as $$
   select next_wake_at from fleet_private.wakes(p_device, p_after)
 $$;
 
-select fleet_private.set_callers('service', 'fleet_private.wakes', 'fleet_private.next_wake');
+select fleet_private.set_callers(
+  'service', 'fleet_private.wake_offset', 'fleet_private.wake_times', 'fleet_private.wake_grace', 'fleet_private.wakes',
+  'fleet_private.next_wake');

@@ -18,6 +18,8 @@ DEFINERS = {
     "fleet_private.bound_command",
     "fleet_private.check_command",
     "fleet_private.fill_member",
+    "fleet_private.keep_former_config",
+    "fleet_private.keep_former_device",
     "fleet_private.log_command",
     # The service's key reaches no table of fleet_private.
     "public.set_device_codes",

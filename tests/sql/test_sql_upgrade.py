@@ -133,6 +133,8 @@ def opened(database: Database) -> list[str]:
                         "count": f"select nextval({literal(name)})",
                         "read": f"select last_value from {name}",
                     }
+                elif relation["relkind"] == "v":
+                    statements = {"read": f"select * from {name}"}
                 else:
                     statements = {
                         "read": f"select * from {name}", "write": f"delete from {name} returning 1",

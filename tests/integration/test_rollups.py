@@ -1,0 +1,16 @@
+"""The periodic task that counts the days of devices."""
+
+from core.clock import now_ms, to_iso
+from tasks.rollups import refresh_days
+
+
+def test_the_days_are_counted_once_in_a_while(resources, database, device):
+    resources.store.redis.flushdb()
+    for name in ("first", "second"):
+        capture = {"device_id": device, "image_name": f"{name}.jpg", "captured_at": to_iso(now_ms())}
+        capture |= {"ingest_status": "stored", "storage_path": f"{device}/{name}"}
+        database.rpc("record_capture", {"p_capture": capture}).execute()
+        refresh_days.run()
+        # What has waited behind the first message finds the lock, which stays for a while.
+        [row] = database.table("capture_days").select("stored").eq("device_id", device).execute().data
+        assert row == {"stored": 1}

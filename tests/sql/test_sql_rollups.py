@@ -1,0 +1,330 @@
+"""`capture_days`: what is counted, for whom, and when; on the embedded stack and on PostgreSQL."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sql_backends import Backend, Native, Row, User
+from sql_postgres import Connection
+
+NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=3)
+
+
+def refresh(backend: Backend, at: datetime | None = None, limit: int = 1000) -> None:
+    """Refresh until nothing is left."""
+    given = {} if at is None else {"p_at": at.isoformat()}
+    while backend.service.rpc("refresh_capture_days", p_limit=limit, **given)["more"]:
+        pass
+
+
+def take(backend: Backend, device: str, at: datetime, **changes: Any) -> None:
+    """Record a picture with readings."""
+    name = uuid.uuid4().hex
+    backend.service.rpc(
+        "record_capture",
+        p_capture={
+            "device_id": device,
+            "image_name": f"{name}.jpg",
+            "captured_at": at.isoformat(),
+            "arrived_at": at.isoformat(),
+            "ingest_status": "stored",
+            "storage_path": f"captures/{name}",
+            "image_bytes": 1000,
+            "nacks_sent": 2,
+            "sensors": {"temperature_c": 20.5, "gas_kohm": 7},
+        }
+        | changes,
+    )
+
+
+def hello(backend: Backend, device: str, at: datetime, **changes: Any) -> None:
+    """Record a hello."""
+    said = {"device_id": device, "received_at": at.isoformat(), "message_key": uuid.uuid4().hex}
+    backend.service.rpc("record_hello", p_hello=said | changes)
+
+
+def days(session: Any, device: str) -> dict[str, Row]:
+    """The days of a device that a session sees, by date."""
+    rows = {row["day"]: row for row in session.rows("capture_days", device_id=device)}
+    assert len(rows) == len(session.rows("capture_days", device_id=device))
+    return rows
+
+
+def register(
+    backend: Backend, device: str, known: datetime = NOON - timedelta(days=1), **values: Any
+) -> None:
+    """Make a device that is known since a moment."""
+    backend.service.insert("devices", {"device_id": device, "created_at": known.isoformat(), **values})
+
+
+def test_a_day_tells_what_came(backend: Backend, device: str) -> None:
+    register(backend, device)
+    take(backend, device, NOON)
+    take(backend, device, NOON + timedelta(hours=1), sensors={"temperature_c": 22.5})
+    for code in (1004, 2201, 2202, 2205, 2200):
+        failed = {"ingest_status": "failed", "storage_path": None, "error": {"code": code, "message": "m"}}
+        take(backend, device, NOON + timedelta(hours=2), sensors=None, nacks_sent=None, **failed)
+    for rssi, battery in ((-50, 80), (-70, 60)):
+        hello(backend, device, NOON, wifi_rssi_dbm=rssi, battery_percent=battery, battery_mv=4000)
+    # What was received three days ago is recorded now: that is later than a hello may be.
+    refresh(backend)
+    row = days(backend.service, device)[str(NOON.date())]
+    told = {name: value for name, value in row.items() if value not in (0, None)}
+    assert {"device_id": device, "timezone": "UTC"}.items() <= told.items()
+    assert {name: row[name] for name in ("stored", "failed_device", "failed_transfer", "failed_service")} == {
+        "stored": 2,
+        "failed_device": 1,
+        "failed_transfer": 2,
+        "failed_service": 2,
+    }
+    assert (row["bytes"], row["nacks"], row["partial"], row["hellos"]) == (2000, 4, 0, 0)
+    assert (row["temperature_min"], row["temperature_mean"], row["temperature_max"]) == (20.5, 21.5, 22.5)
+    assert (row["temperature_readings"], row["gas_readings"], row["humidity_mean"]) == (2, 1, None)
+
+
+def test_hellos_tell_battery_and_signal(backend: Backend, device: str) -> None:
+    now = datetime.now(UTC)
+    for rssi, battery in ((-50, 80), (-70, 60)):
+        hello(backend, device, now, wifi_rssi_dbm=rssi, battery_percent=battery, battery_mv=4000 + rssi)
+    refresh(backend)
+    [row] = days(backend.service, device).values()
+    assert (row["hellos"], row["rssi_min"], row["rssi_mean"], row["rssi_max"]) == (2, -70, -60, -50)
+    assert (row["battery_percent_min"], row["battery_percent_max"]) == (60, 80)
+    assert (row["battery_mv_min"], row["battery_mv_max"]) == (3930, 3950)
+
+
+def test_a_silent_device_has_its_days_too(backend: Backend, device: str) -> None:
+    register(backend, device)
+    backend.service.insert(
+        "device_configs",
+        {
+            "device_id": device,
+            "captures_per_day": 4,
+            "wake_spread_s": 0,
+            "created_at": "2020-01-01T00:00:00Z",
+        },
+    )
+    take(backend, device, NOON - timedelta(hours=3))
+    now = datetime.now(UTC)
+    refresh(backend, now)
+    # Registered the day before, and heard at 9 o'clock for the first time; then there are wakes at 15, 21, 3 and 9.
+    found = days(backend.service, device)
+    first, *others = sorted(found)
+    assert (found[first]["expected"], found[first]["silent"], found[first]["stored"]) == (3, 2, 1)
+    for day in others[:2]:
+        assert (found[day]["expected"], found[day]["silent"]) == (4, 4)
+    # Nothing is heard, and time goes on.
+    refresh(backend, now + timedelta(days=2))
+    found = days(backend.service, device)
+    assert (found[str(now.date())]["expected"], found[str(now.date())]["silent"]) == (4, 4)
+    tomorrow = found[str((now + timedelta(days=1)).date())]
+    assert (tomorrow["expected"], tomorrow["silent"]) == (4, 4)
+
+
+def test_without_a_schedule_nothing_is_expected(backend: Backend, device: str) -> None:
+    take(backend, device, NOON)
+    refresh(backend)
+    [row] = days(backend.service, device).values()
+    assert (row["expected"], row["silent"]) == (None, 0)
+
+
+def test_a_day_is_the_one_of_the_zone_then(backend: Backend, device: str) -> None:
+    register(backend, device, timezone="Asia/Tokyo")
+    late = NOON + timedelta(hours=4)  # 1 o'clock of the next day in Tokyo
+    take(backend, device, late)
+    refresh(backend)
+    backend.service.update("devices", {"timezone": "America/New_York"}, device_id=device)
+    take(backend, device, late + timedelta(minutes=1))
+    refresh(backend)
+    [row] = days(backend.service, device).values()
+    assert (row["day"], row["timezone"], row["stored"]) == (
+        str(late.date() + timedelta(days=1)),
+        "Asia/Tokyo",
+        2,
+    )
+
+
+def test_a_deleted_picture_is_not_counted_and_an_empty_day_is_none(native: Native, device: str) -> None:
+    take(native, device, NOON)
+    take(native, device, NOON, sensors=None)
+    refresh(native)
+    assert days(native.service, device)[str(NOON.date())]["stored"] == 2
+    for left in (1, 0):
+        native.database.run(
+            "delete from public.captures where capture_id in"
+            f" (select capture_id from public.captures where device_id = '{device}' limit 1)"
+        )
+        refresh(native)
+        assert [row["stored"] for row in days(native.service, device).values()] == [1] * left
+
+
+def test_a_device_that_changes_hands_in_mid_day_has_a_row_for_each(backend: Backend) -> None:
+    (seller_id, seller, device), (buyer_id, buyer, _) = backend.company(), backend.company()
+    now = datetime.now(UTC)
+    take(backend, device, now)
+    refresh(backend)
+    backend.service.update("devices", {"company_id": buyer_id}, device_id=device)
+    take(backend, device, now, sensors={"temperature_c": 30})
+    refresh(backend)
+    for user, company, temperature in ((seller, seller_id, 20.5), (buyer, buyer_id, 30)):
+        [row] = days(user.session, device).values()
+        assert (row["company_id"], row["stored"], row["temperature_max"]) == (company, 1, temperature)
+    assert len(backend.service.rows("capture_days", device_id=device)) == 2
+
+
+def test_the_first_company_has_the_days_from_before(backend: Backend, device: str) -> None:
+    take(backend, device, NOON)
+    refresh(backend)
+    company_id, owner, _ = backend.company()
+    backend.service.update("devices", {"company_id": company_id}, device_id=device)
+    [row] = days(owner.session, device).values()
+    refresh(backend)
+    [again] = days(owner.session, device).values()
+    assert {**again, "refreshed_at": row["refreshed_at"]} == row
+
+
+@pytest.mark.parametrize("name", ["capture_days", "capture_weeks", "capture_months", "device_health"])
+def test_users_see_their_own_and_write_nothing(backend: Backend, name: str) -> None:
+    both: list[tuple[User, str]] = []
+    for _ in range(2):
+        _, user, device = backend.company()
+        take(backend, device, NOON)
+        both.append((user, device))
+    refresh(backend)
+    for user, device in both:
+        assert {row["device_id"] for row in user.session.rows(name)} == {device}
+    assert backend.sees_nothing(backend.anonymous, name)
+    assert backend.sign_up().session.rows(name) == []
+
+
+def test_weeks_and_months_add_the_days_up(backend: Backend, device: str) -> None:
+    monday = NOON - timedelta(days=NOON.weekday() + 7)
+    take(backend, device, monday, sensors={"temperature_c": 10})
+    take(backend, device, monday + timedelta(days=6), sensors={"temperature_c": 20})
+    take(backend, device, monday + timedelta(days=6, hours=1), sensors={"temperature_c": 30})
+    take(backend, device, monday + timedelta(days=7))
+    refresh(backend)
+    weeks = {row["week"]: row for row in backend.service.rows("capture_weeks", device_id=device)}
+    first = weeks[str(monday.date())]
+    assert (first["days"], first["stored"], first["bytes"]) == (2, 3, 3000)
+    assert (first["temperature_min"], first["temperature_mean"], first["temperature_max"]) == (10, 20, 30)
+    months = backend.service.rows("capture_months", device_id=device)
+    assert sum(row["stored"] for row in months) == 4
+    assert {row["month"][8:] for row in months} == {"01"}
+
+
+def test_health_is_of_the_last_seven_days(backend: Backend) -> None:
+    _, user, device = backend.company()
+    now = datetime.now(UTC)
+    failed = {"ingest_status": "failed", "storage_path": None, "error": {"code": 2201, "message": "m"}}
+    take(backend, device, now)
+    take(backend, device, now - timedelta(days=6))
+    take(backend, device, now - timedelta(days=6), **failed)
+    take(backend, device, now - timedelta(days=7))
+    hello(backend, device, now, battery_mv=3900, wifi_rssi_dbm=-60)
+    refresh(backend)
+    row = user.session.row("device_health")
+    assert (row["stored"], row["failed_transfer"], row["hellos"]) == (2, 1, 1)
+    assert row["stored_share"] == pytest.approx(2 / 3)
+    assert (row["battery_mv_min"], row["rssi_min"], row["expected"], row["heard_share"]) == (
+        3900,
+        -60,
+        None,
+        None,
+    )
+
+
+def test_little_by_little_comes_to_the_same(backend: Backend, device: str) -> None:
+    register(backend, device, NOON - timedelta(days=100))
+    for back in range(0, 100, 7):
+        take(backend, device, NOON - timedelta(days=back))
+    backend.service.insert(
+        "device_configs", {"device_id": device, "captures_per_day": 2, "created_at": "2020-01-01T00:00:00Z"}
+    )
+    now = datetime.now(UTC)
+    refresh(backend, now, limit=5)
+    found = days(backend.service, device)
+    assert sorted(found) == [str(NOON.date() - timedelta(days=back)) for back in range(98, -4, -1)]
+    assert sum(row["stored"] for row in found.values()) == 15
+
+
+def test_hellos_stay_counted_when_they_are_pruned(native: Native) -> None:
+    database = native.database.server.database()
+    database.install()
+    backend, device = Native(database), "AABBCCDDEEFF"
+    hello(backend, device, NOON)
+    database.run("update public.device_status set created_at = received_at")
+    hello(backend, device, datetime.now(UTC))
+    refresh(backend)
+    before = days(backend.service, device)
+    assert [row["hellos"] for row in before.values()] == [1, 1]
+    backend.service.rpc("prune", p_older_than="1 day")
+    take(backend, device, NOON)
+    refresh(backend)
+    row = days(backend.service, device)[str(NOON.date())]
+    assert (row["hellos"], row["stored"]) == (1, 1)
+
+
+def test_a_late_commit_is_counted(native: Native, device: str) -> None:
+    take(native, device, NOON)
+    late = Connection(native.database)
+    late.ask(
+        "begin; insert into public.captures (device_id, device_capture_id, captured_at, ingest_status, storage_path)"
+        f" values ('{device}', 'late', '{NOON.isoformat()}', 'stored', '{uuid.uuid4()}');"
+    )
+    refresh(native)
+    assert days(native.service, device)[str(NOON.date())]["stored"] == 1
+    late.ask("commit;")
+    late.close()
+    refresh(native)
+    assert days(native.service, device)[str(NOON.date())]["stored"] == 2
+
+
+def test_two_at_once_do_no_harm(native: Native, device: str) -> None:
+    take(native, device, NOON)
+    first = Connection(native.database)
+    first.ask("begin; set local role service_role; select public.refresh_capture_days();")
+    assert native.service.rpc("refresh_capture_days") == {"days": 0, "more": False}
+    first.ask("rollback;")
+    first.close()
+    refresh(native)
+    assert days(native.service, device)[str(NOON.date())]["stored"] == 1
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Los_Angeles", "Asia/Kolkata"])
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "captures_per_day, wake_spread_s) values ('{}', 24, 0",
+        "captures_per_day, wake_spread_s) values ('{}', 7, 21600",
+        "interval_minutes, wake_spread_s) values ('{}', 45, 300",
+        "times_of_day, wake_spread_s) values ('{}', '{{00:00,02:30,03:30,23:59}}', 0",
+    ],
+)
+@pytest.mark.parametrize("day", ["2025-10-26", "2026-03-29", "2025-11-02", "2025-07-01"])
+def test_the_wakes_of_a_day_are_those_a_device_is_led_through(
+    native: Native, zone: str, schedule: str, day: str
+) -> None:
+    setup = (
+        f"insert into public.devices (device_id, timezone, created_at) values ('WAKES', '{zone}', '2020-01-01');"
+        f" insert into public.device_configs (created_at, device_id, {schedule.format('WAKES').replace('values (', 'values (timestamptz $$2020-01-01$$, ', 1)});"
+    )
+    [[wakes, walked]] = native.trial(
+        setup,
+        f"""
+        with recursive bounds as (
+          select date '{day}'::timestamp at time zone '{zone}' as since,
+                 (date '{day}' + 1)::timestamp at time zone '{zone}' as until
+        ), walk (at) as (
+          select fleet_private.next_wake('WAKES', since - interval '1 minute 1 microsecond') from bounds
+          union all
+          select fleet_private.next_wake('WAKES', at) from walk, bounds where at < until
+        )
+        select fleet_private.wakes_within(s.times, s.minutes, s.wake_offset, s.timezone, s.since, s.until) as wakes,
+               array(select at from walk where at >= s.since and at < s.until order by at) as walked
+          from bounds b, fleet_private.schedules('WAKES', b.since, b.until) as s
+        """,
+    )
+    assert wakes == walked
+    assert wakes
