@@ -46,6 +46,7 @@ imports = (
     "tasks.record",
     "tasks.rollups",
     "tasks.flush_log",
+    "tasks.maintain_tables",
 )
 
 worker_pool = "threads"
@@ -63,6 +64,7 @@ beat_schedule = {
     "fail_stale": {"task": dispatch.FAIL_STALE, "schedule": 300.0},
     "refresh_days": {"task": dispatch.REFRESH_DAYS, "schedule": 60.0},
     "flush_log": {"task": dispatch.FLUSH_LOG, "schedule": 2.0},
+    "maintain_tables": {"task": dispatch.MAINTAIN_TABLES, "schedule": 300.0},
 }
 # All intervals are short, so beat does not need to remember the last runs in a file.
 beat_scheduler = "celery.beat:Scheduler"

@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Seconds = Annotated[float, Field(gt=0)]
 Milliseconds = Annotated[int, Field(gt=0)]
+Days = Annotated[int, Field(ge=1, le=3660)]
 
 
 class SettingsError(Exception):
@@ -181,7 +182,18 @@ class SupabaseSettings(_Settings):
         return url.rstrip("/")
 
 
-class WorkerSettings(SupabaseSettings, SweepSettings, MqttSettings, WakeSettings, WatchedSettings):
+class KeepSettings(_Settings):
+    """How many days rows stay in the database that only diagnosis needs."""
+
+    keep_log_days: Days = 30
+    keep_status_days: Days = 90
+    keep_errors_days: Days = 90
+    keep_commands_days: Days = 90
+
+
+class WorkerSettings(
+    SupabaseSettings, SweepSettings, MqttSettings, WakeSettings, KeepSettings, WatchedSettings
+):
     """The settings of a worker."""
 
     mqtt_nack_topic: Literal["ack", "cmd"] = "ack"

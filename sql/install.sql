@@ -28,6 +28,16 @@ begin
        'migrations/0021_devices_of_companies.sql',
        'migrations/0022_devices_checked.sql',
        'migrations/0023_index_of_sites.sql',
+       'migrations/0030_partitions_begin.sql',
+       'migrations/0031_keys_of_status.sql',
+       'migrations/0032_keys_of_errors.sql',
+       'migrations/0033_keys_of_log.sql',
+       'migrations/0034_keys_with_time.sql',
+       'migrations/0035_bounds_hold.sql',
+       'migrations/0036_partitions_of_status.sql',
+       'migrations/0037_partitions_of_errors.sql',
+       'migrations/0038_partitions_of_log.sql',
+       'migrations/0039_partitions_end.sql',
        'migrations/0040_capture_days.sql',
        'migrations/0041_clocks_of_devices.sql',
        'migrations/0042_index_of_measured_at.sql');
@@ -1324,6 +1334,302 @@ $install$;
 
 do $install$
 begin
+  if fleet_private.is_pending('migrations/0030_partitions_begin.sql', '1e3db221daa847212f0d95882461f6b4bd6967dbe5ab944f299839f19f6758b6') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- Prepares the three tables whose rows are kept for a time for being partitioned by it, while the service works.
+-- docs/adr/0025-partitions.md tells how; migrations up to 0039 do the rest, the last but one table by table.
+
+-- A view or a reference stays with the rows that it was made for, and would miss all new ones.
+do $$
+declare
+  v_others text;
+begin
+  select string_agg(distinct what, ', ') into v_others from (
+    select format('the view %s', r.ev_class::regclass) as what
+      from pg_catalog.pg_depend d
+      join pg_catalog.pg_rewrite r on r.oid = d.objid
+     where d.classid = 'pg_catalog.pg_rewrite'::regclass and d.refclassid = 'pg_catalog.pg_class'::regclass
+       and d.refobjid in ('public.device_status'::regclass, 'public.device_errors'::regclass,
+                          'public.device_publish_log'::regclass)
+    union all
+    select format('%s of %s', conname, conrelid::regclass)
+      from pg_catalog.pg_constraint
+     where contype = 'f' and confrelid in ('public.device_status'::regclass, 'public.device_errors'::regclass,
+                                           'public.device_publish_log'::regclass)) as other;
+  if v_others is not null then
+    raise exception 'device_status, device_errors and device_publish_log cannot be partitioned because of %', v_others
+      using hint = 'Drop these, and make them again afterwards.';
+  end if;
+end
+$$;
+
+-- In the order in which the service uses them. An upgrade that waits for one of them holds none that others wait for.
+lock table public.devices, public.device_errors, public.device_status, public.device_publish_log
+  in access exclusive mode;
+
+-- Dropping or adding a partition would lock public.devices too. Hellos are written with the row of their device.
+alter table public.device_status drop constraint if exists device_status_device_id_fkey;
+
+-- The key of a partitioned table includes its time. Until the functions of this version are there, the older ones go
+-- on with either key.
+do $$
+declare
+  v_definition text;
+begin
+  for v_definition in
+    select replace(pg_get_functiondef(oid), 'on conflict (message_key) do nothing', 'on conflict do nothing')
+      from pg_catalog.pg_proc
+     where pronamespace = 'public'::regnamespace and prosrc like '%on conflict (message_key) do nothing%'
+  loop
+    execute v_definition;
+  end loop;
+end
+$$;
+
+-- All rows there are, and all that come within four weeks, become one partition. The checks show PostgreSQL that none
+-- is later, so that it need not read the table when that happens. They hold for new rows at once.
+do $$
+declare
+  v_until constant timestamptz := date_trunc('week', now(), 'UTC') + interval '840 hours';
+  v_name text;
+  v_time text;
+begin
+  for v_name, v_time in
+    values ('device_errors', 'occurred_at'), ('device_status', 'received_at'), ('device_publish_log', 'received_at')
+  loop
+    execute format(
+      'alter table public.%I alter message_key set default gen_random_uuid()::text, alter %I set default now(),'
+      ' add constraint %I check (message_key is not null and %I is not null and %I < %L) not valid',
+      v_name, v_time, 'until_' || to_char(v_until at time zone 'UTC', 'YYYYMMDD'), v_time, v_time, v_until);
+  end loop;
+end
+$$;
+
+-- Makes a partitioned table of one that 0030 to 0035 have prepared; its rows stay where they are. Triggers, indexes,
+-- policies and grants go over, also those of an owner. Everything in here changes the catalog alone.
+create or replace function fleet_private.partition_by_time(p_name text, p_time text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_rows constant regclass := format('public.%I', p_name);
+  v_until constant text := (
+    select right(conname, 8) from pg_catalog.pg_constraint where conrelid = v_rows and conname ~ '^until_[0-9]{8}$');
+  v_before constant text := format('%s_before_%s', p_name, v_until);
+  v_id text;
+  v_next bigint;
+  v_away text;
+  v_again text;
+begin
+  execute format('lock table %s in access exclusive mode', v_rows);
+  select attname into v_id from pg_catalog.pg_attribute where attrelid = v_rows and attidentity <> '';
+  execute format('select last_value + 1 from %s', pg_get_serial_sequence(v_rows::text, v_id)) into v_next;
+
+  select string_agg(away, ';'), string_agg(again, ';') into v_away, v_again from (
+    select format('drop trigger %I on %s', tgname, v_rows) as away, pg_get_triggerdef(oid) as again
+      from pg_catalog.pg_trigger where tgrelid = v_rows and not tgisinternal
+    union all
+    select format('drop policy %I on %s', policyname, v_rows),
+           format('create policy %I on %s as %s for %s to %s', policyname, v_rows, permissive, cmd,
+                  (select string_agg(quote_ident(role), ', ') from unnest(roles) as role))
+             || coalesce(' using (' || qual || ')', '') || coalesce(' with check (' || with_check || ')', '')
+      from pg_catalog.pg_policies where schemaname = 'public' and tablename = p_name
+    union all
+    select null, format('grant %s on %s to %I', a.privilege_type, v_rows, r.rolname)
+      from pg_catalog.pg_class c
+     cross join lateral aclexplode(c.relacl) as a
+      join pg_catalog.pg_roles r on r.oid = a.grantee
+     where c.oid = v_rows and a.grantee <> c.relowner and r.rolname <> 'anon'
+    union all
+    select format('alter table %s drop constraint %I', v_rows, conname), null
+      from pg_catalog.pg_constraint
+     where conrelid = v_rows and (contype = 'p' or conname = p_name || '_message_key_key')
+    union all
+    select null, pg_get_indexdef(i.indexrelid)
+      from pg_catalog.pg_index i
+     where i.indrelid = v_rows
+       and not exists (select from pg_catalog.pg_constraint where conindid = i.indexrelid)
+       and i.indexrelid <> to_regclass(format('public.%I', p_name || '_key_and_time'))) as part;
+
+  execute v_away;
+  execute format('alter table %s disable row level security, alter %I drop identity, alter message_key set not null,'
+                 ' alter %I set not null, add constraint %I primary key using index %I',
+                 v_rows, v_id, p_time, v_before || '_pkey', p_name || '_key_and_time');
+  execute format('alter table %s rename to %I', v_rows, v_before);
+  execute format('alter table public.%I set schema fleet_private', v_before);
+
+  execute format('create table public.%I (like fleet_private.%I including all excluding identity excluding indexes'
+                 ' excluding statistics) partition by range (%I)', p_name, v_before, p_time);
+  execute format('alter table public.%I drop constraint %I, add constraint %I primary key (message_key, %I),'
+                 ' alter %I add generated always as identity (start with %s)',
+                 p_name, 'until_' || v_until, p_name || '_pkey', p_time, v_id, v_next);
+  perform fleet_private.close_tables(format('public.%I', p_name)::regclass, v_rows);
+  execute v_again;
+  execute format('alter table public.%I attach partition fleet_private.%I for values from (minvalue) to (%L)',
+                 p_name, v_before, to_date(v_until, 'YYYYMMDD')::timestamp at time zone 'UTC');
+  execute format('alter table fleet_private.%I drop constraint %I', v_before, 'until_' || v_until);
+end
+$$;
+
+select fleet_private.set_callers('service', 'fleet_private.partition_by_time');
+$file$;
+    perform fleet_private.record_file('migrations/0030_partitions_begin.sql', '1e3db221daa847212f0d95882461f6b4bd6967dbe5ab944f299839f19f6758b6');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0031_keys_of_status.sql', '3558020105460701b84ac4a5ec6fefb746896ef0cc52e69b26152f7857934e11') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: batches of public.device_status
+update public.device_status
+   set message_key = coalesce(message_key, gen_random_uuid()::text),
+       received_at = case when received_at < now() + interval '20 days' then received_at else least(created_at, now()) end
+ where ctid >= '(0,0)'::tid and ctid < '(4294967295,0)'::tid
+   and (message_key is null or received_at is null or received_at >= now() + interval '20 days');
+$file$;
+    perform fleet_private.record_file('migrations/0031_keys_of_status.sql', '3558020105460701b84ac4a5ec6fefb746896ef0cc52e69b26152f7857934e11');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0032_keys_of_errors.sql', '2a749709eaa782efa1c872f9fbad2efa295ea4414ac5273a788a68ace399847e') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: batches of public.device_errors
+update public.device_errors
+   set message_key = coalesce(message_key, gen_random_uuid()::text),
+       occurred_at = case when occurred_at < now() + interval '20 days' then occurred_at else least(created_at, now()) end
+ where ctid >= '(0,0)'::tid and ctid < '(4294967295,0)'::tid
+   and (message_key is null or occurred_at >= now() + interval '20 days');
+$file$;
+    perform fleet_private.record_file('migrations/0032_keys_of_errors.sql', '2a749709eaa782efa1c872f9fbad2efa295ea4414ac5273a788a68ace399847e');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0033_keys_of_log.sql', 'ae4b5371f57c978c4ef5526d00c7960ac7cfa45238a6e1dc1dc8364fdef1d1b4') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: batches of public.device_publish_log
+update public.device_publish_log
+   set message_key = coalesce(message_key, gen_random_uuid()::text),
+       received_at = least(received_at, now())
+ where ctid >= '(0,0)'::tid and ctid < '(4294967295,0)'::tid
+   and (message_key is null or received_at >= now() + interval '20 days');
+$file$;
+    perform fleet_private.record_file('migrations/0033_keys_of_log.sql', 'ae4b5371f57c978c4ef5526d00c7960ac7cfa45238a6e1dc1dc8364fdef1d1b4');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0034_keys_with_time.sql', 'da8633de99f119176ac426d04ae4e70677b761d72fa73a873c111899b597ca02') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: concurrently
+-- They become the primary keys: a message is one row, whose time is told by the message.
+create unique index if not exists device_status_key_and_time
+  on public.device_status (message_key, received_at);
+create unique index if not exists device_errors_key_and_time
+  on public.device_errors (message_key, occurred_at);
+create unique index if not exists device_publish_log_key_and_time
+  on public.device_publish_log (message_key, received_at);
+$file$;
+    perform fleet_private.record_file('migrations/0034_keys_with_time.sql', 'da8633de99f119176ac426d04ae4e70677b761d72fa73a873c111899b597ca02');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0035_bounds_hold.sql', '1bf5aa9b4422753d27d84369eb0ebc2933f41a7c4cd81005f5c3f29187aec851') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- Reads the tables while others write to them.
+do $$
+declare
+  v_statement text;
+begin
+  for v_statement in
+    select format('alter table %s validate constraint %I', conrelid::regclass, conname)
+      from pg_catalog.pg_constraint
+     where conname ~ '^until_[0-9]{8}$' and not convalidated
+       and conrelid in ('public.device_status'::regclass, 'public.device_errors'::regclass,
+                        'public.device_publish_log'::regclass)
+  loop
+    execute v_statement;
+  end loop;
+end
+$$;
+$file$;
+    perform fleet_private.record_file('migrations/0035_bounds_hold.sql', '1bf5aa9b4422753d27d84369eb0ebc2933f41a7c4cd81005f5c3f29187aec851');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0036_partitions_of_status.sql', '6c75adc7faa948d59c1ced6a5e02d548c6764dd799ed61aa852ebf92781da55a') then
+    set local lock_timeout = '5s';
+    execute $file$
+select fleet_private.partition_by_time('device_status', 'received_at');
+$file$;
+    perform fleet_private.record_file('migrations/0036_partitions_of_status.sql', '6c75adc7faa948d59c1ced6a5e02d548c6764dd799ed61aa852ebf92781da55a');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0037_partitions_of_errors.sql', '1b12a01d6dbee6f60113804e920fcb5c2983a6d0e280d95807fee7792909b254') then
+    set local lock_timeout = '5s';
+    execute $file$
+select fleet_private.partition_by_time('device_errors', 'occurred_at');
+$file$;
+    perform fleet_private.record_file('migrations/0037_partitions_of_errors.sql', '1b12a01d6dbee6f60113804e920fcb5c2983a6d0e280d95807fee7792909b254');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0038_partitions_of_log.sql', 'c35dbf73ae5d2926fbb542525d1268d3038e3647750e682d32f543522ff9d993') then
+    set local lock_timeout = '5s';
+    execute $file$
+select fleet_private.partition_by_time('device_publish_log', 'received_at');
+$file$;
+    perform fleet_private.record_file('migrations/0038_partitions_of_log.sql', 'c35dbf73ae5d2926fbb542525d1268d3038e3647750e682d32f543522ff9d993');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0039_partitions_end.sql', '77b429962b979930a1d52fc32ac74c6b0c602825e3f8f077c434334385c16ea1') then
+    set local lock_timeout = '5s';
+    execute $file$
+drop function fleet_private.partition_by_time(text, text);
+
+-- public.maintain_tables has taken its place, and nobody has to remember it.
+drop function if exists public.prune(interval, integer);
+$file$;
+    perform fleet_private.record_file('migrations/0039_partitions_end.sql', '77b429962b979930a1d52fc32ac74c6b0c602825e3f8f077c434334385c16ea1');
+  end if;
+end
+$install$;
+
+do $install$
+begin
   if fleet_private.is_pending('migrations/0040_capture_days.sql', '2b46e30de25ba120d189a43a14e669c32ccd1626ce443f68b0e375b898554a3d') then
     set local lock_timeout = '5s';
     execute $file$
@@ -2532,7 +2838,7 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/045_commands.sql', 'ad908be53d0dafb718ee8c0034d852f46e98e0bdcbeae3b30b32a2ff10a84d7d') then
+  if fleet_private.is_pending('repeatable/045_commands.sql', '7de0a5312c97b4ed9679e0ac6599340ac44f1c98d67c3a2e7d60ab2d842c8f91') then
     set local lock_timeout = '5s';
     execute $file$
 -- The life of a command: queued -> sent -> done | failed | expired | cancelled.
@@ -2777,7 +3083,7 @@ begin
      set status = case when v_refused then 'failed' else 'done' end,
          reason = case when v_refused then format('the device reported error %s', coalesce(
            (select details->>'reported' from public.device_errors
-             where message_key = format('capture:%s:%s', p_capture, p_error_code)),
+             where message_key = format('capture:%s:%s', p_capture, p_error_code) limit 1),
            (p_error_code - 1000)::text)) end,
          capture_id = p_capture,
          finished_at = p_at
@@ -2803,14 +3109,14 @@ select fleet_private.set_callers(
   'fleet_private.check_command', 'fleet_private.send_commands', 'public.claim_commands',
   'public.finish_command', 'fleet_private.finish_commands_of_capture');
 $file$;
-    perform fleet_private.record_file('repeatable/045_commands.sql', 'ad908be53d0dafb718ee8c0034d852f46e98e0bdcbeae3b30b32a2ff10a84d7d');
+    perform fleet_private.record_file('repeatable/045_commands.sql', '7de0a5312c97b4ed9679e0ac6599340ac44f1c98d67c3a2e7d60ab2d842c8f91');
   end if;
 end
 $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/050_captures.sql', 'd31356f845119eb74775072f8cf778bd13ab467a0cfc79342794ebd8fcf1e8df') then
+  if fleet_private.is_pending('repeatable/050_captures.sql', '9caad80eb6cef35e4a71aa27b376aa963e3411a38a4908cdba24b1c0ba24fa62') then
     set local lock_timeout = '5s';
     execute $file$
 -- The functions with which the workers record captures. Each may be called twice with the same argument; the
@@ -2902,6 +3208,7 @@ declare
   v_storage_path text := left(p_capture->>'storage_path', 1024);
   v_metadata jsonb := coalesce(fleet_private.as_document(p_capture->'metadata'), '{}');
   v_sensors jsonb := p_capture->'sensors';
+  v_error_key text;
   v_error_code integer := fleet_private.as_integer(p_capture->'error'->>'code', 0, 2147483647);
   v_at timestamptz := coalesce(fleet_private.as_time(p_capture->>'at'), now());
   v_beside boolean := coalesce(p_capture->'beside' = 'true', false);
@@ -3020,14 +3327,17 @@ begin
   end if;
 
   if v_error_code is not null then
+    -- The same error of a capture is one row, also where the capture has arrived anew. The lock of the device's row,
+    -- and that of the capture's row for the sweep, keep another one from being added meanwhile.
+    v_error_key := format('capture:%s:%s', v_row.capture_id, v_error_code);
     insert into public.device_errors (message_key, device_id, error_code, message, details, occurred_at)
-    values (format('capture:%s:%s', v_row.capture_id, v_error_code), v_device, v_error_code,
-            left(p_capture->'error'->>'message', 1024),
-            jsonb_build_object('image_name', v_name, 'capture_id', v_row.capture_id)
-              || case when jsonb_typeof(p_capture->'error'->'details') = 'object'
-                      then fleet_private.as_document(p_capture->'error'->'details') else '{}' end,
-            v_arrived_at)
-    on conflict (message_key) do nothing;
+    select v_error_key, v_device, v_error_code,
+           left(p_capture->'error'->>'message', 1024),
+           jsonb_build_object('image_name', v_name, 'capture_id', v_row.capture_id)
+             || case when jsonb_typeof(p_capture->'error'->'details') = 'object'
+                     then fleet_private.as_document(p_capture->'error'->'details') else '{}' end,
+           v_arrived_at
+     where not exists (select from public.device_errors where message_key = v_error_key);
   end if;
 
   -- A capture time more than an hour ahead is not used, because no picture would be due until that time has
@@ -3079,7 +3389,8 @@ begin
     select format('capture:%s:2201', capture_id), device_id, 2201, 'assembly timeout',
            jsonb_build_object('image_name', device_capture_id, 'capture_id', capture_id, 'stale', true)
       from failed
-    on conflict (message_key) do nothing
+     where not exists (
+       select from public.device_errors where message_key = format('capture:%s:2201', failed.capture_id))
   )
   select count(*) into v_failed from failed;
   return v_failed;
@@ -3089,14 +3400,14 @@ $$;
 select fleet_private.set_callers(
   'service', 'public.record_assembling', 'public.record_capture', 'public.fail_stale_captures');
 $file$;
-    perform fleet_private.record_file('repeatable/050_captures.sql', 'd31356f845119eb74775072f8cf778bd13ab467a0cfc79342794ebd8fcf1e8df');
+    perform fleet_private.record_file('repeatable/050_captures.sql', '9caad80eb6cef35e4a71aa27b376aa963e3411a38a4908cdba24b1c0ba24fa62');
   end if;
 end
 $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/055_hello.sql', 'f9148f98b56992dc142fb4b48f78ad31c41185fb7b6e8f4c3a82d2e027663615') then
+  if fleet_private.is_pending('repeatable/055_hello.sql', 'ac82fa6649735140e4698b92acc52b4f215be4923675f38d54cb9fab6bbe0052') then
     set local lock_timeout = '5s';
     execute $file$
 -- A device sends a hello, and the service answers with what the device shall do.
@@ -3113,8 +3424,8 @@ begin
 --    capture_due: true if a picture is due by the schedule or the device is new, and no command asks for one,
 --    next_wake_at, timezone,    next_wake_at is null if no schedule is set
 --    in_flight: true if the device was sent something in the last minute whose effect has not been seen}.
--- A second call with the same message_key returns the same answer and changes nothing. Raises 22023 for an
--- unusable device_id.
+-- A second call with the same message_key and received_at returns the same answer and changes nothing; so does one
+-- that lacks received_at. Raises 22023 for an unusable device_id.
 --
 -- Without a schedule a picture is due at every wake, because the device alone decides when it wakes.
 -- A hello that is repeated within a minute gets no second request for a picture and no command again. But its
@@ -3127,10 +3438,10 @@ set search_path = ''
 as $$
 declare
   v_device text := fleet_private.as_device_id(p_hello->>'device_id');
-  v_received_at timestamptz := coalesce(fleet_private.as_time(p_hello->>'received_at'), now());
+  v_received_at timestamptz := fleet_private.as_time(p_hello->>'received_at');
   v_at timestamptz := coalesce(fleet_private.as_time(p_hello->>'at'), now());
   v_pending jsonb := fleet_private.as_document(p_hello->'pending_list');
-  v_key text;
+  v_key text := left(p_hello->>'message_key', 255);
   v_state public.devices;
   v_wakes record;
   v_claimed uuid[];
@@ -3142,9 +3453,15 @@ begin
   if v_device is null then
     raise exception 'record_hello: device_id unusable' using errcode = '22023';
   end if;
-  v_key := coalesce(left(p_hello->>'message_key', 255), format('hello:%s:%s', v_device, v_received_at));
 
   insert into public.devices (device_id) values (v_device) on conflict do nothing;
+  if v_received_at is null then
+    -- The row of a message is found by its key and time. Under the lock of its device it has one time only.
+    perform from public.devices where device_id = v_device for no key update;
+    v_received_at := coalesce(
+      (select received_at from public.device_status where message_key = v_key limit 1), now());
+  end if;
+  v_key := coalesce(v_key, format('hello:%s:%s', v_device, v_received_at));
   insert into public.device_status (message_key, device_id, status, pending_count, pending_list, firmware_version,
                                     uptime_s, boot_count, battery_mv, battery_percent, wifi_rssi_dbm, free_heap_bytes,
                                     raw, received_at)
@@ -3159,7 +3476,7 @@ begin
           fleet_private.as_integer(p_hello->>'wifi_rssi_dbm', -200, 100),
           fleet_private.as_integer(p_hello->>'free_heap_bytes', 0, 1e15::bigint),
           fleet_private.as_document(p_hello->'raw'), v_received_at)
-  on conflict (message_key) do nothing;
+  on conflict (message_key, received_at) do nothing;
   if not found then
     -- A hello that was recorded with record_only has no stored answer. Nothing is decided later for it, so it
     -- gets an answer without commands.
@@ -3167,7 +3484,7 @@ begin
       select coalesce(s.answer, jsonb_build_object('commands', '[]'::jsonb, 'capture_due', false, 'in_flight', false,
                                                    'next_wake_at', w.next_wake_at, 'timezone', w.timezone))
         from public.device_status s, fleet_private.wakes(v_device, v_at) as w
-       where s.message_key = v_key);
+       where s.message_key = v_key and s.received_at = v_received_at);
   end if;
 
   -- This locks the device's row, so that two hellos of one device are answered one after the other.
@@ -3182,7 +3499,7 @@ begin
          wifi_rssi_dbm = coalesce(s.wifi_rssi_dbm, d.wifi_rssi_dbm),
          free_heap_bytes = coalesce(s.free_heap_bytes, d.free_heap_bytes)
     from public.device_status s
-   where d.device_id = v_device and s.message_key = v_key
+   where d.device_id = v_device and s.message_key = v_key and s.received_at = v_received_at
   returning d.* into v_state;
 
   if p_hello->'record_only' = 'true' then
@@ -3253,31 +3570,32 @@ begin
   v_answer := jsonb_build_object(
     'commands', v_commands, 'capture_due', v_capture_due, 'in_flight', coalesce(v_in_flight, false),
     'next_wake_at', v_wakes.next_wake_at, 'timezone', v_wakes.timezone);
-  update public.device_status set answer = v_answer where message_key = v_key;
+  update public.device_status set answer = v_answer where message_key = v_key and received_at = v_received_at;
   return v_answer;
 end
 $$;
 
 select fleet_private.set_callers('service', 'public.record_hello');
 $file$;
-    perform fleet_private.record_file('repeatable/055_hello.sql', 'f9148f98b56992dc142fb4b48f78ad31c41185fb7b6e8f4c3a82d2e027663615');
+    perform fleet_private.record_file('repeatable/055_hello.sql', 'ac82fa6649735140e4698b92acc52b4f215be4923675f38d54cb9fab6bbe0052');
   end if;
 end
 $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/060_logs.sql', '13b3a444a96faca086f387de839d1d2133a2592814041c0cf5498c6b432235b8') then
+  if fleet_private.is_pending('repeatable/060_logs.sql', '9fc5b2907b071c716098723b5de6d772c6bdeced539170e5a56f97dff62a04f6') then
     set local lock_timeout = '5s';
     execute $file$
--- Functions that write the traffic log and the errors in bulk, and that prune old rows.
+-- The function that writes the traffic log and the errors in bulk.
 
 -- Adds rows to the traffic log and to the errors.
 -- p_messages, for device_publish_log:
 --   [{key, device_id, topic, direction: 'in' | 'out', payload, received_at}]
 -- p_errors, for device_errors:
 --   [{key, device_id, error_code, message, details, occurred_at}]
--- key is unique for each message (the id in the Redis stream), so a batch that is sent again adds nothing.
+-- A message is one row by its key and time, so a batch that is sent again adds nothing. Without a usable time it gets
+-- that of the row that it has, or else the present one.
 -- device_id may be unknown or invalid.
 create or replace function public.record_log(p_messages jsonb, p_errors jsonb)
 returns void
@@ -3286,62 +3604,237 @@ set search_path = ''
 as $$
   insert into public.device_publish_log (message_key, device_id, topic, direction, payload, received_at)
   select left(e->>'key', 255), left(e->>'device_id', 128), left(e->>'topic', 512),
-         e->>'direction', fleet_private.as_document(e->'payload'), coalesce(fleet_private.as_time(e->>'received_at'), now())
+         e->>'direction', fleet_private.as_document(e->'payload'), coalesce(
+           fleet_private.as_time(e->>'received_at'),
+           (select received_at from public.device_publish_log where message_key = left(e->>'key', 255) limit 1), now())
     from fleet_private.elements(p_messages) as e
    where e->>'key' <> '' and e->>'direction' in ('in', 'out')
    order by 1
-  on conflict (message_key) do nothing;
+  on conflict (message_key, received_at) do nothing;
 
   insert into public.device_errors (message_key, device_id, error_code, message, details, occurred_at)
   select left(e->>'key', 255), left(e->>'device_id', 128), fleet_private.as_integer(e->>'error_code', 0, 2147483647),
          left(e->>'message', 1024), fleet_private.as_document(e->'details'),
-         coalesce(fleet_private.as_time(e->>'occurred_at'), now())
+         coalesce(
+           fleet_private.as_time(e->>'occurred_at'),
+           (select occurred_at from public.device_errors where message_key = left(e->>'key', 255) limit 1), now())
     from fleet_private.elements(p_errors) as e
    where e->>'key' <> '' and fleet_private.as_integer(e->>'error_code', 0, 2147483647) is not null
    order by 1
-  on conflict (message_key) do nothing;
+  on conflict (message_key, occurred_at) do nothing;
 $$;
 
--- For operators: deletes rows older than p_older_than that only diagnosis needs, at most p_limit rows per
--- table and call, the oldest first. Of the commands it deletes only finished ones, with their logs. It never
--- deletes captures or sensor readings.
--- Returns the number of rows deleted per table; call it again until all are 0. Raises 22023 for an age below
--- 1 hour.
-create or replace function public.prune(p_older_than interval default '30 days', p_limit integer default 100000)
+select fleet_private.set_callers('service', 'public.record_log');
+$file$;
+    perform fleet_private.record_file('repeatable/060_logs.sql', '9fc5b2907b071c716098723b5de6d772c6bdeced539170e5a56f97dff62a04f6');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/062_partitions.sql', '53f1cd1f81e30db15e3eca9245c21973189ec36b7bd995f08997fac6f1a2dc04') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- The partitions of device_publish_log, device_status and device_errors: one for each week (UTC), made ahead, and
+-- dropped when their last row is old enough. What no week is there for goes to the table *_rest, so that no row is
+-- ever refused. All of them are in fleet_private, where nobody has a right: policies of a table do not cover its
+-- partitions. docs/adr/0025-partitions.md has the reasons.
+
+-- Lists the partitions of a table with the time up to, but without, which each has rows; null for the table *_rest.
+create or replace function fleet_private.partitions(p_table regclass)
+returns table (partition regclass, until timestamptz)
+language sql
+stable
+set search_path = ''
+as $$
+  select c.oid, substring(pg_get_expr(c.relpartbound, c.oid) from $bound$TO \('([^']+)'\)$bound$)::timestamptz
+    from pg_catalog.pg_inherits i
+    join pg_catalog.pg_class c on c.oid = i.inhrelid
+   where i.inhparent = p_table
+$$;
+
+-- Returns the column by whose time a table is partitioned.
+create or replace function fleet_private.time_column(p_table regclass)
+returns text
+language sql
+stable
+set search_path = ''
+as $$
+  select quote_ident(a.attname)
+    from pg_catalog.pg_partitioned_table t
+    join pg_catalog.pg_attribute a on a.attrelid = t.partrelid and a.attnum = t.partattrs[0]
+   where t.partrelid = p_table
+$$;
+
+-- Makes a table in fleet_private and returns it: as another one is, but without its indexes, which it gets when it
+-- becomes a partition.
+create or replace function fleet_private.make_table_like(p_table regclass, p_name text)
+returns regclass
+language plpgsql
+set search_path = ''
+as $$
+begin
+  execute format('create table fleet_private.%I (like %s including all excluding identity excluding indexes'
+                 ' excluding statistics)', p_name, p_table);
+  -- For the reason of 0014_statistics_of_companies.sql, which a new table does not know of.
+  execute format('alter table fleet_private.%I alter column company_id set (n_distinct = -0.001)', p_name);
+  perform fleet_private.close_tables(format('fleet_private.%I', p_name));
+  return format('fleet_private.%I', p_name);
+end
+$$;
+
+-- Makes the partitions of the weeks that begin within four weeks, where they are missing, and *_rest. Rows of such a
+-- week that wait in *_rest go with it. If they are more than p_most, that would keep others waiting: they stay there,
+-- and so do the further rows of that week. Returns the names of the new partitions; what is not made because others
+-- use the tables is made by the next call.
+create or replace function fleet_private.make_partitions(p_table regclass, p_most integer default 10000)
+returns text[]
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_name constant text := (select relname from pg_catalog.pg_class where oid = p_table);
+  v_time constant text := fleet_private.time_column(p_table);
+  v_week constant interval := '168 hours';
+  v_rest regclass := to_regclass(format('fleet_private.%I', v_name || '_rest'));
+  v_from timestamptz := greatest(date_trunc('week', now(), 'UTC'),
+                                 (select max(until) from fleet_private.partitions(p_table)));
+  v_partition regclass;
+  v_waiting integer;
+  v_made text[] := '{}';
+begin
+  if v_rest is null then
+    v_rest := fleet_private.make_table_like(p_table, v_name || '_rest');
+    execute format('alter table %s attach partition %s default', p_table, v_rest);
+  end if;
+  while v_from <= now() + 4 * v_week loop
+    execute format('select count(*) from (select from %s where %s >= $1 and %s < $2 limit $3) as waiting',
+                   v_rest, v_time, v_time)
+       into v_waiting using v_from, v_from + v_week, p_most + 1;
+    if v_waiting <= p_most then
+      -- Holds back who writes to it or reads it, from here until the end.
+      execute format('lock table %s in access exclusive mode', v_rest);
+      v_partition := fleet_private.make_table_like(
+        p_table, v_name || to_char(v_from at time zone 'UTC', '_YYYYMMDD'));
+      execute format('with waiting as (delete from %s where %s >= $1 and %s < $2 returning *)'
+                     ' insert into %s select * from waiting', v_rest, v_time, v_time, v_partition)
+        using v_from, v_from + v_week;
+      execute format('alter table %s attach partition %s for values from (%L) to (%L)',
+                     p_table, v_partition, v_from, v_from + v_week);
+      v_made := v_made || v_partition::text;
+    end if;
+    v_from := v_from + v_week;
+  end loop;
+  return v_made;
+exception
+  when lock_not_available or deadlock_detected then
+    return '{}';
+end
+$$;
+
+-- Drops the partitions whose rows are all older than p_days, and deletes at most p_limit of the rows in *_rest that
+-- are. A time that is as far ahead is from a clock that was wrong: those rows go too. Returns
+-- {dropped: [names], deleted}; what is not dropped because others use the table is dropped by the next call.
+create or replace function fleet_private.drop_old_rows(p_table regclass, p_days integer, p_limit integer)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_before timestamptz := now() - p_older_than;
-  v_log integer;
-  v_status integer;
-  v_errors integer;
-  v_commands integer;
+  v_age constant interval := make_interval(hours => 24 * p_days);
+  v_time constant text := fleet_private.time_column(p_table);
+  v_rest regclass;
+  v_deleted integer;
+  v_old regclass;
+  v_name text;
+  v_dropped text[] := '{}';
 begin
-  if p_older_than is null or p_older_than < interval '1 hour' then
-    raise exception 'prune: refusing to delete what is younger than an hour' using errcode = '22023';
-  end if;
-  delete from public.device_publish_log where log_id in (
-    select log_id from public.device_publish_log where received_at < v_before order by received_at limit p_limit);
-  get diagnostics v_log = row_count;
-  delete from public.device_status where status_id in (
-    select status_id from public.device_status where created_at < v_before order by created_at limit p_limit);
-  get diagnostics v_status = row_count;
-  delete from public.device_errors where error_id in (
-    select error_id from public.device_errors where occurred_at < v_before order by occurred_at limit p_limit);
-  get diagnostics v_errors = row_count;
-  delete from public.device_commands where command_id in (
-    select command_id from public.device_commands where finished_at < v_before order by finished_at limit p_limit);
-  get diagnostics v_commands = row_count;
-  return jsonb_build_object('device_publish_log', v_log, 'device_status', v_status, 'device_errors', v_errors,
-                            'device_commands', v_commands);
+  select partition into v_rest from fleet_private.partitions(p_table) where until is null;
+  execute format('delete from %s where ctid in (select ctid from %s where %s < $1 or %s > $2 limit $3)',
+                 v_rest, v_rest, v_time, v_time)
+    using now() - v_age, now() + v_age, p_limit;
+  get diagnostics v_deleted = row_count;
+  for v_old in select partition from fleet_private.partitions(p_table) where until <= now() - v_age order by until loop
+    v_name := v_old::text;
+    begin
+      execute format('drop table %s', v_name);
+      v_dropped := v_dropped || v_name;
+    exception
+      when lock_not_available or deadlock_detected then
+        exit;
+    end;
+  end loop;
+  return jsonb_build_object('dropped', v_dropped, 'deleted', v_deleted);
 end
 $$;
 
-select fleet_private.set_callers('service', 'public.record_log', 'public.prune');
+-- Makes partitions ahead and lets go what is older than so many days: log, hellos, errors, and commands that are
+-- finished, with their logs. Captures and readings stay. A periodic task of the workers calls it.
+-- Returns {made: [names], dropped: [names], deleted, again}; again says that there are more rows to delete.
+-- Raises 22023 for less than a day. Security definer, since only the owner of a table adds and drops partitions. Its
+-- locks are those of milliseconds; where it cannot get one at once, it leaves that to the next call. Does nothing
+-- while `python -m operate.schema` or another call is at work.
+create or replace function public.maintain_tables(
+  p_log_days integer, p_status_days integer, p_errors_days integer, p_commands_days integer,
+  p_limit integer default 10000
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+set lock_timeout = '200ms'
+as $$
+declare
+  v_made text[] := '{}';
+  v_dropped jsonb := '[]';
+  v_deleted integer;
+  v_again boolean;
+  v_one jsonb;
+  v_table regclass;
+  v_days integer;
+begin
+  if least(p_log_days, p_status_days, p_errors_days, p_commands_days, p_limit) < 1
+     or num_nulls(p_log_days, p_status_days, p_errors_days, p_commands_days, p_limit) > 0 then
+    raise exception 'maintain_tables: rows are kept for a day at least' using errcode = '22023';
+  end if;
+  -- The number by which upgrades take turns.
+  if not pg_try_advisory_xact_lock(1718379877) then
+    return jsonb_build_object('made', v_made, 'dropped', v_dropped, 'deleted', 0, 'again', false);
+  end if;
+
+  delete from public.device_commands where command_id in (
+    select command_id from public.device_commands
+     where finished_at < now() - make_interval(hours => 24 * p_commands_days)
+     order by finished_at limit p_limit);
+  get diagnostics v_deleted = row_count;
+  v_again := v_deleted = p_limit;
+
+  for v_table, v_days in
+    values ('public.device_publish_log'::regclass, p_log_days),
+           ('public.device_status'::regclass, p_status_days),
+           ('public.device_errors'::regclass, p_errors_days)
+  loop
+    v_made := v_made || fleet_private.make_partitions(v_table);
+    v_one := fleet_private.drop_old_rows(v_table, v_days, p_limit);
+    v_dropped := v_dropped || (v_one->'dropped');
+    v_deleted := v_deleted + (v_one->>'deleted')::integer;
+    v_again := v_again or (v_one->>'deleted')::integer = p_limit;
+  end loop;
+  return jsonb_build_object('made', v_made, 'dropped', v_dropped, 'deleted', v_deleted, 'again', v_again);
+end
+$$;
+
+select fleet_private.set_callers(
+  'service', 'fleet_private.partitions', 'fleet_private.time_column', 'fleet_private.make_table_like',
+  'fleet_private.make_partitions', 'fleet_private.drop_old_rows', 'public.maintain_tables');
+
+-- A new database has its partitions at once.
+select fleet_private.make_partitions('public.device_publish_log'),
+       fleet_private.make_partitions('public.device_status'),
+       fleet_private.make_partitions('public.device_errors');
 $file$;
-    perform fleet_private.record_file('repeatable/060_logs.sql', '13b3a444a96faca086f387de839d1d2133a2592814041c0cf5498c6b432235b8');
+    perform fleet_private.record_file('repeatable/062_partitions.sql', '53f1cd1f81e30db15e3eca9245c21973189ec36b7bd995f08997fac6f1a2dc04');
   end if;
 end
 $install$;

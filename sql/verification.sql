@@ -146,7 +146,10 @@ select p.oid::regprocedure as function_open_to_users from pg_catalog.pg_proc p
             and format('public.%s', p.proname) <> all (fleet_private.functions_for_users())));
 
 -- How much disk space do the tables use, including their indexes?
-select relname as table_name, pg_size_pretty(pg_total_relation_size(oid)) as size
-  from pg_catalog.pg_class
- where relnamespace = 'public'::regnamespace and relkind = 'r'
- order by pg_total_relation_size(oid) desc;
+select relname as table_name, count(p.relid) filter (where p.isleaf) as partitions,
+       pg_size_pretty(sum(pg_total_relation_size(coalesce(p.relid, c.oid)))) as size
+  from pg_catalog.pg_class c
+  left join lateral pg_partition_tree(c.oid) as p on true
+ where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
+ group by c.oid, relname
+ order by sum(pg_total_relation_size(coalesce(p.relid, c.oid))) desc;

@@ -19,6 +19,7 @@ FUNCTIONS: Final = frozenset(
         "claim_commands",
         "fail_stale_captures",
         "finish_command",
+        "maintain_tables",
         "record_assembling",
         "record_capture",
         "record_hello",

@@ -240,7 +240,7 @@ begin
      set status = case when v_refused then 'failed' else 'done' end,
          reason = case when v_refused then format('the device reported error %s', coalesce(
            (select details->>'reported' from public.device_errors
-             where message_key = format('capture:%s:%s', p_capture, p_error_code)),
+             where message_key = format('capture:%s:%s', p_capture, p_error_code) limit 1),
            (p_error_code - 1000)::text)) end,
          capture_id = p_capture,
          finished_at = p_at

@@ -87,6 +87,7 @@ declare
   v_storage_path text := left(p_capture->>'storage_path', 1024);
   v_metadata jsonb := coalesce(fleet_private.as_document(p_capture->'metadata'), '{}');
   v_sensors jsonb := p_capture->'sensors';
+  v_error_key text;
   v_error_code integer := fleet_private.as_integer(p_capture->'error'->>'code', 0, 2147483647);
   v_at timestamptz := coalesce(fleet_private.as_time(p_capture->>'at'), now());
   v_beside boolean := coalesce(p_capture->'beside' = 'true', false);
@@ -205,14 +206,17 @@ begin
   end if;
 
   if v_error_code is not null then
+    -- The same error of a capture is one row, also where the capture has arrived anew. The lock of the device's row,
+    -- and that of the capture's row for the sweep, keep another one from being added meanwhile.
+    v_error_key := format('capture:%s:%s', v_row.capture_id, v_error_code);
     insert into public.device_errors (message_key, device_id, error_code, message, details, occurred_at)
-    values (format('capture:%s:%s', v_row.capture_id, v_error_code), v_device, v_error_code,
-            left(p_capture->'error'->>'message', 1024),
-            jsonb_build_object('image_name', v_name, 'capture_id', v_row.capture_id)
-              || case when jsonb_typeof(p_capture->'error'->'details') = 'object'
-                      then fleet_private.as_document(p_capture->'error'->'details') else '{}' end,
-            v_arrived_at)
-    on conflict (message_key) do nothing;
+    select v_error_key, v_device, v_error_code,
+           left(p_capture->'error'->>'message', 1024),
+           jsonb_build_object('image_name', v_name, 'capture_id', v_row.capture_id)
+             || case when jsonb_typeof(p_capture->'error'->'details') = 'object'
+                     then fleet_private.as_document(p_capture->'error'->'details') else '{}' end,
+           v_arrived_at
+     where not exists (select from public.device_errors where message_key = v_error_key);
   end if;
 
   -- A capture time more than an hour ahead is not used, because no picture would be due until that time has
@@ -264,7 +268,8 @@ begin
     select format('capture:%s:2201', capture_id), device_id, 2201, 'assembly timeout',
            jsonb_build_object('image_name', device_capture_id, 'capture_id', capture_id, 'stale', true)
       from failed
-    on conflict (message_key) do nothing
+     where not exists (
+       select from public.device_errors where message_key = format('capture:%s:2201', failed.capture_id))
   )
   select count(*) into v_failed from failed;
   return v_failed;

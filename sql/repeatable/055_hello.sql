@@ -12,8 +12,8 @@
 --    capture_due: true if a picture is due by the schedule or the device is new, and no command asks for one,
 --    next_wake_at, timezone,    next_wake_at is null if no schedule is set
 --    in_flight: true if the device was sent something in the last minute whose effect has not been seen}.
--- A second call with the same message_key returns the same answer and changes nothing. Raises 22023 for an
--- unusable device_id.
+-- A second call with the same message_key and received_at returns the same answer and changes nothing; so does one
+-- that lacks received_at. Raises 22023 for an unusable device_id.
 --
 -- Without a schedule a picture is due at every wake, because the device alone decides when it wakes.
 -- A hello that is repeated within a minute gets no second request for a picture and no command again. But its
@@ -26,10 +26,10 @@ set search_path = ''
 as $$
 declare
   v_device text := fleet_private.as_device_id(p_hello->>'device_id');
-  v_received_at timestamptz := coalesce(fleet_private.as_time(p_hello->>'received_at'), now());
+  v_received_at timestamptz := fleet_private.as_time(p_hello->>'received_at');
   v_at timestamptz := coalesce(fleet_private.as_time(p_hello->>'at'), now());
   v_pending jsonb := fleet_private.as_document(p_hello->'pending_list');
-  v_key text;
+  v_key text := left(p_hello->>'message_key', 255);
   v_state public.devices;
   v_wakes record;
   v_claimed uuid[];
@@ -41,9 +41,15 @@ begin
   if v_device is null then
     raise exception 'record_hello: device_id unusable' using errcode = '22023';
   end if;
-  v_key := coalesce(left(p_hello->>'message_key', 255), format('hello:%s:%s', v_device, v_received_at));
 
   insert into public.devices (device_id) values (v_device) on conflict do nothing;
+  if v_received_at is null then
+    -- The row of a message is found by its key and time. Under the lock of its device it has one time only.
+    perform from public.devices where device_id = v_device for no key update;
+    v_received_at := coalesce(
+      (select received_at from public.device_status where message_key = v_key limit 1), now());
+  end if;
+  v_key := coalesce(v_key, format('hello:%s:%s', v_device, v_received_at));
   insert into public.device_status (message_key, device_id, status, pending_count, pending_list, firmware_version,
                                     uptime_s, boot_count, battery_mv, battery_percent, wifi_rssi_dbm, free_heap_bytes,
                                     raw, received_at)
@@ -58,7 +64,7 @@ begin
           fleet_private.as_integer(p_hello->>'wifi_rssi_dbm', -200, 100),
           fleet_private.as_integer(p_hello->>'free_heap_bytes', 0, 1e15::bigint),
           fleet_private.as_document(p_hello->'raw'), v_received_at)
-  on conflict (message_key) do nothing;
+  on conflict (message_key, received_at) do nothing;
   if not found then
     -- A hello that was recorded with record_only has no stored answer. Nothing is decided later for it, so it
     -- gets an answer without commands.
@@ -66,7 +72,7 @@ begin
       select coalesce(s.answer, jsonb_build_object('commands', '[]'::jsonb, 'capture_due', false, 'in_flight', false,
                                                    'next_wake_at', w.next_wake_at, 'timezone', w.timezone))
         from public.device_status s, fleet_private.wakes(v_device, v_at) as w
-       where s.message_key = v_key);
+       where s.message_key = v_key and s.received_at = v_received_at);
   end if;
 
   -- This locks the device's row, so that two hellos of one device are answered one after the other.
@@ -81,7 +87,7 @@ begin
          wifi_rssi_dbm = coalesce(s.wifi_rssi_dbm, d.wifi_rssi_dbm),
          free_heap_bytes = coalesce(s.free_heap_bytes, d.free_heap_bytes)
     from public.device_status s
-   where d.device_id = v_device and s.message_key = v_key
+   where d.device_id = v_device and s.message_key = v_key and s.received_at = v_received_at
   returning d.* into v_state;
 
   if p_hello->'record_only' = 'true' then
@@ -152,7 +158,7 @@ begin
   v_answer := jsonb_build_object(
     'commands', v_commands, 'capture_due', v_capture_due, 'in_flight', coalesce(v_in_flight, false),
     'next_wake_at', v_wakes.next_wake_at, 'timezone', v_wakes.timezone);
-  update public.device_status set answer = v_answer where message_key = v_key;
+  update public.device_status set answer = v_answer where message_key = v_key and received_at = v_received_at;
   return v_answer;
 end
 $$;

@@ -1,5 +1,6 @@
 """What stands in the catalog of a database, described so that two databases can be compared."""
 
+import re
 from typing import Any
 
 from sql_postgres import Database
@@ -33,7 +34,8 @@ PARTS = {
          where p.pronamespace in {OURS}""",
     "relations": f"""
         select c.oid::regclass::text as name, c.relkind, c.relrowsecurity, c.relforcerowsecurity, c.reloptions,
-               pg_get_viewdef(c.oid) as view
+               pg_get_viewdef(c.oid) as view, pg_get_partkeydef(c.oid) as key,
+               pg_get_expr(c.relpartbound, c.oid) as bounds
           from pg_class c where c.relnamespace in {OURS}""",
     "rights": f"""
         select c.oid::regclass::text as name, coalesce(r.rolname, 'public') as role, a.privilege_type
@@ -54,10 +56,16 @@ PARTS = {
 Catalog = dict[str, set[tuple[Any, ...]]]
 
 
+# The date in the name of a partition and in its bounds: all weeks are described as one.
+DATES = re.compile(r"(?<=_)\d{8}(?!\d)|(?<=')\d{4}-\d\d-\d\d [\d:+]+(?=')")
+
+
 def describe(database: Database) -> Catalog:
     """Describe everything of ours: tables, columns, constraints, indexes, policies, functions, triggers, rights."""
     superuser = database.as_superuser()
     return {
-        part: {tuple(str(value) for value in row.values()) for row in superuser.rows(query)}
+        part: {
+            tuple(DATES.sub("DATE", str(value)) for value in row.values()) for row in superuser.rows(query)
+        }
         for part, query in PARTS.items()
     }

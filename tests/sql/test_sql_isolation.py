@@ -286,7 +286,9 @@ def test_no_user_calls_a_function_of_the_workers(
         "finish_command": {"p": {}},
         "record_log": {"p_messages": [], "p_errors": []},
         "fail_stale_captures": {},
-        "prune": {},
+        "maintain_tables": dict.fromkeys(
+            ("p_log_days", "p_status_days", "p_errors_days", "p_commands_days"), 1
+        ),
     }
     for session in (companies[0].user.session, backend.anonymous):
         for function, arguments in calls.items():

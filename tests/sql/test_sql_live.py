@@ -18,17 +18,19 @@ from upgrades import USER, counts, upgrade
 from core.errors import Transient
 from core.settings import WorkerSettings
 from core.supabase import SupabaseGateway
+from operate.schema.database import PATIENCE_S
 from operate.schema.files import File, read
 
 # What a next version may bring, each on tables that the service writes to all the time.
 NEXT = {
-    "9001_column": "alter table public.captures add column site text;\n"
+    # With a default for new rows, or the fill would go on for as long as some come.
+    "9001_column": "alter table public.captures add column site text, alter column site set default 'north';\n"
     "alter table public.device_publish_log add column site text;",
     "9002_fill": "-- run: batches of public.captures\n"
     "update public.captures set site = 'north' where ctid >= :first and ctid < :last and site is null;",
     "9003_indexes": "-- run: concurrently\n"
     "create index concurrently if not exists captures_site_idx on public.captures (site, created_at desc);\n"
-    "create index concurrently if not exists device_status_status_idx on public.device_status (status);",
+    "create index concurrently if not exists device_commands_status_idx on public.device_commands (status);",
     "9004_check": "alter table public.captures drop constraint captures_ingest_status_check,\n"
     "  add constraint captures_ingest_status_check\n"
     "  check (ingest_status in ('assembling', 'partial', 'stored', 'failed')) not valid;",
@@ -208,10 +210,10 @@ def test_the_service_goes_on_while_the_database_is_upgraded(
             traffic.wait_for_calls()
             traffic.add(long_query)
             assert holds.wait(30)
-            upgrade(version_2, read(), tell)
+            upgrade(version_2, read(), tell, PATIENCE_S)
             assert gives_way.is_set()
             traffic.wait_for_calls()
-            upgrade(version_2, next_version, tell)
+            upgrade(version_2, next_version, tell, PATIENCE_S)
             traffic.wait_for_calls()
         finally:
             answered = traffic.stop()

@@ -1,11 +1,10 @@
-"""The bulk writes of traffic and errors, and their pruning."""
+"""The bulk writes of traffic and errors."""
 
 import uuid
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sql_backends import Backend, RefusedError
+from sql_backends import Backend
 
 
 def message(device: str | None, **changes: Any) -> dict[str, Any]:
@@ -77,45 +76,3 @@ def test_bad_rows_do_not_lose_the_good_ones(backend: Backend, device: str) -> No
 @pytest.mark.parametrize("nothing", [None, [], {}])
 def test_nothing_is_written_for_nothing(backend: Backend, nothing: object) -> None:
     assert backend.service.rpc("record_log", p_messages=nothing, p_errors=nothing) is None
-
-
-def test_old_rows_are_pruned_and_captures_never(backend: Backend, device: str) -> None:
-    old = (datetime.now(UTC) - timedelta(days=31)).isoformat()
-    young = (datetime.now(UTC) - timedelta(days=29)).isoformat()
-    backend.service.rpc(
-        "record_log",
-        p_messages=[message(device, received_at=old), message(device, received_at=young)],
-        p_errors=[error(device, occurred_at=old), error(device, occurred_at=young)],
-    )
-    backend.service.rpc(
-        "record_hello", p_hello={"device_id": device, "status": "Alive", "message_key": uuid.uuid4().hex}
-    )
-    backend.service.update("device_status", {"created_at": old}, device_id=device)
-    backend.service.rpc(
-        "record_capture",
-        p_capture={
-            "device_id": device,
-            "image_name": "a.jpg",
-            "captured_at": old,
-            "ingest_status": "failed",
-            "sensors": {"temperature_c": 1},
-        },
-    )
-    backend.service.update("captures", {"created_at": old}, device_id=device)
-
-    pruned = backend.service.rpc("prune")
-    assert all(pruned[table] >= 1 for table in ("device_publish_log", "device_errors", "device_status"))
-    assert len(backend.service.rows("device_publish_log", device_id=device)) == 1
-    assert len(backend.service.rows("device_errors", device_id=device)) == 1
-    assert backend.service.rows("device_status", device_id=device) == []
-    assert len(backend.service.rows("captures", device_id=device)) == 1
-    assert len(backend.service.rows("sensor_readings", device_id=device)) == 1
-
-    again = backend.service.rpc("prune")
-    assert set(again.values()) == {0}
-
-
-def test_pruning_what_is_young_is_refused(backend: Backend) -> None:
-    for age in ("0", "-1 day", "30 minutes"):
-        with pytest.raises(RefusedError):
-            backend.service.rpc("prune", p_older_than=age)

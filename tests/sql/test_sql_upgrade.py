@@ -67,7 +67,8 @@ def test_older_rows_belong_to_who_has_their_device(version_2: Database) -> None:
     version_2.run("insert into public.device_errors (device_id, error_code) values ('NOBODYS', 1), (null, 2)")
     upgrade(version_2, read())
     stamped = version_2.rows(
-        "select tgrelid::regclass::text as name from pg_trigger where tgname like '%\\_stamp\\_company'"
+        "select tgrelid::regclass::text as name from pg_trigger"
+        " where tgname like '%\\_stamp\\_company' and tgparentid = 0"
     )
     assert len(stamped) == 7
     for table in stamped:

@@ -1,0 +1,1 @@
+select fleet_private.partition_by_time('device_publish_log', 'received_at');
