@@ -1852,7 +1852,7 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/025_people.sql', '0c751ae66fb76c634aa0a3788d3ec98b42fd25b4026e472d6b33390d3ddae407') then
+  if fleet_private.is_pending('repeatable/025_people.sql', '2fe2d891b81765ca08bf723c2ab75cc5c682334c6f79fd6d4dadd078142dcff0') then
     set local lock_timeout = '5s';
     execute $file$
 -- The people of a company, and what their roles let them do:
@@ -2115,11 +2115,41 @@ begin
 end
 $$;
 
+-- For the same: all companies by name, [{company_id, name, created_at, members, devices}].
+create or replace function public.list_companies()
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(to_jsonb(c) order by c.name, c.company_id), '[]')
+    from (select company_id, name, created_at,
+                 (select count(*) from public.users u where u.company_id = companies.company_id) as members,
+                 (select count(*) from public.devices d where d.company_id = companies.company_id) as devices
+            from public.companies) as c
+$$;
+
+-- For the same: the members of a company and who is invited to it, [{email, role, since, invited_until}]; invited_until
+-- is null for a member.
+create or replace function public.list_members(p_company uuid)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(to_jsonb(m) order by m.invited_until nulls first, m.since), '[]')
+    from (select email, role, created_at as since, null::timestamptz as invited_until
+            from public.users where company_id = p_company
+          union all
+          select email, role, created_at, expires_at
+            from public.invitations where company_id = p_company and accepted_at is null and expires_at > now()) as m
+$$;
+
 select fleet_private.set_callers('users', 'fleet_private.company_of_user', 'fleet_private.user_may',
   'public.accept_invitation', 'public.invite_member', 'public.remove_member', 'public.set_member_role');
 select fleet_private.set_callers('service', 'fleet_private.require_role', 'fleet_private.check_role', 'fleet_private.hash_of',
   'fleet_private.make_invitation', 'fleet_private.lock_members', 'fleet_private.end_admin', 'public.create_company',
-  'public.invite_to_company');
+  'public.invite_to_company', 'public.list_companies', 'public.list_members');
 
 -- Members see each other, admins the open invitations, which they may take back.
 drop policy if exists users_read_self on public.users;
@@ -2137,7 +2167,7 @@ create policy invitations_take_back_admins on public.invitations for delete to a
   using (company_id = (select fleet_private.company_of_user()) and (select fleet_private.user_may('admin'))
          and accepted_at is null);
 $file$;
-    perform fleet_private.record_file('repeatable/025_people.sql', '0c751ae66fb76c634aa0a3788d3ec98b42fd25b4026e472d6b33390d3ddae407');
+    perform fleet_private.record_file('repeatable/025_people.sql', '2fe2d891b81765ca08bf723c2ab75cc5c682334c6f79fd6d4dadd078142dcff0');
   end if;
 end
 $install$;

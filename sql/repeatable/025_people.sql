@@ -258,11 +258,41 @@ begin
 end
 $$;
 
+-- For the same: all companies by name, [{company_id, name, created_at, members, devices}].
+create or replace function public.list_companies()
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(to_jsonb(c) order by c.name, c.company_id), '[]')
+    from (select company_id, name, created_at,
+                 (select count(*) from public.users u where u.company_id = companies.company_id) as members,
+                 (select count(*) from public.devices d where d.company_id = companies.company_id) as devices
+            from public.companies) as c
+$$;
+
+-- For the same: the members of a company and who is invited to it, [{email, role, since, invited_until}]; invited_until
+-- is null for a member.
+create or replace function public.list_members(p_company uuid)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(to_jsonb(m) order by m.invited_until nulls first, m.since), '[]')
+    from (select email, role, created_at as since, null::timestamptz as invited_until
+            from public.users where company_id = p_company
+          union all
+          select email, role, created_at, expires_at
+            from public.invitations where company_id = p_company and accepted_at is null and expires_at > now()) as m
+$$;
+
 select fleet_private.set_callers('users', 'fleet_private.company_of_user', 'fleet_private.user_may',
   'public.accept_invitation', 'public.invite_member', 'public.remove_member', 'public.set_member_role');
 select fleet_private.set_callers('service', 'fleet_private.require_role', 'fleet_private.check_role', 'fleet_private.hash_of',
   'fleet_private.make_invitation', 'fleet_private.lock_members', 'fleet_private.end_admin', 'public.create_company',
-  'public.invite_to_company');
+  'public.invite_to_company', 'public.list_companies', 'public.list_members');
 
 -- Members see each other, admins the open invitations, which they may take back.
 drop policy if exists users_read_self on public.users;

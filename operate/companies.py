@@ -1,0 +1,110 @@
+"""Make companies and invite people to them: `python -m operate.companies create NAME --admin MAIL`.
+
+It needs SUPABASE_URL and SUPABASE_SERVICE_ROLE. An invitation is shown once: the database has its hash. Exit
+status: 0, 1 if the project refuses or cannot be reached, 2 for wrong usage.
+"""
+
+import sys
+from typing import Annotated, Any, Literal
+
+import typer
+from rich import box
+from rich.table import Table
+
+from core.supabase import SupabaseGateway
+from core.text import printable
+from operate.project import EnvFile, end, opened
+from operate.status import console_on
+
+app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+Company = Annotated[str, typer.Argument(help="the name or the id of a company")]
+Link = Annotated[
+    str | None, typer.Option(help="the page of your app that accepts invitations: print a link to it")
+]
+
+
+@app.callback()
+def main() -> None:
+    """Make companies and invite people to them."""
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="the company's name")],
+    *,
+    admin: Annotated[str, typer.Option(help="the e-mail address of its first admin")],
+    link: Link = None,
+    env_file: EnvFile = None,
+) -> None:
+    """Make a company and an invitation for its admin."""
+    with opened(env_file) as project:
+        if any(company["name"] == name.strip() for company in project.call("list_companies")):
+            end(f"there is a company {name.strip()} already: see `list` and `invite`", 1)
+        made = project.call("create_company", p_name=name, p_admin=admin)
+    console_on(sys.stdout).print(f"✓ {printable(name.strip())}: {made['company_id']}")
+    _show_invitation(made["token"], admin, link)
+
+
+@app.command()
+def invite(
+    company: Company,
+    mail: Annotated[str, typer.Argument(help="an e-mail address")],
+    *,
+    role: Annotated[Literal["viewer", "operator", "admin"], typer.Option(help="what they may do")] = "viewer",
+    link: Link = None,
+    env_file: EnvFile = None,
+) -> None:
+    """Invite somebody to a company; an older open invitation to the address ends."""
+    with opened(env_file) as project:
+        company_id = _find(project, company)
+        token = project.call("invite_to_company", p_company=company_id, p_email=mail, p_role=role)
+    _show_invitation(token, mail, link)
+
+
+@app.command("list")
+def list_companies(*, env_file: EnvFile = None) -> None:
+    """Show all companies."""
+    with opened(env_file) as project:
+        companies = project.call("list_companies")
+    table = Table("company", "id", "members", "devices", "since", box=box.SIMPLE_HEAD)
+    for row in companies:
+        count = str(row["members"]), str(row["devices"])
+        table.add_row(printable(row["name"]), row["company_id"], *count, row["created_at"][:10])
+    console_on(sys.stdout).print(table)
+
+
+@app.command()
+def members(company: Company, *, env_file: EnvFile = None) -> None:
+    """Show the members of a company, and who is invited to it."""
+    with opened(env_file) as project:
+        people = project.call("list_members", p_company=_find(project, company))
+    table = Table("e-mail", "role", "since", "state", box=box.SIMPLE_HEAD)
+    for row in people:
+        until = row["invited_until"]
+        state = f"invited until {until[:10]}" if until else "member"
+        table.add_row(printable(row["email"] or "?"), row["role"], row["since"][:10], state)
+    console_on(sys.stdout).print(table)
+
+
+def _find(project: SupabaseGateway, company: str) -> str:
+    """Return the id of the company with this name or id; end the command if there is not exactly one."""
+    companies: list[dict[str, Any]] = project.call("list_companies")
+    found = [str(row["company_id"]) for row in companies if company in (row["name"], row["company_id"])]
+    if not found:
+        end(f"there is no company {company}", 1)
+    if len(found) > 1:
+        end(f"{len(found)} companies have this name; give the id: {', '.join(found)}", 1)
+    return found[0]
+
+
+def _show_invitation(token: str, mail: str, link: str | None) -> None:
+    console = console_on(sys.stdout)
+    console.print(
+        f"The invitation, for who signs in as {printable(mail)} within 7 days; it is shown this once:"
+    )
+    # After a # it stays in the browser: no server's log has it.
+    console.print(f"{link}#invitation={token}" if link else token, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    app()
