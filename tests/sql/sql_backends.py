@@ -20,6 +20,7 @@ from local.stack import Stack
 
 Row = dict[str, Any]
 INSUFFICIENT_PRIVILEGE = "42501"
+BUCKET = "gxp-captures"
 
 
 class RefusedError(Exception):
@@ -107,6 +108,18 @@ class Backend(ABC):
     @abstractmethod
     def can_write_object(self, session: Session, name: str) -> bool:
         """Say whether the session can store an object under a new name."""
+
+    @abstractmethod
+    def can_sign_object(self, session: Session, name: str) -> bool:
+        """Say whether the session gets a signed link to the object."""
+
+    @abstractmethod
+    def lists_object(self, session: Session, name: str) -> bool:
+        """Say whether the session sees the object in its folder."""
+
+    @abstractmethod
+    def try_to_remove_object(self, session: Session, name: str) -> None:
+        """Remove the object if the session may."""
 
     def sees_nothing(self, session: Session, table: str) -> bool:
         """Say whether a read is refused, or gives no row where grants are not kept."""
@@ -213,12 +226,14 @@ class Embedded(Backend):
         # The queries run on a copy of the database.
         return query(self._stack.supabase, f"{setup}\n{sql}")[-1].rows
 
-    def _object(self, session: Session, method: str, name: str, **options: Any) -> httpx.Response:
+    def _object(
+        self, session: Session, method: str, name: str, kind: str = "image/jpeg", **options: Any
+    ) -> httpx.Response:
         assert isinstance(session, HttpSession)
         return self._client.request(
             method,
-            f"{self._stack.supabase_url}/storage/v1/object/gxp-captures/{name}",
-            headers={**session.headers, "content-type": "image/jpeg"},
+            f"{self._stack.supabase_url}/storage/v1/object/{name}",
+            headers={**session.headers, "content-type": kind},
             **options,
         )
 
@@ -226,10 +241,25 @@ class Embedded(Backend):
         assert self.can_write_object(self.service, name)
 
     def can_write_object(self, session: Session, name: str) -> bool:
-        return self._object(session, "POST", name, content=b"\xff\xd8\xff\xd9").is_success
+        return self._object(session, "POST", f"{BUCKET}/{name}", content=b"\xff\xd8\xff\xd9").is_success
 
     def can_read_object(self, session: Session, name: str) -> bool:
-        return self._object(session, "GET", name).is_success
+        return self._object(session, "GET", f"{BUCKET}/{name}").is_success
+
+    def can_sign_object(self, session: Session, name: str) -> bool:
+        body = {"expiresIn": 60}
+        return self._object(
+            session, "POST", f"sign/{BUCKET}/{name}", "application/json", json=body
+        ).is_success
+
+    def lists_object(self, session: Session, name: str) -> bool:
+        body = {"prefix": name.rpartition("/")[0], "limit": 100, "offset": 0}
+        answer = self._object(session, "POST", f"list/{BUCKET}", "application/json", json=body)
+        # Supabase Lite gives the whole path, a hosted project what follows the folder.
+        return answer.is_success and any(name.endswith(found["name"]) for found in answer.json())
+
+    def try_to_remove_object(self, session: Session, name: str) -> None:
+        self._object(session, "DELETE", f"{BUCKET}/{name}")
 
     def close(self) -> None:
         """Close the connections."""
@@ -326,3 +356,16 @@ class Native(Backend):
             before=session.begin,
         )
         return bool(found)
+
+    def can_sign_object(self, session: Session, name: str) -> bool:
+        # Storage signs what the caller may select.
+        return self.can_read_object(session, name)
+
+    def lists_object(self, session: Session, name: str) -> bool:
+        return self.can_read_object(session, name)
+
+    def try_to_remove_object(self, session: Session, name: str) -> None:
+        assert isinstance(session, PsqlSession)
+        self.database.run(
+            f"begin; {session.begin} delete from storage.objects where name = {literal(name)}; commit;"
+        )
