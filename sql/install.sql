@@ -1790,7 +1790,7 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/010_callers.sql', '9a0cd7d86f6c647866e0ead174fa1900cc1c7055ba8b087b7d6f350e4d00c460') then
+  if fleet_private.is_pending('repeatable/010_callers.sql', '66d5ec293b80172052a6fca2672b03519ee27b99a9c97166cd009d911769d3c2') then
     set local lock_timeout = '5s';
     execute $file$
 -- The functions that signed-in users may call, and the only place where they are listed. `operate.doctor`,
@@ -1811,13 +1811,15 @@ as $$
     -- 025_people.sql
     'public.accept_invitation', 'public.invite_member', 'public.remove_member', 'public.set_member_role',
     -- 026_devices_of_companies.sql
-    'public.cancel_command', 'public.claim_device', 'public.release_device', 'public.set_schedule', 'public.update_device'
+    'public.cancel_command', 'public.claim_device', 'public.release_device', 'public.set_schedule', 'public.update_device',
+    -- 078_trend.sql; it has the rights of who calls it.
+    'public.sensor_trend'
   ]
 $$;
 
 select fleet_private.set_callers('service', 'fleet_private.functions_for_users');
 $file$;
-    perform fleet_private.record_file('repeatable/010_callers.sql', '9a0cd7d86f6c647866e0ead174fa1900cc1c7055ba8b087b7d6f350e4d00c460');
+    perform fleet_private.record_file('repeatable/010_callers.sql', '66d5ec293b80172052a6fca2672b03519ee27b99a9c97166cd009d911769d3c2');
   end if;
 end
 $install$;
@@ -3991,7 +3993,7 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/075_schedules_then.sql', '02d8492f10aae42076b5dd3f587cab0ffc0176c2acc3b5d546cc3d825f168574') then
+  if fleet_private.is_pending('repeatable/075_schedules_then.sql', '1fb397a17c8319b805c5e2ddd2bff1153f5195fa5637a53704353ef858226f0b') then
     set local lock_timeout = '5s';
     execute $file$
 -- What was in force when: who had a device, its time zone and its schedule, now and before they were changed.
@@ -4086,6 +4088,7 @@ returns table (
 )
 language plpgsql
 stable
+rows 1 -- What joins this uses the indexes of the tables, and so reads a day and no history.
 set search_path = ''
 as $$
 #variable_conflict use_column
@@ -4163,6 +4166,7 @@ create or replace function fleet_private.days_of(p_device text, p_from timestamp
 returns setof date
 language sql
 stable
+rows 2
 set search_path = ''
 as $$
   select distinct day::date
@@ -4201,14 +4205,14 @@ select fleet_private.set_callers(
   'fleet_private.keep_former_config', 'fleet_private.schedules', 'fleet_private.days_of', 'fleet_private.wakes_within');
 grant select on fleet_private.former_devices, fleet_private.former_configs to service_role;
 $file$;
-    perform fleet_private.record_file('repeatable/075_schedules_then.sql', '02d8492f10aae42076b5dd3f587cab0ffc0176c2acc3b5d546cc3d825f168574');
+    perform fleet_private.record_file('repeatable/075_schedules_then.sql', '1fb397a17c8319b805c5e2ddd2bff1153f5195fa5637a53704353ef858226f0b');
   end if;
 end
 $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/076_capture_days.sql', '245487d69b8df58624b76edfca43e500ce3a52d64aa4312a78a2293c9e178510') then
+  if fleet_private.is_pending('repeatable/076_capture_days.sql', '8d7e01faf4f7a3bf88ccdce01d425f15c8a9ba5c8290f74a414765e8d3e08eb3') then
     set local lock_timeout = '5s';
     execute $file$
 -- What came of each device on each of its days, counted again when something of the day has changed.
@@ -4222,6 +4226,7 @@ create or replace function fleet_private.count_day(p_device text, p_day date, p_
 returns setof public.capture_days
 language plpgsql
 stable
+rows 1
 set search_path = ''
 as $$
 #variable_conflict use_column
@@ -4238,32 +4243,33 @@ begin
      cross join lateral (
        select p_day::timestamp at time zone s.timezone as begins, (p_day + 1)::timestamp at time zone s.timezone as ends) as l
      where s.since < l.ends and s.until > l.begins
-  ), due as (
-    select p.owner_id as company_id, sum(e.expected)::integer as expected, sum(e.past - h.heard)::integer as silent
+  ), scheduled as materialized (
+    select p.*, fleet_private.wakes_within(
+             p.times, p.minutes, p.wake_offset, p.timezone, greatest(p.since, k.heard_since),
+             p.until + interval '10 minutes') as wakes
       from parts p
       join fleet_private.day_clocks k on k.device_id = p_device
-     cross join lateral (
-       select fleet_private.wakes_within(
-         p.times, p.minutes, p.wake_offset, p.timezone, greatest(p.since, k.heard_since),
-         p.until + interval '10 minutes') as wakes) as w
+     where p.times is not null or p.minutes is not null
+  ), due as (
+    select p.owner_id as company_id, sum(e.expected)::integer as expected, sum(e.past - h.heard)::integer as silent
+      from scheduled p
      cross join lateral (
        select count(*) filter (where wake <= p_at) as expected,
               count(*) filter (where wake <= p_at - interval '10 minutes') as past
-         from unnest(w.wakes) as wake where wake < p.until) as e
+         from unnest(p.wakes) as wake where wake < p.until) as e
      cross join lateral (
        select count(distinct wake) filter (where wake between 1 and e.past) as heard
-         from (select width_bucket(c.captured_at + p.grace, w.wakes) as wake
+         from (select width_bucket(c.captured_at + p.grace, p.wakes) as wake
                  from public.captures c
                 where c.device_id = p_device
                   and c.captured_at >= p.since - p.grace and c.captured_at < p.until + interval '10 minutes'
                union all
-               select width_bucket(coalesce(s.received_at, s.created_at) + p.grace, w.wakes)
+               select width_bucket(coalesce(s.received_at, s.created_at) + p.grace, p.wakes)
                  from public.device_status s
                 where s.device_id = p_device
                   and s.created_at >= p.since - interval '1 hour' and s.created_at < p.until + interval '2 days'
                   and coalesce(s.received_at, s.created_at) >= p.since - p.grace
                   and coalesce(s.received_at, s.created_at) < p.until + interval '10 minutes') as signs) as h
-     where p.times is not null or p.minutes is not null
      group by p.owner_id
   ), pictures as (
     select c.company_id,
@@ -4377,10 +4383,13 @@ $$;
 -- the rest at the next call. Two at once do no harm: the second does nothing.
 -- p_at is the caller's time, for simulated time.
 -- Returns {days: how many were counted, more: whether the next call has something to do at once}.
-create or replace function public.refresh_capture_days(p_limit integer default 1000, p_at timestamptz default now())
+create or replace function public.refresh_capture_days(p_limit integer default 500, p_at timestamptz default now())
 returns jsonb
 language plpgsql
 set search_path = ''
+-- A session keeps its plans. One that was made while a table was nearly empty would read all of it, again and again.
+set enable_seqscan = off
+set jit = off
 as $$
 declare
   v_touched text[];
@@ -4397,13 +4406,19 @@ begin
     return '{"days": 0, "more": false}';
   end if;
 
-  with taken as (
+  -- A wake leaves some five entries for one hour; the hour is counted once.
+  with seen as (
+    select ctid as place, device_id, hour, dense_rank() over (order by device_id, hour) as number,
+           count(*) over () >= 5 * p_limit as is_full
+      from (select ctid, device_id, hour from fleet_private.touched_hours limit 5 * p_limit) as t
+  ), taken as (
     delete from fleet_private.touched_hours
-     where ctid = any (array(select ctid from fleet_private.touched_hours limit p_limit))
-    returning device_id, hour
+     where ctid = any (array(select place from seen where number <= p_limit))
   )
-  select array_agg(device_id), array_agg(hour), coalesce(sum(n), 0) >= p_limit into v_touched, v_hours, v_more
-    from (select device_id, hour, count(*) as n from taken group by device_id, hour) as t;
+  select array_agg(device_id) filter (where number <= p_limit), array_agg(hour) filter (where number <= p_limit),
+         coalesce(bool_or(is_full or number > p_limit), false)
+    into v_touched, v_hours, v_more
+    from (select distinct device_id, hour, number, is_full from seen) as t;
 
   -- From a new device wakes are expected since it was first heard, not since it was registered.
   insert into fleet_private.day_clocks (device_id, heard_since)
@@ -4532,17 +4547,17 @@ drop policy if exists capture_days_read_company on public.capture_days;
 create policy capture_days_read_company on public.capture_days for select to authenticated
   using (company_id = (select fleet_private.company_of_user()));
 $file$;
-    perform fleet_private.record_file('repeatable/076_capture_days.sql', '245487d69b8df58624b76edfca43e500ce3a52d64aa4312a78a2293c9e178510');
+    perform fleet_private.record_file('repeatable/076_capture_days.sql', '8d7e01faf4f7a3bf88ccdce01d425f15c8a9ba5c8290f74a414765e8d3e08eb3');
   end if;
 end
 $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/077_rollup_views.sql', 'fec940739f1da31b63edc5e8e368e7bd4df5e9e033b0a292c85be75cc9bc7673') then
+  if fleet_private.is_pending('repeatable/077_rollup_views.sql', 'd62e394086277bdc7dc2827afa37c513dab47f84493674a9002846f1af0babc0') then
     set local lock_timeout = '5s';
     execute $file$
--- What is asked of the rollups: weeks, months, the health of devices.
+-- What is asked of the rollups: weeks, months, sites, the health of devices.
 
 -- The weeks (their Mondays) and months (their first days) of each device: the days added up. The views have the rights
 -- of who asks them.
@@ -4587,6 +4602,29 @@ begin
 end
 $$;
 
+-- The days of each site: those of the devices that stand there now, added up.
+drop view if exists public.site_days;
+create view public.site_days with (security_invoker = on) as
+select d.site_id, c.company_id, c.day, count(*)::integer as devices,
+       sum(c.expected)::integer as expected, sum(c.silent)::integer as silent,
+       sum(c.stored)::integer as stored, sum(c.partial)::integer as partial,
+       sum(c.failed_device)::integer as failed_device, sum(c.failed_transfer)::integer as failed_transfer,
+       sum(c.failed_service)::integer as failed_service,
+       sum(c.bytes)::bigint as bytes, sum(c.nacks)::bigint as nacks, sum(c.hellos)::integer as hellos,
+       sum(c.temperature_readings)::integer as temperature_readings, min(c.temperature_min) as temperature_min,
+       sum(c.temperature_mean * c.temperature_readings) / nullif(sum(c.temperature_readings), 0) as temperature_mean,
+       max(c.temperature_max) as temperature_max,
+       sum(c.humidity_readings)::integer as humidity_readings, min(c.humidity_min) as humidity_min,
+       sum(c.humidity_mean * c.humidity_readings) / nullif(sum(c.humidity_readings), 0) as humidity_mean,
+       max(c.humidity_max) as humidity_max,
+       min(c.battery_percent_min) as battery_percent_min, min(c.rssi_min) as rssi_min
+  from public.devices d
+  join public.capture_days c on c.device_id = d.device_id and c.company_id = d.company_id
+ where d.site_id is not null
+ group by d.site_id, c.company_id, c.day;
+revoke all on public.site_days from public, anon, authenticated, service_role;
+grant select on public.site_days to authenticated, service_role;
+
 -- How each device has done on its last seven days, the present one included, with the latest that it told.
 drop view if exists public.device_health;
 create view public.device_health with (security_invoker = on) as
@@ -4617,7 +4655,56 @@ select d.device_id, d.company_id, d.name, d.last_seen_at, d.next_wake_at, d.firm
 revoke all on public.device_health from public, anon, authenticated, service_role;
 grant select on public.device_health to authenticated, service_role;
 $file$;
-    perform fleet_private.record_file('repeatable/077_rollup_views.sql', 'fec940739f1da31b63edc5e8e368e7bd4df5e9e033b0a292c85be75cc9bc7673');
+    perform fleet_private.record_file('repeatable/077_rollup_views.sql', 'd62e394086277bdc7dc2827afa37c513dab47f84493674a9002846f1af0babc0');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/078_trend.sql', '43b83cb853df40470c266628fd7fbfb273391ecf2ea238075ba11e2804703341') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What a sensor has measured, for a chart.
+
+-- The trend of a sensor of a device from p_from to p_to, in at most p_points stretches of equal length; those without a
+-- reading are left out. For users: they get their company's readings.
+-- p_sensor is a column of sensor_readings; p_points is from 1 to 1000. Raises 22023 for anything else.
+create or replace function public.sensor_trend(
+  p_device text, p_sensor text, p_from timestamptz, p_to timestamptz default now(), p_points integer default 200
+)
+returns table (since timestamptz, minimum double precision, mean double precision, maximum double precision, readings bigint)
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  if p_sensor is null or p_sensor not in ('temperature_c', 'humidity_pct', 'pressure_hpa', 'gas_kohm') then
+    raise exception 'sensor_trend: p_sensor is none of temperature_c, humidity_pct, pressure_hpa, gas_kohm'
+      using errcode = '22023';
+  end if;
+  if p_points is null or p_points not between 1 and 1000 then
+    raise exception 'sensor_trend: p_points is not from 1 to 1000' using errcode = '22023';
+  end if;
+  if p_from is null or p_to is null or not isfinite(p_from) or not isfinite(p_to) or p_from >= p_to then
+    raise exception 'sensor_trend: p_from is not before p_to' using errcode = '22023';
+  end if;
+  return query
+  select p_from + (p_to - p_from) * ((point - 1)::double precision / p_points), min(value), avg(value), max(value), count(*)
+    from (select width_bucket(extract(epoch from r.measured_at), extract(epoch from p_from), extract(epoch from p_to), p_points) as point,
+                 case p_sensor when 'temperature_c' then r.temperature_c when 'humidity_pct' then r.humidity_pct
+                               when 'pressure_hpa' then r.pressure_hpa else r.gas_kohm end as value
+            from public.sensor_readings r
+           where r.device_id = p_device and r.measured_at >= p_from and r.measured_at < p_to) as measured
+   where value is not null
+   group by point
+   order by point;
+end
+$$;
+
+select fleet_private.set_callers('users', 'public.sensor_trend');
+$file$;
+    perform fleet_private.record_file('repeatable/078_trend.sql', '43b83cb853df40470c266628fd7fbfb273391ecf2ea238075ba11e2804703341');
   end if;
 end
 $install$;

@@ -16,7 +16,9 @@ as $$
     -- 025_people.sql
     'public.accept_invitation', 'public.invite_member', 'public.remove_member', 'public.set_member_role',
     -- 026_devices_of_companies.sql
-    'public.cancel_command', 'public.claim_device', 'public.release_device', 'public.set_schedule', 'public.update_device'
+    'public.cancel_command', 'public.claim_device', 'public.release_device', 'public.set_schedule', 'public.update_device',
+    -- 078_trend.sql; it has the rights of who calls it.
+    'public.sensor_trend'
   ]
 $$;
 

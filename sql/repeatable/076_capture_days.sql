@@ -9,6 +9,7 @@ create or replace function fleet_private.count_day(p_device text, p_day date, p_
 returns setof public.capture_days
 language plpgsql
 stable
+rows 1
 set search_path = ''
 as $$
 #variable_conflict use_column
@@ -25,32 +26,33 @@ begin
      cross join lateral (
        select p_day::timestamp at time zone s.timezone as begins, (p_day + 1)::timestamp at time zone s.timezone as ends) as l
      where s.since < l.ends and s.until > l.begins
-  ), due as (
-    select p.owner_id as company_id, sum(e.expected)::integer as expected, sum(e.past - h.heard)::integer as silent
+  ), scheduled as materialized (
+    select p.*, fleet_private.wakes_within(
+             p.times, p.minutes, p.wake_offset, p.timezone, greatest(p.since, k.heard_since),
+             p.until + interval '10 minutes') as wakes
       from parts p
       join fleet_private.day_clocks k on k.device_id = p_device
-     cross join lateral (
-       select fleet_private.wakes_within(
-         p.times, p.minutes, p.wake_offset, p.timezone, greatest(p.since, k.heard_since),
-         p.until + interval '10 minutes') as wakes) as w
+     where p.times is not null or p.minutes is not null
+  ), due as (
+    select p.owner_id as company_id, sum(e.expected)::integer as expected, sum(e.past - h.heard)::integer as silent
+      from scheduled p
      cross join lateral (
        select count(*) filter (where wake <= p_at) as expected,
               count(*) filter (where wake <= p_at - interval '10 minutes') as past
-         from unnest(w.wakes) as wake where wake < p.until) as e
+         from unnest(p.wakes) as wake where wake < p.until) as e
      cross join lateral (
        select count(distinct wake) filter (where wake between 1 and e.past) as heard
-         from (select width_bucket(c.captured_at + p.grace, w.wakes) as wake
+         from (select width_bucket(c.captured_at + p.grace, p.wakes) as wake
                  from public.captures c
                 where c.device_id = p_device
                   and c.captured_at >= p.since - p.grace and c.captured_at < p.until + interval '10 minutes'
                union all
-               select width_bucket(coalesce(s.received_at, s.created_at) + p.grace, w.wakes)
+               select width_bucket(coalesce(s.received_at, s.created_at) + p.grace, p.wakes)
                  from public.device_status s
                 where s.device_id = p_device
                   and s.created_at >= p.since - interval '1 hour' and s.created_at < p.until + interval '2 days'
                   and coalesce(s.received_at, s.created_at) >= p.since - p.grace
                   and coalesce(s.received_at, s.created_at) < p.until + interval '10 minutes') as signs) as h
-     where p.times is not null or p.minutes is not null
      group by p.owner_id
   ), pictures as (
     select c.company_id,
@@ -164,10 +166,13 @@ $$;
 -- the rest at the next call. Two at once do no harm: the second does nothing.
 -- p_at is the caller's time, for simulated time.
 -- Returns {days: how many were counted, more: whether the next call has something to do at once}.
-create or replace function public.refresh_capture_days(p_limit integer default 1000, p_at timestamptz default now())
+create or replace function public.refresh_capture_days(p_limit integer default 500, p_at timestamptz default now())
 returns jsonb
 language plpgsql
 set search_path = ''
+-- A session keeps its plans. One that was made while a table was nearly empty would read all of it, again and again.
+set enable_seqscan = off
+set jit = off
 as $$
 declare
   v_touched text[];
@@ -184,13 +189,19 @@ begin
     return '{"days": 0, "more": false}';
   end if;
 
-  with taken as (
+  -- A wake leaves some five entries for one hour; the hour is counted once.
+  with seen as (
+    select ctid as place, device_id, hour, dense_rank() over (order by device_id, hour) as number,
+           count(*) over () >= 5 * p_limit as is_full
+      from (select ctid, device_id, hour from fleet_private.touched_hours limit 5 * p_limit) as t
+  ), taken as (
     delete from fleet_private.touched_hours
-     where ctid = any (array(select ctid from fleet_private.touched_hours limit p_limit))
-    returning device_id, hour
+     where ctid = any (array(select place from seen where number <= p_limit))
   )
-  select array_agg(device_id), array_agg(hour), coalesce(sum(n), 0) >= p_limit into v_touched, v_hours, v_more
-    from (select device_id, hour, count(*) as n from taken group by device_id, hour) as t;
+  select array_agg(device_id) filter (where number <= p_limit), array_agg(hour) filter (where number <= p_limit),
+         coalesce(bool_or(is_full or number > p_limit), false)
+    into v_touched, v_hours, v_more
+    from (select distinct device_id, hour, number, is_full from seen) as t;
 
   -- From a new device wakes are expected since it was first heard, not since it was registered.
   insert into fleet_private.day_clocks (device_id, heard_since)

@@ -1,4 +1,4 @@
--- What is asked of the rollups: weeks, months, the health of devices.
+-- What is asked of the rollups: weeks, months, sites, the health of devices.
 
 -- The weeks (their Mondays) and months (their first days) of each device: the days added up. The views have the rights
 -- of who asks them.
@@ -42,6 +42,29 @@ begin
   end loop;
 end
 $$;
+
+-- The days of each site: those of the devices that stand there now, added up.
+drop view if exists public.site_days;
+create view public.site_days with (security_invoker = on) as
+select d.site_id, c.company_id, c.day, count(*)::integer as devices,
+       sum(c.expected)::integer as expected, sum(c.silent)::integer as silent,
+       sum(c.stored)::integer as stored, sum(c.partial)::integer as partial,
+       sum(c.failed_device)::integer as failed_device, sum(c.failed_transfer)::integer as failed_transfer,
+       sum(c.failed_service)::integer as failed_service,
+       sum(c.bytes)::bigint as bytes, sum(c.nacks)::bigint as nacks, sum(c.hellos)::integer as hellos,
+       sum(c.temperature_readings)::integer as temperature_readings, min(c.temperature_min) as temperature_min,
+       sum(c.temperature_mean * c.temperature_readings) / nullif(sum(c.temperature_readings), 0) as temperature_mean,
+       max(c.temperature_max) as temperature_max,
+       sum(c.humidity_readings)::integer as humidity_readings, min(c.humidity_min) as humidity_min,
+       sum(c.humidity_mean * c.humidity_readings) / nullif(sum(c.humidity_readings), 0) as humidity_mean,
+       max(c.humidity_max) as humidity_max,
+       min(c.battery_percent_min) as battery_percent_min, min(c.rssi_min) as rssi_min
+  from public.devices d
+  join public.capture_days c on c.device_id = d.device_id and c.company_id = d.company_id
+ where d.site_id is not null
+ group by d.site_id, c.company_id, c.day;
+revoke all on public.site_days from public, anon, authenticated, service_role;
+grant select on public.site_days to authenticated, service_role;
 
 -- How each device has done on its last seven days, the present one included, with the latest that it told.
 drop view if exists public.device_health;

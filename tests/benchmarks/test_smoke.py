@@ -65,3 +65,18 @@ def test_the_queries_of_users_and_operators_all_run() -> None:
     for title in ("newest 20 captures by capture time", "Which devices have said hello?"):
         assert title in done.stdout
     assert "captures_company_id_captured_at_idx" in done.stdout
+
+
+@pytest.mark.skipif(missing_binary() is not None, reason="no PostgreSQL on PATH")
+def test_the_cost_of_counting_days_is_measured() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.rollups", "--devices", "10", "--days", "3", "--fleet", "20"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for title in ("3 days of 10 devices", "an hour of 20 devices", "without the triggers"):
+        assert title in done.stdout

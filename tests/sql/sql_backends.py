@@ -46,6 +46,10 @@ class Session(ABC):
         """Call a function of the schema public."""
 
     @abstractmethod
+    def rpc_rows(self, function: str, **arguments: object) -> list[Row]:
+        """Call a function of the schema public that returns rows."""
+
+    @abstractmethod
     def rows(self, table: str, **equal: str) -> list[Row]:
         """Read the rows of a table that the session may see."""
 
@@ -176,6 +180,10 @@ class HttpSession(Session):
     def rpc(self, function: str, **arguments: object) -> Any:
         return self._ask("POST", f"rpc/{function}", json=arguments)
 
+    def rpc_rows(self, function: str, **arguments: object) -> list[Row]:
+        found: list[Row] = self.rpc(function, **arguments)
+        return found
+
     def rows(self, table: str, **equal: str) -> list[Row]:
         found: list[Row] = self._ask(
             "GET", table, params={name: f"eq.{value}" for name, value in equal.items()}
@@ -279,9 +287,19 @@ class PsqlSession(Session):
         except SqlError as error:
             raise RefusedError(error.sqlstate, str(error)) from error
 
-    def rpc(self, function: str, **arguments: object) -> Any:
+    @staticmethod
+    def _called(function: str, arguments: dict[str, object]) -> str:
         given = ", ".join(f"{name} => {literal(value)}" for name, value in arguments.items())
-        return self._value(f"select r from public.{function}({given}) as r")
+        return f"public.{function}({given})"
+
+    def rpc(self, function: str, **arguments: object) -> Any:
+        return self._value(f"select r from {self._called(function, arguments)} as r")
+
+    def rpc_rows(self, function: str, **arguments: object) -> list[Row]:
+        found: list[Row] = self._value(
+            f"select coalesce(json_agg(r), '[]') from {self._called(function, arguments)} as r"
+        )
+        return found
 
     @staticmethod
     def _where(equal: dict[str, str]) -> str:

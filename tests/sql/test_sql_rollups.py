@@ -5,8 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sql_backends import Backend, Native, Row, User
-from sql_postgres import Connection
+from sql_backends import Backend, Native, RefusedError, Row, User, new_device
+from sql_postgres import Connection, Database
+from upgrades import upgrade
+
+from operate.schema.files import read
 
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=3)
 
@@ -184,16 +187,22 @@ def test_the_first_company_has_the_days_from_before(backend: Backend, device: st
     assert {**again, "refreshed_at": row["refreshed_at"]} == row
 
 
-@pytest.mark.parametrize("name", ["capture_days", "capture_weeks", "capture_months", "device_health"])
+@pytest.mark.parametrize(
+    "name", ["capture_days", "capture_weeks", "capture_months", "device_health", "site_days"]
+)
 def test_users_see_their_own_and_write_nothing(backend: Backend, name: str) -> None:
     both: list[tuple[User, str]] = []
     for _ in range(2):
-        _, user, device = backend.company()
+        company_id, user, device = backend.company()
+        site = str(uuid.uuid4())
+        backend.service.insert("sites", {"site_id": site, "company_id": company_id, "name": "a site"})
+        backend.service.update("devices", {"site_id": site}, device_id=device)
         take(backend, device, NOON)
-        both.append((user, device))
+        both.append((user, site if name == "site_days" else device))
     refresh(backend)
-    for user, device in both:
-        assert {row["device_id"] for row in user.session.rows(name)} == {device}
+    column = "site_id" if name == "site_days" else "device_id"
+    for user, own in both:
+        assert {row[column] for row in user.session.rows(name)} == {own}
     assert backend.sees_nothing(backend.anonymous, name)
     assert backend.sign_up().session.rows(name) == []
 
@@ -212,6 +221,23 @@ def test_weeks_and_months_add_the_days_up(backend: Backend, device: str) -> None
     months = backend.service.rows("capture_months", device_id=device)
     assert sum(row["stored"] for row in months) == 4
     assert {row["month"][8:] for row in months} == {"01"}
+
+
+def test_the_days_of_a_site_are_those_of_its_devices(backend: Backend) -> None:
+    company_id, user, device = backend.company()
+    site, other = str(uuid.uuid4()), new_device()
+    backend.service.insert("sites", {"site_id": site, "company_id": company_id, "name": "a site"})
+    backend.service.update("devices", {"site_id": site}, device_id=device)
+    register(backend, other, company_id=company_id, site_id=site)
+    take(backend, device, NOON, sensors={"temperature_c": 10})
+    for temperature in (20, 30):
+        take(backend, other, NOON, sensors={"temperature_c": temperature})
+    take(backend, device, NOON - timedelta(days=1))
+    refresh(backend)
+    day = user.session.row("site_days", site_id=site, day=str(NOON.date()))
+    assert (day["devices"], day["stored"], day["bytes"]) == (2, 3, 3000)
+    assert (day["temperature_min"], day["temperature_mean"], day["temperature_max"]) == (10, 20, 30)
+    assert len(user.session.rows("site_days")) == 2
 
 
 def test_health_is_of_the_last_seven_days(backend: Backend) -> None:
@@ -328,3 +354,68 @@ def test_the_wakes_of_a_day_are_those_a_device_is_led_through(
     )
     assert wakes == walked
     assert wakes
+
+
+def test_an_upgrade_fills_the_history(version_2: Database) -> None:
+    """Both the rows from before, and those that come while the files are applied one after the other."""
+    files = read()
+    device, at = "AABBCCDDEEFF", datetime.now(UTC)
+    until_tables = next(
+        n for n, file in enumerate(files) if file.name == "migrations/0041_clocks_of_devices.sql"
+    )
+    upgrade(version_2, files[: until_tables + 1])
+    backend = Native(version_2)
+    take(backend, device, at)
+    take(backend, "112233445566", at)
+    upgrade(version_2, files)
+    refresh(backend)
+    found = days(backend.service, device)
+    assert [(row["stored"], row["hellos"], row["temperature_readings"]) for row in found.values()] == [
+        (2, 1, 2)
+    ]
+    # The other one has no clock and was not noted; what it sends next brings both.
+    take(backend, "112233445566", at)
+    refresh(backend)
+    assert [row["stored"] for row in days(backend.service, "112233445566").values()] == [2]
+
+
+def trend(session: Any, device: str, hours: int, points: int, sensor: str = "temperature_c") -> list[Row]:
+    """Ask for the trend of some hours from noon on."""
+    asked = {
+        "p_from": NOON.isoformat(),
+        "p_to": (NOON + timedelta(hours=hours)).isoformat(),
+        "p_points": points,
+    }
+    found: list[Row] = session.rpc_rows("sensor_trend", p_device=device, p_sensor=sensor, **asked)
+    return found
+
+
+def test_a_trend_has_at_most_so_many_points(backend: Backend) -> None:
+    _, user, device = backend.company()
+    _, stranger, _ = backend.company()
+    for minutes in range(0, 600, 10):
+        take(backend, device, NOON + timedelta(minutes=minutes), sensors={"temperature_c": minutes / 10})
+    take(backend, device, NOON + timedelta(hours=10))
+    points = trend(user.session, device, hours=10, points=3)
+    assert [(p["minimum"], p["mean"], p["maximum"], p["readings"]) for p in points] == [
+        (0, 9.5, 19, 20),
+        (20, 29.5, 39, 20),
+        (40, 49.5, 59, 20),
+    ]
+    assert [datetime.fromisoformat(p["since"]) - NOON for p in points] == [
+        timedelta(minutes=200 * n) for n in range(3)
+    ]
+    assert len(trend(user.session, device, hours=10, points=1000)) == 60
+    assert trend(user.session, device, hours=10, points=10, sensor="humidity_pct") == []
+    assert trend(stranger.session, device, hours=10, points=10) == []
+    assert backend.refuses(lambda: trend(backend.anonymous, device, hours=1, points=1))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"hours": 0, "points": 1}, {"hours": 1, "points": 0}, {"hours": 1, "points": 1001},
+              {"hours": 1, "points": 1, "sensor": "device_id"}],
+)  # fmt: skip
+def test_a_trend_that_cannot_be_is_refused(backend: Backend, device: str, wrong: dict[str, Any]) -> None:
+    with pytest.raises(RefusedError) as refused:
+        trend(backend.service, device, **wrong)
+    assert refused.value.sqlstate == "22023"
