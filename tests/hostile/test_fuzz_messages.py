@@ -16,14 +16,15 @@ from core.clock import now_ms
 from core.store import keys
 
 BATCH = 200
-BATCH_MS = 300
+# The time until the next batch: a busy fleet, a silence after which chunks are asked for, one that ends captures.
+PAUSES_MS = (300,) * 20 + (3_500,) * 4 + (70_000,)
 UNBOUNDED = {"errors_per_minute": 10**6, "messages_per_minute": 10**9, "captures_per_minute": 10**6}
 # What this process may grow by, whatever comes.
 MEMORY_MB = 100
 
 
 class Clock:
-    """The time of a run, a third of a second for each batch."""
+    """The time of a run, which goes on between the batches."""
 
     def __init__(self):
         self.now = now_ms()
@@ -51,7 +52,7 @@ def test_no_message_stops_the_listener_or_a_worker(database, seed, fuzz_messages
             workers.sweep()
             effort.end()
             errors += check_errors(workers.store.streams)
-            clock.now += BATCH_MS
+            clock.now += rng.choice(PAUSES_MS)
 
     line, *_ = listen(database, batches(), clock, enqueued, **UNBOUNDED)
     assert line.acknowledged == fuzz_messages // BATCH * BATCH, f"seed {seed}"
