@@ -17,7 +17,7 @@ from core.store.keys import STREAM_TTL_S, Stream
 # Batches reach the database within seconds, so this limit matters only in a long outage.
 STREAM_LENGTH: Final = 10_000
 # The rows of one device in the message log in a minute, from each process that writes some.
-ROWS_PER_MINUTE: Final = 60
+ROWS_PER_MINUTE: Final = 120
 # Entries that are longer in all are several batches, so that a reader can bound what it takes.
 BATCH_BYTES: Final = 2**16
 

@@ -268,7 +268,7 @@ def test_a_request_for_thousands_of_chunks_is_a_short_row(resources, ear, device
 
 
 def test_the_rows_of_what_a_device_is_told_are_bounded_and_the_last_says_so(resources, device, monkeypatch):
-    publisher, sent = resources.publisher, [wire.ack(device, f"{number}.jpg", None) for number in range(100)]
+    publisher, sent = resources.publisher, [wire.ack(device, f"{number}.jpg", None) for number in range(200)]
     monkeypatch.setattr(publisher, "_clock", lambda: MINUTE_MS)
     publisher.send_all([(device, "ack", message) for message in sent])
     publisher.send_all([("ANOTHER", "ack", sent[0])])

@@ -270,7 +270,7 @@ def test_the_bounds_are_those_of_the_docs():
     for number in range(33, 500):
         log.chunks("FLOOD", f"{number}.jpg", 1, 10, minute)
         rows += flush(log, minute)
-    assert len([row for row in rows if row["device_id"]]) == 59  # and one above
+    assert len([row for row in rows if row["device_id"]]) == 119  # and one above
     for number in range(3_000):
         log.hello(Status(f"D{number}", None, "Alive", raw=b'{"status":"Alive"}'), minute)
     assert len([row for row in flush(log, minute) if row["device_id"]]) == 2_000
