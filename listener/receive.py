@@ -42,13 +42,13 @@ class Receiver:
     def fill(
         self, batch: Batch, messages: Iterable[Received], now: int, *, chunks_too: bool = True
     ) -> list[Status]:
-        """Put the messages into the batch and return the hellos among them.
+        """Put the messages into the batch and return the hellos among them, the last one of each device.
 
         Chunks of one capture are grouped; metadata keeps its place among them. Without `chunks_too` the
         chunks are turned away.
         """
         turned_away = 0
-        hellos: list[Status] = []
+        hellos: dict[str, Status] = {}
         chunks: dict[tuple[str, str], list[bytes | int]] = {}
         for device_id, received in self._within_budget(messages, now):
             try:
@@ -75,22 +75,22 @@ class Receiver:
                 self._log.metadata(message, now)
                 _METADATA.inc()
             else:
-                hellos.append(message)
+                hellos[device_id] = message
                 self._log.hello(message, now)
+                _HELLOS.inc()
         for key, pieces in chunks.items():
             self._put(batch, key, now, pieces)
-        _HELLOS.inc(len(hellos))
         self._turn_away(turned_away)
         if errors := self._errors.take():
             batch.append(ERRORS, errors)
-        return hellos
+        return list(hellos.values())
 
     def pick(self, messages: Iterable[Received], now: int) -> tuple[list[Status], list[Received]]:
-        """Return the hellos and the messages that begin a picture or report an error; turn chunks away."""
-        hellos: list[Status] = []
+        """Return the hellos as `fill` does, and what begins a picture or is a report; turn chunks away."""
+        hellos: dict[str, Status] = {}
         metadata: list[Received] = []
         chunks = 0
-        for _, received in self._within_budget(messages, now):
+        for device_id, received in self._within_budget(messages, now):
             try:
                 message = decode(received.topic, received.payload, self._limits)
             except WireError:
@@ -102,10 +102,10 @@ class Receiver:
                     if message.begins_a_capture:
                         metadata.append(received)
                 case Status():
-                    hellos.append(message)
+                    hellos[device_id] = message
         self._turn_away(chunks)
         self._errors.take()  # there is no room for them
-        return hellos, metadata
+        return list(hellos.values()), metadata
 
     def begun(self, device_id: str, now: int) -> None:
         """Count a capture or report that has begun, or an ACK that is sent again: each makes rows.

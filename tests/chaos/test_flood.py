@@ -95,7 +95,8 @@ def test_a_flood_of_one_device_leaves_the_others_their_acks(rig, seed, is_long, 
                 "device_id": f"eq.FLOOD{kind.__name__[1:].upper()}",
             },
         )
-        assert len(answer.json()) <= 20 * (1 + (time.monotonic() - began) // 60 + 1)
+        # 20 errors a minute, and a row for each budget that is exceeded.
+        assert len(answer.json()) <= 25 * (1 + (time.monotonic() - began) // 60 + 1)
 
 
 def test_any_bytes_on_any_topic_reach_no_worker(rig, seed, is_long):

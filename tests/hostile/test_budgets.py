@@ -74,8 +74,10 @@ def test_pictures_that_never_come_fill_no_database(database):
 
 
 def test_hellos_without_end_are_answered_now_and_then(database):
-    _, tasks, errors = listen(database, [[hello("D1")] * 2_000])
-    assert len([name for name, *_ in tasks if name == "answer_hello"]) <= HELLOS_PER_MINUTE
+    batches = [[hello("D1"), hello("D2")] * 50 for _ in range(20)]
+    _, tasks, errors = listen(database, batches)
+    answered = [said.device_id for name, said in tasks if name == "answer_hello"]
+    assert answered.count("D1") == answered.count("D2") == HELLOS_PER_MINUTE // 50, "once for each batch"
     assert of(errors, "D1") == ["too many hellos a minute"]
 
 
