@@ -17,14 +17,19 @@ SCHEMA_VERSION: Final = 2
 FUNCTIONS: Final = frozenset(
     {
         "claim_commands",
+        "create_company",
         "fail_stale_captures",
         "finish_command",
+        "invite_to_company",
+        "list_companies",
+        "list_members",
         "maintain_tables",
         "record_assembling",
         "record_capture",
         "record_hello",
         "record_log",
         "refresh_capture_days",
+        "set_device_codes",
     }
 )
 BILLING: Final = "see Usage and Billing of the organisation, and the database's disk; workers wait for it"
