@@ -241,8 +241,9 @@ def test_a_hello_answered_without_the_database_is_recorded_later_and_claims_noth
 ):
     database.table("devices").upsert({"device_id": device}).execute()
     command = queue(database, device, "capture_image")
+    said = hello(device)
     for _ in range(2):
-        record_hello.run(hello(device))
+        record_hello.run(said)
     assert len(table(database, "device_status", device)) == 1
     assert fate(database, command) == "queued"
 
