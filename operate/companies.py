@@ -13,7 +13,8 @@ from rich.table import Table
 
 from core.supabase import SupabaseGateway
 from core.text import printable
-from operate.project import EnvFile, end, opened
+from operate.command import EnvFile, end
+from operate.project import opened
 from operate.status import console_on
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)

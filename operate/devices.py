@@ -13,8 +13,9 @@ from typing import Annotated, Final
 
 import typer
 
+from operate.command import EnvFile, end
 from operate.labels import hash_of, new_code, page
-from operate.project import EnvFile, end, opened
+from operate.project import opened
 from operate.status import console_on
 
 # As the database has it: what can be an MQTT topic's level and a folder's name.

@@ -4,13 +4,10 @@ It prints one line for each check, with a remedy if the check fails. Exit status
 1 if it cannot, 2 if the file does not exist.
 """
 
-import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from dotenv import load_dotenv
 from rich.console import Console
 from rich.text import Text
 
@@ -20,6 +17,7 @@ from operate.checks.broker import check_broker
 from operate.checks.listeners import check_group
 from operate.checks.redis_server import check_redis_servers
 from operate.checks.supabase import check_supabase
+from operate.command import EnvFile, read_settings_from
 
 MARKS: Final = {
     "ok": ("✓", "green"),
@@ -79,16 +77,12 @@ def show(checks: Iterable[Check], console: Console) -> bool:
 
 @app.command()
 def main(
-    env_file: Annotated[
-        Path | None, typer.Option(help="read settings from this file too", dir_okay=False)
-    ] = None,
+    env_file: EnvFile = None,
     *,
     listener: Annotated[bool, typer.Option("--listener", help="only what the listener needs")] = False,
 ) -> None:
     """Check the settings against the broker, Redis and Supabase; one line for each check."""
-    if env_file and not load_dotenv(env_file):
-        print(f"no such file: {env_file}", file=sys.stderr)  # noqa: T201 - a command line speaks
-        raise typer.Exit(2)
+    read_settings_from(env_file)
     raise typer.Exit(0 if show(diagnose(supabase=not listener), Console(highlight=False)) else 1)
 
 

@@ -5,13 +5,10 @@ sweep like everything else, so this may run twice and beside live traffic. It pr
 and their number. Exit status: 0, 1 if Redis cannot be read or the named image is not kept, 2 for wrong usage.
 """
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Final
 
 import typer
-from dotenv import load_dotenv
 
 from core.errors import Transient
 from core.settings import RedisSettings, SettingsError, SweepSettings, load
@@ -19,6 +16,7 @@ from core.store.capture import Capture
 from core.store.captures import CaptureStore, Requeue
 from core.store.connection import connect
 from core.store.store import open_store
+from operate.command import EnvFile, end, read_settings_from, say
 
 # More than Redis can hold.
 EVERY: Final = 10_000_000
@@ -47,7 +45,7 @@ def requeue(captures: CaptureStore, capture: Capture, *, dry_run: bool) -> bool:
     ref, chunks = capture.ref, len(captures.chunk_ids(capture.ref))
     answer = captures.requeue(ref, dry_run=dry_run)
     line = f"{MARKS[answer]} {ref.device_id}/{ref.image_name}: {capture.failed_code}, {chunks} chunks"
-    _say(line if answer is Requeue.TAKEN else f"{line}, {answer.value}")
+    say(line if answer is Requeue.TAKEN else f"{line}, {answer.value}")
     return answer is Requeue.TAKEN
 
 
@@ -59,34 +57,22 @@ def main(
     code: Annotated[int | None, typer.Option(help="only what failed with this error code")] = None,
     everything: Annotated[bool, typer.Option("--all", help="all that have failed")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only show what would be taken")] = False,
-    env_file: Annotated[
-        Path | None, typer.Option(help="read settings from this file too", dir_okay=False)
-    ] = None,
+    env_file: EnvFile = None,
 ) -> None:
     """Have captures tried anew that have failed for good: of a device, with an error code, or all."""
     if everything == (device is not None or code is not None):
-        _end("say which: a device, and an image name perhaps, or --code, or --all", 2)
-    if env_file and not load_dotenv(env_file):
-        _end(f"no such file: {env_file}", 2)
+        end("say which: a device, and an image name perhaps, or --code, or --all", 2)
+    read_settings_from(env_file)
     try:
         with connect(load(RedisSettings).redis_url) as redis:
             captures = open_store(redis, load(SweepSettings)).captures
             found = list(matching(captures, device, image, code))
             taken = sum(requeue(captures, capture, dry_run=dry_run) for capture in found)
     except (SettingsError, Transient) as error:
-        _end(str(error), 1)
+        end(str(error), 1)
     if image and not found:
-        _end(f"no failed capture {device}/{image} is kept", 1)
-    _say(f"{taken} of {len(found)} captures {'would' if dry_run else 'will'} be tried again")
-
-
-def _say(line: str) -> None:
-    print(line)  # noqa: T201 - a command line speaks
-
-
-def _end(message: str, status: int) -> NoReturn:
-    print(message, file=sys.stderr)  # noqa: T201
-    raise typer.Exit(status)
+        end(f"no failed capture {device}/{image} is kept", 1)
+    say(f"{taken} of {len(found)} captures {'would' if dry_run else 'will'} be tried again")
 
 
 if __name__ == "__main__":

@@ -7,15 +7,13 @@ and what is pending, and changes nothing. If DATABASE_URL is not set, it does no
 if it could not be brought up to date; 2 for wrong usage.
 """
 
-import sys
-from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import psycopg
 import typer
-from dotenv import load_dotenv
 
 from core.settings import DatabaseSettings, SettingsError, load
+from operate.command import EnvFile, end, read_settings_from, say
 from operate.schema.database import connect, in_one_line
 from operate.schema.files import SchemaError, read
 from operate.schema.upgrade import NewerDatabaseError, Upgrade
@@ -27,32 +25,29 @@ app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 def main(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only show what is applied and pending")] = False,
-    env_file: Annotated[
-        Path | None, typer.Option(help="read settings from this file too", dir_okay=False)
-    ] = None,
+    env_file: EnvFile = None,
 ) -> None:
     """Bring the database of DATABASE_URL up to date with the files of sql/."""
-    if env_file and not load_dotenv(env_file):
-        _end(f"no such file: {env_file}", 2)
+    read_settings_from(env_file)
     try:
         url = load(DatabaseSettings).database_url
         if url is None:
-            _say("DATABASE_URL is not set: sql/install.sql is run by hand")
+            say("DATABASE_URL is not set: sql/install.sql is run by hand")
             return
-        with connect(url.get_secret_value(), _say) as connection:
-            upgrade = Upgrade(connection, read(), _say)
+        with connect(url.get_secret_value(), say) as connection:
+            upgrade = Upgrade(connection, read(), say)
             if dry_run:
                 show(upgrade)
             else:
                 done = len(upgrade.apply())
-                _say(f"{done} of {len(upgrade.files)} files applied, the others were")
+                say(f"{done} of {len(upgrade.files)} files applied, the others were")
     except NewerDatabaseError as error:
         # A deployment that goes back to older code must not fail, and must not bring older functions back.
-        _say(f"{error}; it is left as it is")
+        say(f"{error}; it is left as it is")
     except (SettingsError, SchemaError) as error:
-        _end(f"the database is not up to date: {error}", 1)
+        end(f"the database is not up to date: {error}", 1)
     except psycopg.Error as error:
-        _end(f"the database is not up to date: {in_one_line(error)}", 1)
+        end(f"the database is not up to date: {in_one_line(error)}", 1)
 
 
 def show(upgrade: Upgrade) -> None:
@@ -60,21 +55,12 @@ def show(upgrade: Upgrade) -> None:
     recorded, pending = upgrade.recorded(), upgrade.pending()
     for file in upgrade.files:
         if file in pending:
-            _say(f"→ {file.name}: pending")
+            say(f"→ {file.name}: pending")
         elif file.name in recorded:
-            _say(f"✓ {file.name}: applied {recorded[file.name].applied_at:%Y-%m-%d %H:%M %Z}")
+            say(f"✓ {file.name}: applied {recorded[file.name].applied_at:%Y-%m-%d %H:%M %Z}")
         else:
-            _say(f"✓ {file.name}: there since before migrations were recorded")
-    _say(f"{len(pending)} of {len(upgrade.files)} files are pending; nothing was changed")
-
-
-def _say(line: str) -> None:
-    print(line)  # noqa: T201 - a command line speaks
-
-
-def _end(message: str, status: int) -> NoReturn:
-    print(message, file=sys.stderr)  # noqa: T201
-    raise typer.Exit(status)
+            say(f"✓ {file.name}: there since before migrations were recorded")
+    say(f"{len(pending)} of {len(upgrade.files)} files are pending; nothing was changed")
 
 
 if __name__ == "__main__":
