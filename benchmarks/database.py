@@ -7,7 +7,6 @@ with an array of the user's devices (ADR 11); and the queries of `sql/verificati
 
 import re
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from local.postgres import Postgres, missing_binary
+from benchmarks.postgres import server
 from operate.schema.database import connect
 from operate.schema.files import FOLDER, read
 from operate.schema.upgrade import Upgrade
@@ -69,15 +68,8 @@ def main(
 ) -> None:
     """Fill a database of its own and print what each query takes, in ms, the median of five."""
     console = Console(width=120)
-    if missing := missing_binary():
-        console.print(f"there is no {missing} on PATH; the benchmark needs PostgreSQL")
-        raise typer.Exit(1)
-    with tempfile.TemporaryDirectory() as folder:
-        server = Postgres(Path(folder), shared_buffers="512MB", work_mem="16MB", max_wal_size="8GB").start()
-        try:
-            _measure(server.url(), captures, devices, console, plans=plans)
-        finally:
-            server.stop()
+    with server(console) as running:
+        _measure(running.url(), captures, devices, console, plans=plans)
 
 
 def _measure(url: str, captures: int, devices: int, console: Console, *, plans: bool) -> None:

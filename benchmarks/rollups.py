@@ -7,9 +7,7 @@ from it, since each day is counted by itself.
 """
 
 import statistics
-import tempfile
 import time
-from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 
 import psycopg
@@ -17,7 +15,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from local.postgres import Postgres, missing_binary
+from benchmarks.postgres import server
+from local.postgres import Postgres
 from operate.schema.database import connect, value
 from operate.schema.files import read
 from operate.schema.upgrade import Upgrade
@@ -76,20 +75,13 @@ def main(
 ) -> None:
     """Print what the first fill, an hour, and the triggers take."""
     console = Console(width=120)
-    if missing := missing_binary():
-        console.print(f"there is no {missing} on PATH; the benchmark needs PostgreSQL")
-        raise typer.Exit(1)
     table = Table("counted", "days", "s", "ms a day", "ms a call", box=None)
-    with tempfile.TemporaryDirectory() as folder:
-        server = Postgres(Path(folder), shared_buffers="512MB", work_mem="16MB", max_wal_size="8GB").start()
-        try:
-            first, size = _first_fill(_database(server, "first"), devices, days)
-            _add(table, f"{days} days of {devices:,} devices, for the first time", first)
-            hour = _hour(_database(server, "hour"), fleet)
-            _add(table, f"an hour of {fleet:,} devices", hour)
-            without, with_triggers = _triggers(_database(server, "triggers"), min(fleet, 300))
-        finally:
-            server.stop()
+    with server(console) as running:
+        first, size = _first_fill(_database(running, "first"), devices, days)
+        _add(table, f"{days} days of {devices:,} devices, for the first time", first)
+        hour = _hour(_database(running, "hour"), fleet)
+        _add(table, f"an hour of {fleet:,} devices", hour)
+        without, with_triggers = _triggers(_database(running, "triggers"), min(fleet, 300))
     console.print(table)
     year = first.seconds / first.days * FLEET * YEAR
     console.print(f"a year of {FLEET:,} devices, for the first time: {year / 60:,.0f} min by that")

@@ -2,12 +2,10 @@
 
 import re
 import sys
-import tempfile
-from pathlib import Path
 from typing import Final
 
 from local.part import REPOSITORY
-from local.postgres import Postgres, missing_binary
+from local.postgres import missing_binary, postgres
 from operate.schema.database import Connection, connect
 from operate.schema.files import read
 from operate.schema.upgrade import Upgrade
@@ -64,14 +62,9 @@ def main() -> int:
     if missing := missing_binary():
         print(f"there is no {missing} on PATH", file=sys.stderr)
         return 1
-    with tempfile.TemporaryDirectory() as folder:
-        server = Postgres(Path(folder)).start()
-        try:
-            with connect(server.url()) as connection:
-                Upgrade(connection, read(), lambda _: None).apply()
-                PAGE.write_text(with_diagram(PAGE.read_text(), diagram(connection)))
-        finally:
-            server.stop()
+    with postgres() as server, connect(server.url()) as connection:
+        Upgrade(connection, read(), lambda _: None).apply()
+        PAGE.write_text(with_diagram(PAGE.read_text(), diagram(connection)))
     return 0
 
 

@@ -3,6 +3,9 @@
 import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote
@@ -64,3 +67,14 @@ class Postgres:
     def url(self, database: str = "postgres", user: str = "postgres") -> str:
         """Return the URL of a database of this server."""
         return f"postgresql://{user}@/{database}?host={quote(str(self.directory))}"
+
+
+@contextmanager
+def postgres(**settings: str) -> Iterator[Postgres]:
+    """Run a server in a folder of its own for a block; nothing of it stays."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = Postgres(Path(folder), **settings).start()
+        try:
+            yield server
+        finally:
+            server.stop()

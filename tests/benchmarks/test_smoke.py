@@ -33,10 +33,10 @@ def test_packets_of_a_capture_are_cut_as_they_were_made() -> None:
     ] == (template.payload_list(7))
 
 
-@pytest.mark.skipif(mosquitto_binary() is None, reason="no mosquitto on PATH")
-def test_the_suite_writes_its_table_its_figures_and_its_plots(tmp_path: Path) -> None:
+def run(*arguments: str) -> str:
+    """Run a benchmark by its module and arguments, and return what it prints."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--tiny", "--output", str(tmp_path)],
+        [sys.executable, "-m", *arguments],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
@@ -44,6 +44,12 @@ def test_the_suite_writes_its_table_its_figures_and_its_plots(tmp_path: Path) ->
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(mosquitto_binary() is None, reason="no mosquitto on PATH")
+def test_the_suite_writes_its_table_its_figures_and_its_plots(tmp_path: Path) -> None:
+    run("benchmarks", "--tiny", "--output", str(tmp_path))
     figures = json.loads((tmp_path / "latest.json").read_text())
     assert figures["listener"]["messages_per_s"] > 0
     assert figures["fleet_4_0"]["captures"] > 0
@@ -53,30 +59,14 @@ def test_the_suite_writes_its_table_its_figures_and_its_plots(tmp_path: Path) ->
 
 @pytest.mark.skipif(missing_binary() is not None, reason="no PostgreSQL on PATH")
 def test_the_queries_of_users_and_operators_all_run() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.database", "--captures", "20000", "--devices", "1000", "--plans"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=170,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    printed = run("benchmarks.database", "--captures", "20000", "--devices", "1000", "--plans")
     for title in ("newest 20 captures by capture time", "Which devices have said hello?"):
-        assert title in done.stdout
-    assert "captures_company_id_captured_at_idx" in done.stdout
+        assert title in printed
+    assert "captures_company_id_captured_at_idx" in printed
 
 
 @pytest.mark.skipif(missing_binary() is not None, reason="no PostgreSQL on PATH")
 def test_the_cost_of_counting_days_is_measured() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.rollups", "--devices", "10", "--days", "3", "--fleet", "20"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=170,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    printed = run("benchmarks.rollups", "--devices", "10", "--days", "3", "--fleet", "20")
     for title in ("3 days of 10 devices", "an hour of 20 devices", "without the triggers"):
-        assert title in done.stdout
+        assert title in printed
