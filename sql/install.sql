@@ -4212,7 +4212,7 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/076_capture_days.sql', '8d7e01faf4f7a3bf88ccdce01d425f15c8a9ba5c8290f74a414765e8d3e08eb3') then
+  if fleet_private.is_pending('repeatable/076_capture_days.sql', 'd9cb7337d986318146925e371ceddfdcfa9c9001580485ae1e467cd91b1352d8') then
     set local lock_timeout = '5s';
     execute $file$
 -- What came of each device on each of its days, counted again when something of the day has changed.
@@ -4264,12 +4264,12 @@ begin
                 where c.device_id = p_device
                   and c.captured_at >= p.since - p.grace and c.captured_at < p.until + interval '10 minutes'
                union all
-               select width_bucket(coalesce(s.received_at, s.created_at) + p.grace, p.wakes)
+               select width_bucket(s.received_at + p.grace, p.wakes)
                  from public.device_status s
                 where s.device_id = p_device
                   and s.created_at >= p.since - interval '1 hour' and s.created_at < p.until + interval '2 days'
-                  and coalesce(s.received_at, s.created_at) >= p.since - p.grace
-                  and coalesce(s.received_at, s.created_at) < p.until + interval '10 minutes') as signs) as h
+                  and s.received_at >= p.since - p.grace
+                  and s.received_at < p.until + interval '10 minutes') as signs) as h
      group by p.owner_id
   ), pictures as (
     select c.company_id,
@@ -4314,7 +4314,7 @@ begin
       join public.device_status s
         on s.device_id = p_device
        and s.created_at >= p.since - interval '1 hour' and s.created_at < p.until + interval '2 days'
-       and coalesce(s.received_at, s.created_at) >= p.since and coalesce(s.received_at, s.created_at) < p.until
+       and s.received_at >= p.since and s.received_at < p.until
      group by s.company_id
   ), older as (
     -- What was counted before, if hellos of this day may have been pruned since: it began before the oldest that is kept,
@@ -4512,9 +4512,7 @@ begin
   case tg_argv[0]
     when 'captured_at' then v_before := old.captured_at; v_after := new.captured_at;
     when 'measured_at' then v_before := old.measured_at; v_after := new.measured_at;
-    when 'received_at' then
-      v_before := coalesce(old.received_at, old.created_at);
-      v_after := coalesce(new.received_at, new.created_at);
+    when 'received_at' then v_before := old.received_at; v_after := new.received_at;
   end case;
   insert into fleet_private.touched_hours (device_id, hour)
   select coalesce(new.device_id, old.device_id), date_trunc('hour', at, 'UTC')
@@ -4547,7 +4545,7 @@ drop policy if exists capture_days_read_company on public.capture_days;
 create policy capture_days_read_company on public.capture_days for select to authenticated
   using (company_id = (select fleet_private.company_of_user()));
 $file$;
-    perform fleet_private.record_file('repeatable/076_capture_days.sql', '8d7e01faf4f7a3bf88ccdce01d425f15c8a9ba5c8290f74a414765e8d3e08eb3');
+    perform fleet_private.record_file('repeatable/076_capture_days.sql', 'd9cb7337d986318146925e371ceddfdcfa9c9001580485ae1e467cd91b1352d8');
   end if;
 end
 $install$;

@@ -47,12 +47,12 @@ begin
                 where c.device_id = p_device
                   and c.captured_at >= p.since - p.grace and c.captured_at < p.until + interval '10 minutes'
                union all
-               select width_bucket(coalesce(s.received_at, s.created_at) + p.grace, p.wakes)
+               select width_bucket(s.received_at + p.grace, p.wakes)
                  from public.device_status s
                 where s.device_id = p_device
                   and s.created_at >= p.since - interval '1 hour' and s.created_at < p.until + interval '2 days'
-                  and coalesce(s.received_at, s.created_at) >= p.since - p.grace
-                  and coalesce(s.received_at, s.created_at) < p.until + interval '10 minutes') as signs) as h
+                  and s.received_at >= p.since - p.grace
+                  and s.received_at < p.until + interval '10 minutes') as signs) as h
      group by p.owner_id
   ), pictures as (
     select c.company_id,
@@ -97,7 +97,7 @@ begin
       join public.device_status s
         on s.device_id = p_device
        and s.created_at >= p.since - interval '1 hour' and s.created_at < p.until + interval '2 days'
-       and coalesce(s.received_at, s.created_at) >= p.since and coalesce(s.received_at, s.created_at) < p.until
+       and s.received_at >= p.since and s.received_at < p.until
      group by s.company_id
   ), older as (
     -- What was counted before, if hellos of this day may have been pruned since: it began before the oldest that is kept,
@@ -295,9 +295,7 @@ begin
   case tg_argv[0]
     when 'captured_at' then v_before := old.captured_at; v_after := new.captured_at;
     when 'measured_at' then v_before := old.measured_at; v_after := new.measured_at;
-    when 'received_at' then
-      v_before := coalesce(old.received_at, old.created_at);
-      v_after := coalesce(new.received_at, new.created_at);
+    when 'received_at' then v_before := old.received_at; v_after := new.received_at;
   end case;
   insert into fleet_private.touched_hours (device_id, hour)
   select coalesce(new.device_id, old.device_id), date_trunc('hour', at, 'UTC')
