@@ -40,7 +40,43 @@ begin
        'migrations/0039_partitions_end.sql',
        'migrations/0040_capture_days.sql',
        'migrations/0041_clocks_of_devices.sql',
-       'migrations/0042_index_of_measured_at.sql');
+       'migrations/0042_index_of_measured_at.sql',
+       'migrations/0043_claim_attempts_by_account.sql',
+       'migrations/0044_indexes_of_audit.sql',
+       'migrations/0050_alert_channels.sql',
+       'migrations/0051_events.sql',
+       'migrations/0052_index_of_claims.sql',
+       'migrations/0053_index_of_due.sql',
+       'migrations/0055_alerts.sql',
+       'migrations/0056_index_of_failed_days.sql',
+       'migrations/0057_picture_streaks.sql',
+       'migrations/0058_index_of_days.sql',
+       'migrations/0059_index_of_snoozed.sql',
+       'migrations/0065_picture_health.sql',
+       'migrations/0066_picture_health_checked.sql',
+       'migrations/0070_keeping.sql',
+       'migrations/0071_keeping_checked.sql',
+       'migrations/0072_index_of_stored.sql',
+       'migrations/0090_company_days.sql',
+       'migrations/0091_indexes_of_few.sql',
+       'migrations/0092_kept_bytes.sql',
+       'migrations/0093_bytes_of_devices.sql',
+       'migrations/0100_comparison_in_pieces.sql',
+       'migrations/0101_smaller_pictures.sql',
+       'migrations/0104_story.sql',
+       'migrations/0105_story_checked.sql',
+       'migrations/0107_partial_pictures.sql',
+       'migrations/0108_partial_pictures_checked.sql',
+       'migrations/0109_index_of_partial.sql',
+       'migrations/0110_timelapses.sql',
+       'migrations/0111_removals_checked.sql',
+       'migrations/0116_index_of_gallery.sql',
+       'migrations/0117_index_of_gallery_alone.sql',
+       'migrations/0119_index_of_pinned.sql',
+       'migrations/0126_kept_bytes_of_company_days.sql',
+       'migrations/0128_devices_of_audit.sql',
+       'migrations/0129_index_of_devices_of_audit.sql',
+       'migrations/0130_device_conformance.sql');
     if v_unknown is not null then
       raise exception 'the database is newer than this file: it has %', v_unknown;
     end if;
@@ -1790,7 +1826,1070 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/010_callers.sql', '66d5ec293b80172052a6fca2672b03519ee27b99a9c97166cd009d911769d3c2') then
+  if fleet_private.is_pending('migrations/0043_claim_attempts_by_account.sql', 'f8721af9bb7f85d870713f9f602b08bff5f33444545efd6f85fbe3d731822cf9') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- Wrong codes are counted for an account, and not for a membership: who leaves a company and comes back, or joins another,
+-- would begin anew. public.maintain_tables lets them go after their hour.
+alter table fleet_private.claim_attempts drop constraint claim_attempts_user_id_fkey;
+$file$;
+    perform fleet_private.record_file('migrations/0043_claim_attempts_by_account.sql', 'f8721af9bb7f85d870713f9f602b08bff5f33444545efd6f85fbe3d731822cf9');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0044_indexes_of_audit.sql', 'a35bd112b034403fe5b0e0d3651101688292c8547a2b3449d171233868ddc707') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: concurrently
+-- The oldest entries, which go first, and the latest of an account, which are counted.
+create index if not exists audit_log_at_idx on public.audit_log (at);
+create index if not exists audit_log_actor_at_idx on public.audit_log (actor, at desc) where actor is not null;
+-- The devices that have just got their first company.
+create index if not exists former_devices_until_idx on fleet_private.former_devices (until) where company_id is null;
+$file$;
+    perform fleet_private.record_file('migrations/0044_indexes_of_audit.sql', 'a35bd112b034403fe5b0e0d3651101688292c8547a2b3449d171233868ddc707');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0050_alert_channels.sql', 'e6283640ceeccd76e992e5450ca9431b3c65a926d1ac95842a61a973eefc9ac5') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- Where a company, or the operator of the service, is told of events. docs/adr/0027-delivery.md has the reasons.
+
+-- The operator's channels have no company: their targets stand in the settings of the workers.
+create table public.alert_channels (
+  channel_id uuid primary key default gen_random_uuid(),
+  company_id uuid references public.companies (company_id) on delete cascade,
+  name text not null check (length(name) between 1 and 120),
+  kind text not null check (kind in ('email', 'apprise', 'webhook', 'operator')),
+  target text not null check (length(target) <= 320),
+  event_types text[] not null,
+  alert_kinds text[],
+  site_id uuid,
+  quiet_from time,
+  quiet_until time,
+  quiet_timezone text check (fleet_private.is_timezone(quiet_timezone)),
+  all_companies boolean not null default false,
+  enabled boolean not null default true,
+  state text not null default 'untried' check (state in ('untried', 'ok', 'failing', 'dead')),
+  failures integer not null default 0,
+  next_try_at timestamptz not null default '-infinity',
+  last_ok_at timestamptz,
+  last_error text check (length(last_error) <= 300),
+  last_error_at timestamptz,
+  dropped bigint not null default 0,
+  replayed_at timestamptz,
+  created_at timestamptz not null default now(),
+  created_by uuid,
+  check (num_nonnulls(quiet_from, quiet_until, quiet_timezone) in (0, 3)),
+  check ((kind = 'operator') = (company_id is null)),
+  foreign key (company_id, site_id) references public.sites (company_id, site_id) on delete cascade
+);
+create index alert_channels_company_id_idx on public.alert_channels (company_id);
+
+comment on column public.alert_channels.target is 'What people may see of the target: the address, the host of a webhook, the name of a service.';
+comment on column public.alert_channels.alert_kinds is 'The kinds of alerts that the channel takes; null takes all.';
+comment on column public.alert_channels.site_id is 'The channel takes only events of devices at this site; null takes all.';
+comment on column public.alert_channels.quiet_from is 'Local time from which on only what is urgent is delivered, until quiet_until.';
+comment on column public.alert_channels.all_companies is 'Of an operator''s channel: whether it also takes the alerts of companies.';
+comment on column public.alert_channels.failures is 'Attempts that have failed since the last one that did not.';
+comment on column public.alert_channels.next_try_at is 'While attempts fail: when the next one is made.';
+comment on column public.alert_channels.dropped is 'Deliveries that were dropped because too many waited.';
+
+-- Where a channel goes, and what its messages are signed with. Whoever has these can write in the company's name, so no
+-- user reads them. The former secret signs beside the new one until former_until.
+create table fleet_private.channel_targets (
+  channel_id uuid primary key references public.alert_channels (channel_id) on delete cascade,
+  target text not null check (length(target) <= 2048),
+  secret text,
+  former_secret text,
+  former_until timestamptz
+);
+
+select fleet_private.close_tables('public.alert_channels', 'fleet_private.channel_targets');
+$file$;
+    perform fleet_private.record_file('migrations/0050_alert_channels.sql', 'e6283640ceeccd76e992e5450ca9431b3c65a926d1ac95842a61a973eefc9ac5');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0051_events.sql', '583bdff1d011ecc943c33387a6dac94a2d3c78c6982e393ed9ff4cdde77db10c') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What has happened, and to which channels it has yet to be delivered. docs/adr/0027-delivery.md has the reasons.
+
+-- Kept for a day, so that a receiver can have it again. `number` gives the order. `payload` is what is delivered.
+create table fleet_private.events (
+  number bigint generated always as identity primary key,
+  event_id uuid not null unique,
+  company_id uuid,
+  device_id text,
+  type text not null,
+  payload jsonb not null,
+  created_at timestamptz not null default now()
+);
+create index events_company_id_number_idx on fleet_private.events (company_id, number);
+create index events_created_at_idx on fleet_private.events (created_at);
+
+-- One row for each event and channel that takes it. Of a line only the oldest that waits is delivered: the events of a
+-- device are one. claimed_until says until when somebody is at work on it.
+-- It has no reference to events: what could not be delivered is shown longer than the event is kept.
+create table fleet_private.deliveries (
+  channel_id uuid not null references public.alert_channels (channel_id) on delete cascade,
+  number bigint not null,
+  event_id uuid not null,
+  line text not null,
+  type text not null,
+  urgent boolean not null default false,
+  state text not null default 'waiting' check (state in ('waiting', 'sent', 'dead')),
+  since timestamptz not null default now(),
+  attempts integer not null default 0,
+  next_at timestamptz not null default now(),
+  claimed_until timestamptz,
+  last_error text check (length(last_error) <= 300),
+  finished_at timestamptz,
+  primary key (channel_id, number)
+);
+create index deliveries_waiting_idx on fleet_private.deliveries (channel_id, line, number) where state = 'waiting';
+create index deliveries_since_idx on fleet_private.deliveries (since);
+
+select fleet_private.close_tables('fleet_private.events', 'fleet_private.deliveries');
+$file$;
+    perform fleet_private.record_file('migrations/0051_events.sql', '583bdff1d011ecc943c33387a6dac94a2d3c78c6982e393ed9ff4cdde77db10c');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0052_index_of_claims.sql', 'd9f8b00bbaf1f3acbd74207a3114e3718d4915992ae0e6d24dee6113bf256738') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What is being delivered, channel by channel.
+create index deliveries_claimed_idx on fleet_private.deliveries (channel_id)
+  where state = 'waiting' and claimed_until is not null;
+$file$;
+    perform fleet_private.record_file('migrations/0052_index_of_claims.sql', 'd9f8b00bbaf1f3acbd74207a3114e3718d4915992ae0e6d24dee6113bf256738');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0053_index_of_due.sql', 'fac236ffbb5908494d07987aec296c508b45f0e987164a303eac1db92496d85e') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: concurrently
+-- What waits for a channel, the oldest first.
+create index if not exists deliveries_due_idx on fleet_private.deliveries (channel_id, number) where state = 'waiting';
+$file$;
+    perform fleet_private.record_file('migrations/0053_index_of_due.sql', 'fac236ffbb5908494d07987aec296c508b45f0e987164a303eac1db92496d85e');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0055_alerts.sql', '7635a3a428155f71775894d22d9094fe1be0c24a657c69ff9ed878b1c35e8232') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- Alerts: what is wrong, the rules by which that is found, and the times at which nobody wants to know.
+-- docs/adr/0026-alerts.md has the reasons; repeatable/083_alert_rules.sql and 084_alerts.sql have what fills these tables.
+
+-- A company's share of the storage, null for as much as there is. Whoever runs the service sets it.
+alter table public.companies add column if not exists storage_quota_bytes bigint check (storage_quota_bytes > 0);
+
+-- What differs from the defaults: of a company, of one of its sites (site_id), or of one of its devices (device_id). A
+-- value that is null comes from the next wider scope. subject is the column of a sensor, '' for all other kinds.
+create table public.alert_rules (
+  rule_id uuid primary key default gen_random_uuid(),
+  company_id uuid not null references public.companies (company_id) on delete cascade,
+  site_id uuid,
+  device_id text references public.devices (device_id) on delete cascade,
+  kind text not null,
+  subject text not null default '',
+  enabled boolean,
+  lower double precision,
+  upper double precision,
+  margin double precision,
+  critical double precision,
+  at_least integer,
+  repeat_after interval,
+  created_at timestamptz not null default now(),
+  foreign key (company_id, site_id) references public.sites (company_id, site_id) on delete cascade,
+  constraint alert_rules_scope_check check (site_id is null or device_id is null),
+  constraint alert_rules_kind_check check (
+    kind in ('offline', 'failing', 'battery_low', 'battery_falling', 'storage', 'picture', 'sensor')
+    and (kind = 'sensor') = (subject in ('temperature_c', 'humidity_pct', 'pressure_hpa', 'gas_kohm'))
+    and (kind = 'sensor' or subject = '')
+    and (kind <> 'storage' or num_nonnulls(site_id, device_id) = 0)),
+  constraint alert_rules_values_check check (
+    lower between -1e6 and 1e6 and upper between -1e6 and 1e6 and lower < upper and margin between 0 and 1e6
+    and critical between -1e6 and 1e6 and at_least between 1 and 1000
+    and (repeat_after = '0' or repeat_after between '15 minutes' and '366 days')),
+  constraint alert_rules_key unique nulls not distinct (company_id, site_id, device_id, kind, subject)
+);
+create index alert_rules_device_id_idx on public.alert_rules (device_id) where device_id is not null;
+
+-- One row for each time that something was wrong. A company has one open alert at most for a device, kind and subject.
+-- company_id is null for what concerns the whole service.
+create table public.alerts (
+  alert_id uuid primary key default gen_random_uuid(),
+  company_id uuid references public.companies (company_id) on delete cascade,
+  device_id text references public.devices (device_id) on delete cascade,
+  site_id uuid references public.sites (site_id) on delete set null,
+  kind text not null check (kind in (
+    'offline', 'failing', 'battery_low', 'battery_falling', 'storage', 'service', 'picture', 'sensor', 'channel')),
+  subject text not null default '',
+  severity text not null check (severity in ('warning', 'critical')),
+  message text not null,
+  details jsonb not null default '{}',
+  opened_at timestamptz not null default now(),
+  last_event_at timestamptz,
+  acknowledged_at timestamptz,
+  acknowledged_by uuid,
+  snoozed_until timestamptz,
+  snooze_reason text check (length(snooze_reason) <= 500),
+  snoozed_by uuid,
+  resolved_at timestamptz
+);
+create unique index alerts_open_key on public.alerts (company_id, device_id, kind, subject) nulls not distinct
+  where resolved_at is null;
+create index alerts_company_id_opened_at_idx on public.alerts (company_id, opened_at desc);
+create index alerts_device_id_opened_at_idx on public.alerts (device_id, opened_at desc);
+create index alerts_resolved_at_idx on public.alerts (resolved_at) where resolved_at is not null;
+
+-- From starts_at until ends_at nothing opens or is told of a company, of one of its sites, or of one of its devices.
+create table public.maintenance_windows (
+  window_id uuid primary key default gen_random_uuid(),
+  company_id uuid not null references public.companies (company_id) on delete cascade,
+  site_id uuid,
+  device_id text references public.devices (device_id) on delete cascade,
+  starts_at timestamptz not null,
+  ends_at timestamptz not null,
+  reason text not null check (length(reason) between 1 and 500),
+  created_by uuid default auth.uid(),
+  created_at timestamptz not null default now(),
+  foreign key (company_id, site_id) references public.sites (company_id, site_id) on delete cascade,
+  constraint maintenance_windows_scope_check check (site_id is null or device_id is null),
+  constraint maintenance_windows_times_check check (
+    isfinite(starts_at) and ends_at > starts_at and ends_at <= starts_at + interval '366 days')
+);
+create index maintenance_windows_company_id_ends_at_idx on public.maintenance_windows (company_id, ends_at);
+create index maintenance_windows_device_id_idx on public.maintenance_windows (device_id) where device_id is not null;
+
+-- What the evaluation remembers from one time to the next; a single row.
+--   evaluated_at    when it was last done
+--   silent_since    since when the service has heard nobody though devices were due; null while it hears
+--   heard_again_at  when the last such silence ended: devices are late from then on, and not from the wake that fell in it
+--   ill_since       since when something of the service has been wrong; null again when nothing was for a while
+--   well_since      since when nothing has been wrong
+create table fleet_private.alert_clock (
+  singleton boolean primary key default true check (singleton),
+  evaluated_at timestamptz,
+  silent_since timestamptz,
+  heard_again_at timestamptz,
+  ill_since timestamptz,
+  well_since timestamptz
+);
+insert into fleet_private.alert_clock default values;
+
+-- The bytes of the stored pictures of each company: the sum of capture_days.bytes, which a trigger keeps, since there are
+-- too many days to add them up each minute.
+create table fleet_private.stored_bytes (
+  company_id uuid unique nulls not distinct,
+  bytes numeric not null
+);
+
+-- It is here, and not in a repeatable file, so that no change is missed. Security definer, since whoever changes the days
+-- has no right here.
+create or replace function fleet_private.add_stored_bytes()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if tg_op <> 'INSERT' then
+    insert into fleet_private.stored_bytes as s (company_id, bytes)
+    select company_id, -sum(bytes) from old_days group by company_id having sum(bytes) > 0 order by company_id
+    on conflict (company_id) do update set bytes = s.bytes + excluded.bytes;
+  end if;
+  if tg_op <> 'DELETE' then
+    insert into fleet_private.stored_bytes as s (company_id, bytes)
+    select company_id, sum(bytes) from new_days group by company_id having sum(bytes) > 0 order by company_id
+    on conflict (company_id) do update set bytes = s.bytes + excluded.bytes;
+  end if;
+  return null;
+end
+$$;
+lock table public.capture_days in share row exclusive mode;
+create trigger capture_days_add_bytes after insert on public.capture_days
+  referencing new table as new_days for each statement execute function fleet_private.add_stored_bytes();
+create trigger capture_days_change_bytes after update on public.capture_days
+  referencing old table as old_days new table as new_days for each statement execute function fleet_private.add_stored_bytes();
+create trigger capture_days_take_bytes after delete on public.capture_days
+  referencing old table as old_days for each statement execute function fleet_private.add_stored_bytes();
+insert into fleet_private.stored_bytes (company_id, bytes)
+select company_id, sum(bytes) from public.capture_days group by company_id;
+
+select fleet_private.set_callers('service', 'fleet_private.add_stored_bytes');
+select fleet_private.close_tables('public.alert_rules', 'public.alerts', 'public.maintenance_windows',
+  'fleet_private.alert_clock', 'fleet_private.stored_bytes');
+$file$;
+    perform fleet_private.record_file('migrations/0055_alerts.sql', '7635a3a428155f71775894d22d9094fe1be0c24a657c69ff9ed878b1c35e8232');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0056_index_of_failed_days.sql', '4781e73776e4b8062987667cf851cb635e1d2b770e1edc9febf2467d140b94c3') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: concurrently
+-- The few days on which pictures have failed, for the alerts.
+create index if not exists capture_days_failed_idx on public.capture_days (day)
+  where failed_device + failed_transfer + failed_service > 0;
+$file$;
+    perform fleet_private.record_file('migrations/0056_index_of_failed_days.sql', '4781e73776e4b8062987667cf851cb635e1d2b770e1edc9febf2467d140b94c3');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0057_picture_streaks.sql', '82799e46622919ef7ee6e163cee2fec1e38b1ddbecc254b8f97bf68c5b0b0756') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- How many pictures in a row, to the latest that was judged, have not been good: of devices that have sent such.
+-- repeatable/084_alert_conditions.sql has the trigger that counts them.
+create table fleet_private.picture_streaks (
+  device_id text primary key references public.devices (device_id) on delete cascade,
+  company_id uuid,
+  pictures integer not null,
+  health text not null
+);
+select fleet_private.close_tables('fleet_private.picture_streaks');
+$file$;
+    perform fleet_private.record_file('migrations/0057_picture_streaks.sql', '82799e46622919ef7ee6e163cee2fec1e38b1ddbecc254b8f97bf68c5b0b0756');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0058_index_of_days.sql', '46f801d01d09f798c17dfe2d2e51287e1d3a3ce1774bb732f563d3a4797df3da') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: concurrently
+-- The days of all devices since a date, for the alerts. It serves what the index of migration 0056 did.
+create index if not exists capture_days_day_idx on public.capture_days (day);
+drop index if exists public.capture_days_failed_idx;
+$file$;
+    perform fleet_private.record_file('migrations/0058_index_of_days.sql', '46f801d01d09f798c17dfe2d2e51287e1d3a3ce1774bb732f563d3a4797df3da');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0059_index_of_snoozed.sql', '0bd7ec64f4928bb725650c80f840a1a490587b9f645d9af02ecd95bfa977276b') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: concurrently
+-- The few alerts that are snoozed: one that opens again is snoozed as it was.
+create index if not exists alerts_snoozed_until_idx on public.alerts (snoozed_until)
+  where snoozed_until is not null;
+$file$;
+    perform fleet_private.record_file('migrations/0059_index_of_snoozed.sql', '0bd7ec64f4928bb725650c80f840a1a490587b9f645d9af02ecd95bfa977276b');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0065_picture_health.sql', '4261a8b436d7990483d1b3d8288eef3466151d3be5e3e81aee9b97c165bab2c6') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- How a picture looks: figures that a worker takes from its thumbnail, and what they say about the camera.
+-- repeatable/048_picture_health.sql has what judges them. All are null in rows that were not judged.
+alter table public.captures
+  add column brightness real,
+  add column contrast real,
+  add column sharpness real,
+  add column dhash bigint,
+  add column health text,
+  add column health_reason text;
+alter table public.captures add constraint captures_health_check
+  check (health in ('ok', 'black', 'white', 'blurred', 'frozen', 'covered', 'shifted', 'damaged')) not valid;
+
+comment on column public.captures.brightness is 'Mean of the luma of the thumbnail, 0 (black) to 255 (white).';
+comment on column public.captures.contrast is 'Standard deviation of the luma of the thumbnail, 0 to 127.5.';
+comment on column public.captures.sharpness is 'Variance of the Laplacian of the luma of the thumbnail.';
+comment on column public.captures.dhash is 'Difference hash of 64 bits: pictures that look alike differ in few of them.';
+comment on column public.captures.health is 'What the picture says about the camera, judged when it was recorded against the device''s earlier pictures; null if it was not judged.';
+comment on column public.captures.health_reason is 'Why it is not ok, as a sentence with figures.';
+$file$;
+    perform fleet_private.record_file('migrations/0065_picture_health.sql', '4261a8b436d7990483d1b3d8288eef3466151d3be5e3e81aee9b97c165bab2c6');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0066_picture_health_checked.sql', 'e543d0f6e60e790475db102e03ab181dcff1382e52105f3186d733601e81ac67') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- Reads the table while others write to it.
+alter table public.captures validate constraint captures_health_check;
+$file$;
+    perform fleet_private.record_file('migrations/0066_picture_health_checked.sql', 'e543d0f6e60e790475db102e03ab181dcff1382e52105f3186d733601e81ac67');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0070_keeping.sql', 'e80feb81f3f888d823e5062fe959661a69f00d939342fb8b9f159fcf2931ddb8') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- How long pictures are kept: policies, pictures that nobody lets go, and the objects that are to be removed.
+-- docs/retention.md tells it; repeatable/049_objects.sql, 089_keeping.sql and 089_policies.sql have what works with it.
+
+-- An `expired` picture was stored: its row and its reading stay, its objects go. That is final.
+alter table public.captures
+  drop constraint captures_ingest_status_check,
+  add constraint captures_ingest_status_check
+    check (ingest_status in ('assembling', 'stored', 'failed', 'expired')) not valid,
+  add column pinned boolean not null default false,
+  add column expired_at timestamptz,
+  add column expired_by text;
+comment on column public.captures.pinned is 'No policy lets this picture go.';
+comment on column public.captures.expired_by is
+  'What let it go: age, count, bytes, hourly, daily or weekly of a policy, or person.';
+
+-- One policy per scope: a company, one of its sites, one of its devices. The narrowest that exists is in force, as a whole.
+-- A picture goes if any of its limits says so.
+create table public.keep_policies (
+  policy_id uuid primary key default gen_random_uuid(),
+  company_id uuid not null references public.companies (company_id) on delete cascade,
+  site_id uuid,
+  device_id text references public.devices (device_id) on delete cascade,
+  max_age_days integer check (max_age_days between 1 and 36500),
+  max_count integer check (max_count between 1 and 10000000),
+  max_bytes bigint check (max_bytes between 1000000 and 1000000000000000),
+  hourly_after_days integer check (hourly_after_days between 1 and 36500),
+  daily_after_days integer check (daily_after_days between 1 and 36500),
+  weekly_after_days integer check (weekly_after_days between 1 and 36500),
+  changed_at timestamptz not null default now(),
+  constraint keep_policies_scope_key unique nulls not distinct (company_id, site_id, device_id),
+  constraint keep_policies_scope_check check (num_nonnulls(site_id, device_id) <= 1),
+  constraint keep_policies_limit_check check (
+    num_nonnulls(max_age_days, max_count, max_bytes, hourly_after_days, daily_after_days, weekly_after_days) > 0),
+  constraint keep_policies_site_fkey foreign key (company_id, site_id)
+    references public.sites (company_id, site_id) on delete cascade
+);
+create index keep_policies_device_id_idx on public.keep_policies (device_id) where device_id is not null;
+comment on column public.keep_policies.max_count is 'The newest so many pictures of each device stay.';
+comment on column public.keep_policies.max_bytes is 'All pictures under this policy together; the oldest go first.';
+comment on column public.keep_policies.hourly_after_days is 'After so many days the first picture of each local hour stays. Likewise below.';
+
+-- How far the policies of a company have been applied, as they were at policies_at: device by device, and round after round. `bytes` are those that stay,
+-- {policy_id: bytes}; once all devices are done they tell by how much a policy's max_bytes is exceeded.
+create table fleet_private.keep_rounds (
+  company_id uuid primary key references public.companies (company_id) on delete cascade,
+  began_at timestamptz not null,
+  policies_at timestamptz not null,
+  device_id text not null default '',
+  bytes jsonb not null default '{}',
+  devices_done boolean not null default false,
+  done_at timestamptz
+);
+
+-- The objects that no row names any more. `claimed_until` is set once somebody may be removing it; from then on no row may
+-- come to name it. It stays for two days after it was removed: an upload that began before the removal may end after it.
+create table fleet_private.object_removals (
+  path text primary key check (path ~ '^(captures|thumbnails|quarantine)/.' and length(path) <= 1024),
+  queued_at timestamptz not null default now(),
+  claimed_until timestamptz,
+  removed_at timestamptz
+);
+create index object_removals_open_idx on fleet_private.object_removals (claimed_until nulls first, queued_at)
+  where removed_at is null;
+create index object_removals_removed_at_idx on fleet_private.object_removals (removed_at) where removed_at is not null;
+
+-- What a comparison of rows and objects has found, up to the folders of device_id, or whole once it is done.
+create table fleet_private.reconciliations (
+  reconciliation_id bigint generated always as identity primary key,
+  began_at timestamptz not null default now(),
+  done_at timestamptz,
+  device_id text not null,
+  objects bigint not null default 0,
+  named bigint not null default 0,
+  orphans bigint not null default 0,
+  orphan_bytes bigint not null default 0,
+  missing bigint not null default 0,
+  examples jsonb not null default '[]'
+);
+
+select fleet_private.close_tables('public.keep_policies', 'fleet_private.reconciliations', 'fleet_private.keep_rounds',
+  'fleet_private.object_removals');
+$file$;
+    perform fleet_private.record_file('migrations/0070_keeping.sql', 'e80feb81f3f888d823e5062fe959661a69f00d939342fb8b9f159fcf2931ddb8');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0071_keeping_checked.sql', 'e940700a68ae239e2bc82cec3db438bb6d2d5de8beab533a9035f9230187e106') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- The constraint of the migration before holds for new rows; here the older ones are looked at, which locks nobody out.
+alter table public.captures validate constraint captures_ingest_status_check;
+$file$;
+    perform fleet_private.record_file('migrations/0071_keeping_checked.sql', 'e940700a68ae239e2bc82cec3db438bb6d2d5de8beab533a9035f9230187e106');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0072_index_of_stored.sql', '9d0d754d2628e31d35efddb4424454764c0cbf344d6f9c8e5fe846f8116ffdd0') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: concurrently
+-- The pictures of a company's device that are there, by time; what has expired or failed is not in the way.
+create index if not exists captures_stored_idx
+  on public.captures (company_id, device_id, captured_at) where ingest_status = 'stored';
+$file$;
+    perform fleet_private.record_file('migrations/0072_index_of_stored.sql', '9d0d754d2628e31d35efddb4424454764c0cbf344d6f9c8e5fe846f8116ffdd0');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0090_company_days.sql', 'fe0ab79d4f500181a75cd0f921767bb2e375efdcff061453ff81379cfb0f1f61') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- The days of whole companies: a month of a company of thousands of devices is a few rows, not as many as its devices have
+-- days. repeatable/079_company_days.sql has what fills it; docs/adr/0024-rollups.md has the reasons.
+
+create table public.company_days (
+  company_id uuid not null,
+  day date not null,
+  devices integer not null,
+  expected integer,
+  silent integer not null,
+  stored integer not null,
+  partial integer not null,
+  failed_device integer not null,
+  failed_transfer integer not null,
+  failed_service integer not null,
+  bytes bigint not null,
+  nacks bigint not null,
+  hellos integer not null,
+  temperature_readings integer not null,
+  temperature_min double precision,
+  temperature_mean double precision,
+  temperature_max double precision,
+  humidity_readings integer not null,
+  humidity_min double precision,
+  humidity_mean double precision,
+  humidity_max double precision,
+  pressure_readings integer not null,
+  pressure_min double precision,
+  pressure_mean double precision,
+  pressure_max double precision,
+  gas_readings integer not null,
+  gas_min double precision,
+  gas_mean double precision,
+  gas_max double precision,
+  battery_percent_min double precision,
+  rssi_min integer,
+  refreshed_at timestamptz not null,
+  primary key (company_id, day)
+);
+select fleet_private.close_tables('public.company_days');
+
+comment on table public.company_days is
+  'The days of the devices of a company, added up from capture_days by refresh_company_days(); its columns mean what they mean there.';
+comment on column public.company_days.day is 'The local day of each device: one of other time zones has not the same hours.';
+comment on column public.company_days.devices is 'Devices that have a row of this day in capture_days.';
+comment on column public.company_days.refreshed_at is 'When the latest of these rows was counted.';
+
+-- What the next refresh has to add up again. Whoever changes a row of capture_days adds to it in the same transaction.
+create table fleet_private.touched_company_days (
+  company_id uuid not null,
+  day date not null
+);
+select fleet_private.close_tables('fleet_private.touched_company_days');
+insert into fleet_private.touched_company_days (company_id, day)
+select distinct company_id, day from public.capture_days where company_id is not null;
+$file$;
+    perform fleet_private.record_file('migrations/0090_company_days.sql', 'fe0ab79d4f500181a75cd0f921767bb2e375efdcff061453ff81379cfb0f1f61');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0091_indexes_of_few.sql', 'b2ec15334dff00db1d53dc8ecf11012581feaee5994e02dafb327ce27d3164dc') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: concurrently
+-- For verification.sql: the few captures that are damaged, and those of an older version that share an object. Their indexes
+-- have no entry of any other capture.
+create index if not exists captures_damaged_idx
+  on public.captures (created_at desc) where damaged;
+create index if not exists captures_shares_object_idx
+  on public.captures (storage_path) where shares_object;
+$file$;
+    perform fleet_private.record_file('migrations/0091_indexes_of_few.sql', 'b2ec15334dff00db1d53dc8ecf11012581feaee5994e02dafb327ce27d3164dc');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0092_kept_bytes.sql', 'c0907cc5f006f80e8c879b2eaf1fa35dccd25e7c03547cef73b8feb4d930b6d2') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- The bytes of a day that are in storage now; `bytes` keeps counting what has expired. It is among the last migrations, since
+-- days are counted again only once repeatable/076_capture_days.sql knows the column.
+alter table public.capture_days add column kept_bytes bigint;
+comment on column public.capture_days.bytes is 'Bytes of the stored pictures, also of those that have expired since.';
+comment on column public.capture_days.kept_bytes is
+  'Bytes of the pictures that are in storage; null for a day that was counted before any could expire: as bytes.';
+$file$;
+    perform fleet_private.record_file('migrations/0092_kept_bytes.sql', 'c0907cc5f006f80e8c879b2eaf1fa35dccd25e7c03547cef73b8feb4d930b6d2');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0093_bytes_of_devices.sql', '5f7b3b16702b19a28c957f76ae9f24a7df33f79eb09495ae91a0ffc016995e06') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What each device and each company has in storage: the sums of capture_days.kept_bytes, or bytes where that is null.
+create table fleet_private.device_bytes (
+  device_id text not null,
+  company_id uuid,
+  bytes numeric not null,
+  constraint device_bytes_key unique nulls not distinct (company_id, device_id)
+);
+
+create or replace function fleet_private.add_stored_bytes()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if tg_op <> 'INSERT' then
+    insert into fleet_private.stored_bytes as s (company_id, bytes)
+    select company_id, -sum(coalesce(kept_bytes, bytes)) from old_days group by company_id having sum(coalesce(kept_bytes, bytes)) > 0 order by company_id
+    on conflict (company_id) do update set bytes = s.bytes + excluded.bytes;
+    insert into fleet_private.device_bytes as s (device_id, company_id, bytes)
+    select device_id, company_id, -sum(coalesce(kept_bytes, bytes)) from old_days
+     group by company_id, device_id having sum(coalesce(kept_bytes, bytes)) > 0 order by company_id, device_id
+    on conflict (company_id, device_id) do update set bytes = s.bytes + excluded.bytes;
+  end if;
+  if tg_op <> 'DELETE' then
+    insert into fleet_private.stored_bytes as s (company_id, bytes)
+    select company_id, sum(coalesce(kept_bytes, bytes)) from new_days group by company_id having sum(coalesce(kept_bytes, bytes)) > 0 order by company_id
+    on conflict (company_id) do update set bytes = s.bytes + excluded.bytes;
+    insert into fleet_private.device_bytes as s (device_id, company_id, bytes)
+    select device_id, company_id, sum(coalesce(kept_bytes, bytes)) from new_days
+     group by company_id, device_id having sum(coalesce(kept_bytes, bytes)) > 0 order by company_id, device_id
+    on conflict (company_id, device_id) do update set bytes = s.bytes + excluded.bytes;
+  end if;
+  return null;
+end
+$$;
+lock table public.capture_days in share row exclusive mode;
+insert into fleet_private.device_bytes (device_id, company_id, bytes)
+select device_id, company_id, sum(coalesce(kept_bytes, bytes)) from public.capture_days group by company_id, device_id;
+
+select fleet_private.set_callers('service', 'fleet_private.add_stored_bytes');
+select fleet_private.close_tables('fleet_private.device_bytes');
+$file$;
+    perform fleet_private.record_file('migrations/0093_bytes_of_devices.sql', '5f7b3b16702b19a28c957f76ae9f24a7df33f79eb09495ae91a0ffc016995e06');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0100_comparison_in_pieces.sql', '31627ad1c474014eca62c0a2e78f048e73d2cf17fee0b56a4cb551f95ac14f02') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- A comparison of rows and objects goes through all objects by name, and then through all rows by their id, so many in a
+-- call, whatever devices they are of. One that is under way begins anew.
+delete from fleet_private.reconciliations where done_at is null;
+alter table fleet_private.reconciliations
+  drop column device_id,
+  add column after_object text default '',
+  add column after_capture uuid;
+comment on column fleet_private.reconciliations.after_object is 'Objects are compared up to this one; null once all are.';
+comment on column fleet_private.reconciliations.after_capture is 'Then rows are, up to this one.';
+$file$;
+    perform fleet_private.record_file('migrations/0100_comparison_in_pieces.sql', '31627ad1c474014eca62c0a2e78f048e73d2cf17fee0b56a4cb551f95ac14f02');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0101_smaller_pictures.sql', '273e85c7e79cb51d099350f0bff734d28d6fc4378e987d69d97019d43333e797') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- Older pictures are made smaller where a policy says so. docs/retention.md tells it; repeatable/089_made_smaller.sql has what works
+-- with it, docs/adr/0031-smaller-pictures.md the reasons.
+alter table public.captures
+  add column original_bytes integer,
+  add column stored_sha256 text,
+  add column stored_quality smallint,
+  add column smaller_at timestamptz;
+comment on column public.captures.image_bytes is 'Bytes of the picture that is in storage.';
+comment on column public.captures.image_sha256 is 'SHA-256 of the picture as the device has it, by which it is known again.';
+comment on column public.captures.original_bytes is 'Bytes as the device sent them, of a picture that was made smaller; null: as it came.';
+comment on column public.captures.stored_sha256 is 'SHA-256 of the smaller picture that is in storage; null: image_sha256.';
+comment on column public.captures.stored_quality is 'JPEG quality of the smaller picture.';
+comment on column public.captures.smaller_at is
+  'When it was made smaller, or, without original_bytes, when that was found to be of no use. That is done once.';
+
+alter table public.keep_policies
+  add column smaller_after_days integer check (smaller_after_days between 1 and 36500),
+  add column smaller_quality integer check (smaller_quality between 30 and 90),
+  add column smaller_width integer check (smaller_width between 160 and 10000),
+  drop constraint keep_policies_limit_check,
+  add constraint keep_policies_limit_check check (
+    num_nonnulls(max_age_days, max_count, max_bytes, hourly_after_days, daily_after_days, weekly_after_days,
+                 smaller_after_days) > 0),
+  add constraint keep_policies_smaller_check check (
+    smaller_after_days is not null or num_nonnulls(smaller_quality, smaller_width) = 0);
+comment on column public.keep_policies.smaller_after_days is 'After so many days pictures are encoded anew.';
+comment on column public.keep_policies.smaller_quality is 'JPEG quality of pictures that are made smaller; null: 60.';
+comment on column public.keep_policies.smaller_width is 'Their greatest width (px); null: as it is.';
+
+-- How far the pictures of a company have been gone through: all of the devices up to device_id, and of the next one those up to
+-- captured_at. And what that has brought since ever: left_alone are those that would have lost less than a tenth.
+create table fleet_private.smaller_rounds (
+  company_id uuid primary key references public.companies (company_id) on delete cascade,
+  began_at timestamptz not null,
+  policies_at timestamptz not null,
+  device_id text not null default '',
+  captured_at timestamptz not null default '-infinity',
+  done_at timestamptz,
+  pictures bigint not null default 0,
+  saved_bytes bigint not null default 0,
+  left_alone bigint not null default 0
+);
+select fleet_private.close_tables('fleet_private.smaller_rounds');
+$file$;
+    perform fleet_private.record_file('migrations/0101_smaller_pictures.sql', '273e85c7e79cb51d099350f0bff734d28d6fc4378e987d69d97019d43333e797');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0104_story.sql', '11fa5ed0a58f4d662d5e3418c813f77b34c514e470e0cca910e9cdeae934913b') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- How a capture came and was handled, for people who ask why; repeatable/087_story.sql describes it. And when a device said
+-- hello last, with which a story begins.
+alter table public.captures add column story jsonb;
+alter table public.captures add constraint captures_story_check check (octet_length(story::text) <= 2000) not valid;
+alter table public.devices add column last_hello_at timestamptz;
+
+comment on column public.captures.story is 'How it came and was handled: gaps, NACKs, stations, ACK; capture_story tells it. Null if that was not kept.';
+comment on column public.devices.last_hello_at is 'When it said hello last; null if it has not since this was kept.';
+$file$;
+    perform fleet_private.record_file('migrations/0104_story.sql', '11fa5ed0a58f4d662d5e3418c813f77b34c514e470e0cca910e9cdeae934913b');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0105_story_checked.sql', '762791218ae52b08569ad60b399280e25753e537a2f1af359edf5a46bdc0690e') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- The constraint of the migration before holds for new rows; here the older ones are looked at, which locks nobody out.
+alter table public.captures validate constraint captures_story_check;
+$file$;
+    perform fleet_private.record_file('migrations/0105_story_checked.sql', '762791218ae52b08569ad60b399280e25753e537a2f1af359edf5a46bdc0690e');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0107_partial_pictures.sql', 'a887d47717ae285627dcf0b6f6f21fae21aaa55c34a8ebe4c6a115cbcbcf2f5d') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- A `partial` picture has failed in transfer, and its first rows came: storage_path names a picture of full size whose rest
+-- is hatched. Nothing of it was acknowledged; when the rest comes, it is `stored`. docs/adr/0033-partial-pictures.md has the
+-- reasons.
+alter table public.captures
+  add column partial_rows integer,
+  add constraint captures_partial_check check (
+    case when ingest_status = 'partial' then num_nulls(partial_rows, storage_path) = 0 and partial_rows > 0
+         else partial_rows is null end) not valid,
+  drop constraint captures_ingest_status_check,
+  add constraint captures_ingest_status_check
+    check (ingest_status in ('assembling', 'stored', 'failed', 'expired', 'partial')) not valid;
+comment on column public.captures.partial_rows is
+  'Of a partial picture: how many of its rows of pixels came, of its height; below them it is hatched.';
+$file$;
+    perform fleet_private.record_file('migrations/0107_partial_pictures.sql', 'a887d47717ae285627dcf0b6f6f21fae21aaa55c34a8ebe4c6a115cbcbcf2f5d');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0108_partial_pictures_checked.sql', 'b1f3979a4e9b674e1e907eab09ba00a543d7b83168e6cbe922fecfea42db9880') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- With lighter locks than a constraint that is made valid at once.
+alter table public.captures validate constraint captures_partial_check;
+alter table public.captures validate constraint captures_ingest_status_check;
+$file$;
+    perform fleet_private.record_file('migrations/0108_partial_pictures_checked.sql', 'b1f3979a4e9b674e1e907eab09ba00a543d7b83168e6cbe922fecfea42db9880');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0109_index_of_partial.sql', 'c48c0d34cfd2f66e00cb35076fdb9a78d0486ee8d3a0edc8a181192e0f522a2e') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: concurrently
+-- The few pictures of which a part came, for the policies.
+create index if not exists captures_partial_idx
+  on public.captures (company_id, device_id, captured_at) where ingest_status = 'partial';
+$file$;
+    perform fleet_private.record_file('migrations/0109_index_of_partial.sql', 'c48c0d34cfd2f66e00cb35076fdb9a78d0486ee8d3a0edc8a181192e0f522a2e');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0110_timelapses.sql', 'b95488ca276e7ed24165c60849f1a2d4b65e9f16d456401524c26e6eef514bb6') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- Films of a device's pictures, made when somebody asks for one. docs/timelapse.md tells it; repeatable/079_timelapses.sql
+-- has what works with it, docs/adr/0034-time-lapse.md the reasons.
+create table public.timelapses (
+  timelapse_id uuid primary key default gen_random_uuid(),
+  company_id uuid not null references public.companies (company_id) on delete cascade,
+  device_id text not null references public.devices (device_id) on delete cascade,
+  since timestamptz not null,
+  until timestamptz not null,
+  format text not null check (format in ('mp4', 'webp')),
+  fps integer not null check (fps between 1 and 60),
+  width integer not null,
+  deflicker boolean not null,
+  burn_date boolean not null,
+  burn_readings boolean not null,
+  timezone text not null,
+  state text not null default 'queued' check (state in ('queued', 'running', 'done', 'failed', 'cancelled')),
+  attempts integer not null default 0,
+  claim uuid,
+  lease_until timestamptz,
+  frames_total integer,
+  frames_done integer not null default 0,
+  path text collate "C" unique check (path ~ '^timelapses/[0-9a-f-]{36}/[0-9a-f-]{36}[.](mp4|webp)$'),
+  bytes bigint,
+  duration_s double precision,
+  error_code text,
+  error text,
+  requested_by uuid default auth.uid(),
+  created_at timestamptz not null default now(),
+  started_at timestamptz,
+  finished_at timestamptz,
+  constraint timelapses_times_check check (since < until),
+  constraint timelapses_width_check check (width between 160 and case format when 'webp' then 640 else 1280 end),
+  constraint timelapses_done_check check ((state = 'done') = (path is not null))
+);
+create index timelapses_company_id_idx on public.timelapses (company_id, created_at desc);
+create index timelapses_device_id_idx on public.timelapses (device_id);
+create index timelapses_open_idx on public.timelapses (created_at) where state in ('queued', 'running');
+create index timelapses_finished_at_idx on public.timelapses (finished_at) where finished_at is not null;
+select fleet_private.close_tables('public.timelapses');
+
+comment on table public.timelapses is 'Films of the pictures of a device, that were asked for; the object at path goes with the row.';
+comment on column public.timelapses.since is 'Pictures that were taken from then on, and before until.';
+comment on column public.timelapses.width is 'No side has more px; pictures are not made larger.';
+comment on column public.timelapses.timezone is 'Of the date that is written on the pictures.';
+comment on column public.timelapses.claim is 'Which worker''s it is: another one after each claim. Its path has it too.';
+comment on column public.timelapses.frames_done is 'Pictures that were looked at so far; once it is done, the frames of the film.';
+comment on column public.timelapses.error_code is
+  'no_pictures, too_large, took_too_long, interrupted (its workers died or were stopped) or failed; error has it in words.';
+
+-- The queue of objects to remove takes films too.
+alter table fleet_private.object_removals
+  drop constraint object_removals_path_check,
+  add constraint object_removals_path_check
+    check (path ~ '^(captures|thumbnails|quarantine|timelapses)/.' and length(path) <= 1024) not valid;
+$file$;
+    perform fleet_private.record_file('migrations/0110_timelapses.sql', 'b95488ca276e7ed24165c60849f1a2d4b65e9f16d456401524c26e6eef514bb6');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0111_removals_checked.sql', 'a1bbed712f35c1275a06bd28ee8c1eea4860d62983dead6164e960ee6104608f') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- The constraint of the migration before holds for new rows; here the older ones are looked at, which locks nobody out.
+alter table fleet_private.object_removals validate constraint object_removals_path_check;
+$file$;
+    perform fleet_private.record_file('migrations/0111_removals_checked.sql', 'a1bbed712f35c1275a06bd28ee8c1eea4860d62983dead6164e960ee6104608f');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0116_index_of_gallery.sql', '10c397acbad17199994a73f45a605397c4cad2c88ccef04b8156dc7d2139349e') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: concurrently
+-- The pictures of a company by when they were taken, newest first, with all that the gallery counts them by.
+create index if not exists captures_gallery_idx
+  on public.captures (company_id, captured_at desc, capture_id desc) include (device_id, ingest_status, health, pinned);
+$file$;
+    perform fleet_private.record_file('migrations/0116_index_of_gallery.sql', '10c397acbad17199994a73f45a605397c4cad2c88ccef04b8156dc7d2139349e');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0117_index_of_gallery_alone.sql', '2ee5cb602c9437d04c303c6e3bbee157b04468dc78fa70a6f4b1c532ec98f604') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: concurrently
+-- captures_gallery_idx begins with the same columns.
+drop index if exists public.captures_company_id_captured_at_idx;
+$file$;
+    perform fleet_private.record_file('migrations/0117_index_of_gallery_alone.sql', '2ee5cb602c9437d04c303c6e3bbee157b04468dc78fa70a6f4b1c532ec98f604');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0119_index_of_pinned.sql', '641c8ee171372aa7dda48de894b4f4fbcde1fb649d38e11ca283b3fcae2bef5a') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: concurrently
+-- The pictures of a company that somebody has pinned, the latest first, for the console's page of them.
+create index if not exists captures_pinned_idx
+  on public.captures (company_id, captured_at desc, capture_id desc) where pinned;
+$file$;
+    perform fleet_private.record_file('migrations/0119_index_of_pinned.sql', '641c8ee171372aa7dda48de894b4f4fbcde1fb649d38e11ca283b3fcae2bef5a');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0126_kept_bytes_of_company_days.sql', 'a6de1b5d141594be8dac92de874cd1cc01094ae25a5493a0725e5c5891064a56') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What a company has in storage by the day that it was taken on: without it, a chart of a year would add up all days of all
+-- devices. The days are added up again, by repeatable/079_company_days.sql, which knows the column.
+alter table public.company_days add column kept_bytes bigint;
+comment on column public.company_days.bytes is 'Bytes of the stored pictures, also of those that have expired since.';
+comment on column public.company_days.kept_bytes is
+  'Bytes of the pictures that are in storage; null for a day that was not added up since there is this column: as bytes.';
+insert into fleet_private.touched_company_days (company_id, day)
+select company_id, day from public.company_days;
+$file$;
+    perform fleet_private.record_file('migrations/0126_kept_bytes_of_company_days.sql', 'a6de1b5d141594be8dac92de874cd1cc01094ae25a5493a0725e5c5891064a56');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0128_devices_of_audit.sql', 'ac9215d2f11be5b9a7df400eb3a5b7db2b13b8a12507eb710b5789c80d7ca994') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- The device that an entry of the audit log is about, so that a device's history is found at once; null where there is none.
+alter table public.audit_log add column if not exists device_id text;
+$file$;
+    perform fleet_private.record_file('migrations/0128_devices_of_audit.sql', 'ac9215d2f11be5b9a7df400eb3a5b7db2b13b8a12507eb710b5789c80d7ca994');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0129_index_of_devices_of_audit.sql', '278e935a64544f2eae236e02984a508d9b045b7d67dff12251cbb8484df5e2f8') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: concurrently
+-- The history of a device, the latest first, for the console's page of its settings.
+create index if not exists audit_log_device_id_idx
+  on public.audit_log (device_id, audit_id desc) where device_id is not null;
+$file$;
+    perform fleet_private.record_file('migrations/0129_index_of_devices_of_audit.sql', '278e935a64544f2eae236e02984a508d9b045b7d67dff12251cbb8484df5e2f8');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0130_device_conformance.sql', 'b8decd843d183e1d9c17dd542ea3ba4b4ecfc3634ea67f6b08bfbb3108fb5658') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- In what the last messages of a device deviate from docs/protocol.md: repeatable/085_conformance.sql has what works with it,
+-- tasks/examine_firmware.py finds it.
+create table public.device_conformance (
+  device_id text primary key references public.devices (device_id) on delete cascade,
+  company_id uuid not null references public.companies (company_id) on delete cascade,
+  examined_at timestamptz not null default now(),
+  since timestamptz,
+  hellos integer not null,
+  pictures integer not null,
+  deviations jsonb not null
+);
+create index device_conformance_company_id_idx on public.device_conformance (company_id);
+select fleet_private.close_tables('public.device_conformance');
+
+comment on table public.device_conformance is 'What was found in the log of a device, of the company that had it then.';
+comment on column public.device_conformance.since is 'When the first of these messages came; null if there was none.';
+comment on column public.device_conformance.deviations is
+  '[{rule, grade: harmful or dialect, count, example}], the harmful first; operate/field/rules.py has the rules.';
+$file$;
+    perform fleet_private.record_file('migrations/0130_device_conformance.sql', 'b8decd843d183e1d9c17dd542ea3ba4b4ecfc3634ea67f6b08bfbb3108fb5658');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/010_callers.sql', 'dae7ce1cdbcbe045c19f4c916650ad09c0be836dbd75e14b307922421c39ff22') then
     set local lock_timeout = '5s';
     execute $file$
 -- The functions that signed-in users may call, and the only place where they are listed. `operate.doctor`,
@@ -1812,14 +2911,55 @@ as $$
     'public.accept_invitation', 'public.invite_member', 'public.remove_member', 'public.set_member_role',
     -- 026_devices_of_companies.sql
     'public.cancel_command', 'public.claim_device', 'public.release_device', 'public.set_schedule', 'public.update_device',
+    -- 088_console_alerts.sql; they have the rights of who calls them, and say what 081_events.sql and 083_alert_rules.sql know
+    -- of everybody.
+    'public.console_alerts', 'public.console_alert_settings', 'fleet_private.alert_defaults', 'fleet_private.event_types',
+    -- 089_retention_pages.sql; they have the rights of who calls them.
+    'public.console_keeping', 'public.console_pins', 'public.console_timelapses',
+    -- 083_alert_rules.sql, 084_alerts.sql
+    'public.acknowledge_alert', 'public.end_maintenance', 'public.set_alert_rule', 'public.snooze_alert',
+    'public.start_maintenance',
+    -- 079_timelapses.sql
+    'public.cancel_timelapse', 'public.delete_timelapse', 'public.request_timelapse',
+    -- 082_channels.sql
+    'public.channel_deliveries', 'public.create_channel', 'public.delete_channel', 'public.replay_events',
+    'public.rotate_channel_secret', 'public.test_channel', 'public.update_channel',
+    -- 088_console.sql, 089_summary.sql; they have the rights of who calls them.
+    'public.console_devices', 'public.console_overview', 'public.update_devices',
     -- 078_trend.sql; it has the rights of who calls it.
-    'public.sensor_trend'
+    'public.sensor_trend',
+    -- 087_story.sql; it has the rights of who calls it, and so has what it calls. Those look at nothing but their arguments;
+    -- zone_of also at the schedules that the user may read.
+    'public.capture_story', 'fleet_private.as_integer', 'fleet_private.as_time', 'fleet_private.seconds_text',
+    'fleet_private.sentence', 'fleet_private.story_events', 'fleet_private.story_gaps', 'fleet_private.story_loss',
+    'fleet_private.story_sentences', 'fleet_private.story_time', 'fleet_private.story_timeline', 'fleet_private.times_text',
+    'fleet_private.zone_of',
+    -- 088_link_advice.sql; it has the rights of who calls it.
+    'public.link_advice',
+    -- 088_gaps.sql
+    'public.device_gaps',
+    -- 088_console_device.sql; they have the rights of who calls them, and what they call looks at its arguments alone.
+    'public.console_device', 'public.console_device_history', 'public.console_wakes', 'fleet_private.wake_grace',
+    'fleet_private.wake_offset', 'fleet_private.wake_times', 'fleet_private.wakes_within',
+    -- 089_console_checks.sql; it has the rights of who calls it.
+    'public.console_device_checks',
+    -- 088_console_gallery.sql; they have the rights of who calls them.
+    'public.console_gallery', 'public.console_pictures', 'public.console_arrivals', 'public.console_picture',
+    'fleet_private.asked_again', 'fleet_private.gallery_filter', 'fleet_private.gallery_condition',
+    'fleet_private.gallery_picture', 'fleet_private.is_asked_again',
+    -- 088_console_trends.sql, 088_console_report.sql; they have the rights of who calls them, and so has what they call.
+    'public.console_trends', 'public.console_trend_sensor', 'public.console_report', 'public.console_report_gaps',
+    'fleet_private.most_device_days', 'fleet_private.devices_asked', 'fleet_private.check_days', 'fleet_private.errors_by_hour',
+    'fleet_private.storage_by_day', 'fleet_private.report_devices',
+    -- 089_policies.sql
+    'public.delete_captures', 'public.pin_captures', 'public.preview_keep_policy', 'public.set_keep_policy',
+    'public.storage_usage'
   ]
 $$;
 
 select fleet_private.set_callers('service', 'fleet_private.functions_for_users');
 $file$;
-    perform fleet_private.record_file('repeatable/010_callers.sql', '66d5ec293b80172052a6fca2672b03519ee27b99a9c97166cd009d911769d3c2');
+    perform fleet_private.record_file('repeatable/010_callers.sql', 'dae7ce1cdbcbe045c19f4c916650ad09c0be836dbd75e14b307922421c39ff22');
   end if;
 end
 $install$;
@@ -1854,7 +2994,7 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/025_people.sql', '2fe2d891b81765ca08bf723c2ab75cc5c682334c6f79fd6d4dadd078142dcff0') then
+  if fleet_private.is_pending('repeatable/025_people.sql', '0b0af0dcd9324853e270dc94c4319c3eafc6420938f3ce93159c62a0b82382ba') then
     set local lock_timeout = '5s';
     execute $file$
 -- The people of a company, and what their roles let them do:
@@ -1962,6 +3102,27 @@ begin
 end
 $$;
 
+-- Locks the members of the caller's company against other changes until the end of the transaction, and returns the
+-- company. Raises 42501 unless the caller has the role, or one above it, there. Without it two admins could take the role
+-- from each other at once, and none would be left.
+create or replace function fleet_private.lock_members(p_role text)
+returns uuid
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_company constant uuid := fleet_private.company_of_user();
+begin
+  perform from public.companies where company_id = v_company for no key update;
+  -- Asked under the lock: who waited for it may have lost the role meanwhile, or have it in another company.
+  perform fleet_private.require_role(p_role);
+  if fleet_private.company_of_user() is distinct from v_company then
+    raise exception 'you are a member of another company now' using errcode = '42501';
+  end if;
+  return v_company;
+end
+$$;
+
 -- For admins: invites somebody to the own company for 7 days, and returns the token, once. An older open invitation to
 -- the same address ends. Raises 42501, 22023.
 create or replace function public.invite_member(p_email text, p_role text)
@@ -1971,8 +3132,7 @@ security definer
 set search_path = ''
 as $$
 begin
-  perform fleet_private.require_role('admin');
-  return fleet_private.make_invitation(fleet_private.company_of_user(), p_email, p_role, auth.uid());
+  return fleet_private.make_invitation(fleet_private.lock_members('admin'), p_email, p_role, auth.uid());
 end
 $$;
 
@@ -2014,16 +3174,6 @@ begin
 end
 $$;
 
--- Locks the members of the caller's company against other changes of roles, and returns the company. Without it two
--- admins could take the role from each other at once, and none would be left.
-create or replace function fleet_private.lock_members()
-returns uuid
-language sql
-set search_path = ''
-as $$
-  select company_id from public.companies where company_id = fleet_private.company_of_user() for no key update
-$$;
-
 -- Takes from a user what an admin has: raises 22023 if the company would have no admin left, and takes back the open
 -- invitations that the user has made. The caller must have called lock_members.
 create or replace function fleet_private.end_admin(p_company uuid, p_user uuid)
@@ -2049,9 +3199,8 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_company constant uuid := fleet_private.lock_members();
+  v_company constant uuid := fleet_private.lock_members('admin');
 begin
-  perform fleet_private.require_role('admin');
   perform fleet_private.check_role(p_role);
   if p_role <> 'admin' then
     perform fleet_private.end_admin(v_company, p_user);
@@ -2072,9 +3221,8 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_company constant uuid := fleet_private.lock_members();
+  v_company constant uuid := fleet_private.lock_members(case when p_user = auth.uid() then 'viewer' else 'admin' end);
 begin
-  perform fleet_private.require_role(case when p_user = auth.uid() then 'viewer' else 'admin' end);
   perform fleet_private.end_admin(v_company, p_user);
   delete from public.users where user_id = p_user and company_id = v_company;
   if not found then
@@ -2169,40 +3317,18 @@ create policy invitations_take_back_admins on public.invitations for delete to a
   using (company_id = (select fleet_private.company_of_user()) and (select fleet_private.user_may('admin'))
          and accepted_at is null);
 $file$;
-    perform fleet_private.record_file('repeatable/025_people.sql', '2fe2d891b81765ca08bf723c2ab75cc5c682334c6f79fd6d4dadd078142dcff0');
+    perform fleet_private.record_file('repeatable/025_people.sql', '0b0af0dcd9324853e270dc94c4319c3eafc6420938f3ce93159c62a0b82382ba');
   end if;
 end
 $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/026_devices_of_companies.sql', '5908f6313503c8c0af35d71ee8a112b69f5ef71ce744057df55df1b33a948641') then
+  if fleet_private.is_pending('repeatable/026_devices_of_companies.sql', '6bc2235f059dc84987be2287025c58a6a6bffe4f7f7e8a935c707119527a2191') then
     set local lock_timeout = '5s';
     execute $file$
 -- What the members of a company do with its devices: claim and release them, say where and what they are, set their
 -- schedules, and queue and cancel commands. Viewers do none of it.
-
--- When a device leaves its company, what the company has said about it does not go with it: the next owner must not
--- read it. What the same statement sets is of the new owner.
-create or replace function fleet_private.hand_over_device()
-returns trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-  new.name := case when new.name is distinct from old.name then new.name end;
-  new.location := case when new.location is distinct from old.location then new.location end;
-  new.timezone := case when new.timezone is distinct from old.timezone then new.timezone end;
-  new.notes := case when new.notes is distinct from old.notes then new.notes end;
-  new.tags := case when new.tags is distinct from old.tags then new.tags else '{}' end;
-  new.site_id := case when new.site_id is distinct from old.site_id then new.site_id end;
-  delete from public.device_configs where device_id = new.device_id;
-  return new;
-end
-$$;
-create or replace trigger devices_hand_over before update of company_id on public.devices
-  for each row when (old.company_id is not null and old.company_id is distinct from new.company_id)
-  execute function fleet_private.hand_over_device();
 
 -- Writes a code of a label as it was hashed: capitals and digits alone, with what people misread set right.
 create or replace function fleet_private.plain_code(p_code text)
@@ -2224,12 +3350,13 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_company constant uuid := fleet_private.company_of_user();
+  v_company uuid;
   v_device text;
 begin
-  perform fleet_private.require_role('operator');
-  -- One try after the other, so that many at once count too.
+  -- One try after the other, so that many at once count too. What the caller is, is asked under the lock.
   perform from public.users where user_id = auth.uid() for no key update;
+  perform fleet_private.require_role('operator');
+  v_company := fleet_private.company_of_user();
   delete from fleet_private.claim_attempts where user_id = auth.uid() and since < now() - interval '1 hour';
   if exists (select from fleet_private.claim_attempts where user_id = auth.uid() and wrong >= 10) then
     raise exception 'too many wrong codes: try again in an hour' using errcode = 'PT429';
@@ -2376,6 +3503,20 @@ begin
 end
 $$;
 
+-- Locks a device of the company, so that it is not handed over meanwhile. Raises PT404 if the company has no such device.
+create or replace function fleet_private.lock_device(p_device text, p_company uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform from public.devices where device_id = p_device and company_id = p_company for no key update;
+  if not found then
+    raise exception 'the company has no such device' using errcode = 'PT404';
+  end if;
+end
+$$;
+
 -- For operators: sets the schedule of a device of the own company, or with p_device null the one of the company, in
 -- place of what it was; with nothing but p_device it ends. The columns of device_configs say what each means. Raises
 -- 42501, PT404 if the company has no such device, and 22023 for values that are no schedule.
@@ -2393,11 +3534,7 @@ declare
 begin
   perform fleet_private.require_role('operator');
   if p_device is not null then
-    -- The lock keeps the device from being handed over meanwhile.
-    perform from public.devices where device_id = p_device and company_id = v_company for no key update;
-    if not found then
-      raise exception 'the company has no such device' using errcode = 'PT404';
-    end if;
+    perform fleet_private.lock_device(p_device, v_company);
   end if;
   if num_nonnulls(p_captures_per_day, p_times_of_day, p_interval_minutes, p_timezone, p_wake_spread_s) = 0 then
     delete from public.device_configs
@@ -2420,10 +3557,25 @@ begin
           wake_spread_s = excluded.wake_spread_s;
   end if;
 exception
-  when check_violation then
+  -- The checks of the table cannot look into every array: of one with two dimensions they raise other errors.
+  when check_violation or feature_not_supported or data_exception or program_limit_exceeded then
     raise exception using errcode = '22023', message =
       'a schedule has one of captures_per_day (1 to 288), times_of_day (1 to 288 of them) and interval_minutes '
       '(1 to 10080); wake_spread_s is from 0 to 21600, timezone a name like Europe/Berlin';
+end
+$$;
+
+-- Counts the open commands that a company has for a device. Whoever asks takes turns with others that ask for the same
+-- device until the transaction ends, so that what many queue at once is counted too; volatile, to see what they queued.
+create or replace function fleet_private.open_commands(p_device text, p_company uuid)
+returns bigint
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('commands of ' || p_device, 0));
+  return (select count(*) from public.device_commands
+           where device_id = p_device and company_id = p_company and status in ('queued', 'sent'));
 end
 $$;
 
@@ -2446,10 +3598,8 @@ begin
   if new.type = 'next_wake' and fleet_private.as_time(new.payload->>'next_wake') > now() + interval '31 days' then
     raise exception 'command: payload.next_wake is more than 31 days ahead' using errcode = '22023';
   end if;
-  -- Users of one device take turns, so that many at once are counted too.
-  perform pg_advisory_xact_lock(hashtextextended('commands of ' || new.device_id, 0));
-  if (select count(*) from public.device_commands
-       where device_id = new.device_id and status in ('queued', 'sent')) >= 20 then
+  -- Those of another company are not counted: that would tell of them, since the policy is asked later.
+  if fleet_private.open_commands(new.device_id, fleet_private.company_of_user()) >= 20 then
     raise exception 'command: the device has 20 open commands' using errcode = '22023';
   end if;
   return new;
@@ -2479,7 +3629,7 @@ begin
 end
 $$;
 
--- A new site is one of the caller's company.
+-- A new site is one of the caller's company, which has some 1,000 at most, so that nobody fills the table. Raises 22023.
 create or replace function fleet_private.stamp_site()
 returns trigger
 language plpgsql
@@ -2487,6 +3637,9 @@ set search_path = ''
 as $$
 begin
   new.company_id := coalesce(new.company_id, fleet_private.company_of_user());
+  if (select count(*) from public.sites where company_id = new.company_id) >= 1000 then
+    raise exception 'the company has 1000 sites' using errcode = '22023';
+  end if;
   return new;
 end
 $$;
@@ -2495,9 +3648,9 @@ create or replace trigger sites_stamp before insert on public.sites
 
 select fleet_private.set_callers('users', 'fleet_private.is_timezone', 'public.cancel_command', 'public.claim_device',
   'public.release_device', 'public.set_schedule', 'public.update_device');
-select fleet_private.set_callers('service', 'fleet_private.hand_over_device', 'fleet_private.plain_code',
-  'public.set_device_codes', 'fleet_private.text_at', 'fleet_private.tags_of', 'fleet_private.bound_command',
-  'fleet_private.stamp_site');
+select fleet_private.set_callers('service', 'fleet_private.plain_code', 'public.set_device_codes', 'fleet_private.text_at',
+  'fleet_private.tags_of', 'fleet_private.open_commands', 'fleet_private.bound_command', 'fleet_private.stamp_site',
+  'fleet_private.lock_device');
 
 -- Members see the sites, operators make and change them. A site that goes leaves its devices where they are.
 grant select, insert, update, delete on public.sites to service_role;
@@ -2510,31 +3663,64 @@ create policy sites_write_operators on public.sites for all to authenticated
   using (company_id = (select fleet_private.company_of_user()) and (select fleet_private.user_may('operator')))
   with check (company_id = (select fleet_private.company_of_user()) and (select fleet_private.user_may('operator')));
 $file$;
-    perform fleet_private.record_file('repeatable/026_devices_of_companies.sql', '5908f6313503c8c0af35d71ee8a112b69f5ef71ce744057df55df1b33a948641');
+    perform fleet_private.record_file('repeatable/026_devices_of_companies.sql', '6bc2235f059dc84987be2287025c58a6a6bffe4f7f7e8a935c707119527a2191');
   end if;
 end
 $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/027_audit.sql', '4f410bfe7f8ad5c107aed69723b306d53c5d76a6ca64b0bbdb766bdaaac32325') then
+  if fleet_private.is_pending('repeatable/027_audit.sql', '2e4938f66f72bd6eb0d3371822d1c480b1ce11736f242308c0500248af72456c') then
     set local lock_timeout = '5s';
     execute $file$
 -- The audit log: who changed what, for the admins of the company whose it is. Triggers write it, and nobody else.
 
--- Writes an entry for a company; without one there is nobody to tell.
-create or replace function fleet_private.write_audit(
-  p_company uuid, p_action text, p_table text, p_subject text, p_changes jsonb
-)
-returns void
+-- A value as an entry tells it: a long one is told by its beginning and its size, so that entries are small.
+create or replace function fleet_private.told_briefly(p_value jsonb)
+returns jsonb
 language sql
+immutable
 set search_path = ''
 as $$
-  insert into public.audit_log (company_id, actor, actor_email, action, table_name, subject, changes)
-  select p_company, auth.uid(),
-         coalesce((select email from public.users where user_id = auth.uid()), (select email from auth.users where id = auth.uid())),
-         p_action, p_table, p_subject, p_changes
-   where p_company is not null
+  select case
+    when p_value is null or octet_length(p_value::text) <= 512 then p_value
+    else jsonb_build_object('begins', left(p_value #>> '{}', 100), 'bytes', octet_length(p_value::text)) end
+$$;
+
+-- Writes an entry for a company, of the device that it is about; without a company there is nobody to tell. An account
+-- leaves at most 20,000 entries in a day: that is two changes of each of 10,000 devices, and what nobody does by hand. The
+-- count is taken once per transaction, since one statement may change many rows. Raises PT429 beyond it, which undoes the
+-- change.
+drop function if exists fleet_private.write_audit(uuid, text, text, text, jsonb);
+create or replace function fleet_private.write_audit(
+  p_company uuid, p_action text, p_table text, p_subject text, p_changes jsonb, p_device text default null
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_most constant integer := 20000;
+  v_left integer := nullif(current_setting('fleet_private.entries_left', true), '')::integer;
+begin
+  if p_company is null then
+    return;
+  end if;
+  if auth.uid() is not null then
+    if v_left is null then
+      select v_most - count(*) into v_left
+        from (select from public.audit_log where actor = auth.uid() and at > now() - interval '1 day' limit v_most) as latest;
+    end if;
+    if v_left < 1 then
+      raise exception 'too many changes in a day: try again tomorrow' using errcode = 'PT429';
+    end if;
+    perform set_config('fleet_private.entries_left', (v_left - 1)::text, true);
+  end if;
+  insert into public.audit_log (company_id, actor, actor_email, action, table_name, subject, device_id, changes)
+  values (p_company, auth.uid(),
+          coalesce((select email from public.users where user_id = auth.uid()), (select email from auth.users where id = auth.uid())),
+          p_action, p_table, p_subject, p_device, p_changes);
+end
 $$;
 
 -- Records the change of a row of a company, or of a device of a company. The arguments of the trigger are the column that
@@ -2552,14 +3738,16 @@ declare
   v_row constant jsonb := v_old || v_new;
   v_changes jsonb;
 begin
-  select coalesce(jsonb_object_agg(name, jsonb_build_array(v_old->name, v_new->name)), '{}') into v_changes
+  select coalesce(jsonb_object_agg(name, jsonb_build_array(
+           fleet_private.told_briefly(v_old->name), fleet_private.told_briefly(v_new->name))), '{}')
+    into v_changes
     from unnest(tg_argv[1:]) as name
    where coalesce(v_old->name, 'null') <> coalesce(v_new->name, 'null');
   if v_changes <> '{}' or tg_op <> 'UPDATE' then
     perform fleet_private.write_audit(
       coalesce((v_row->>'company_id')::uuid,
                (select company_id from public.devices where device_id = v_row->>'device_id')),
-      lower(tg_op), tg_table_name, v_row->>tg_argv[0], v_changes);
+      lower(tg_op), tg_table_name, v_row->>tg_argv[0], v_changes, v_row->>'device_id');
   end if;
   return null;
 end
@@ -2574,8 +3762,8 @@ security definer
 set search_path = ''
 as $$
 begin
-  perform fleet_private.write_audit(old.company_id, 'release', tg_table_name, new.device_id, '{}');
-  perform fleet_private.write_audit(new.company_id, 'claim', tg_table_name, new.device_id, '{}');
+  perform fleet_private.write_audit(old.company_id, 'release', tg_table_name, new.device_id, '{}', new.device_id);
+  perform fleet_private.write_audit(new.company_id, 'claim', tg_table_name, new.device_id, '{}', new.device_id);
   return null;
 end
 $$;
@@ -2606,21 +3794,207 @@ create or replace trigger device_commands_audit_cancel after update of status on
   for each row when (new.status = 'cancelled') execute function fleet_private.audit('command_id', 'status');
 
 select fleet_private.set_callers(
-  'service', 'fleet_private.write_audit', 'fleet_private.audit', 'fleet_private.audit_owner');
+  'service', 'fleet_private.told_briefly', 'fleet_private.write_audit', 'fleet_private.audit', 'fleet_private.audit_owner');
 
 grant select on public.audit_log to authenticated, service_role;
 drop policy if exists audit_log_read_admins on public.audit_log;
 create policy audit_log_read_admins on public.audit_log for select to authenticated
   using (company_id = (select fleet_private.company_of_user()) and (select fleet_private.user_may('admin')));
 $file$;
-    perform fleet_private.record_file('repeatable/027_audit.sql', '4f410bfe7f8ad5c107aed69723b306d53c5d76a6ca64b0bbdb766bdaaac32325');
+    perform fleet_private.record_file('repeatable/027_audit.sql', '2e4938f66f72bd6eb0d3371822d1c480b1ce11736f242308c0500248af72456c');
   end if;
 end
 $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/030_values.sql', 'f23dc9e071ab27b918224cf0db4896463a508b86ae2a7974a875a19016cb3f8c') then
+  if fleet_private.is_pending('repeatable/028_hand_over.sql', 'd806d9f485038f30e2047d956e3ef434752e7b146f14433759e5bfccad7cadfc') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- A device gets a company, or another one: what it has sent, what was asked of it and what was said about it stays with
+-- who had it. docs/adr/0022-company-of-a-row.md has the reasons.
+
+-- The errors of a capture say themselves whose they are, since it may have begun before the device was handed over. All
+-- others are of the company that has the device.
+create or replace trigger device_errors_stamp_company before insert on public.device_errors
+  for each row when (new.message_key not like 'capture:%') execute function fleet_private.stamp_company();
+
+-- Whether a row that was found for a picture that has come can be that picture's, although another company has the row:
+-- it had begun to arrive, or was taken by a clock that was set, while that company had the device. A clock that was never
+-- set, and a name, say nothing: devices reuse both. 2020 is the CLOCK_SET_SINCE of core/store/capture.py. p_source is
+-- null if the row was not found by the time of the picture.
+create or replace function fleet_private.may_be_of_picture(
+  p_row public.captures, p_device public.devices, p_captured_at timestamptz, p_source text, p_arrived_at timestamptz
+)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  select p_row.company_id is not distinct from p_device.company_id
+      -- Written in the very instant in which the device got its first company, whose it will be.
+      or (p_row.company_id is null and p_device.released_at is null)
+      or exists (
+        select from fleet_private.former_devices
+         where device_id = p_device.device_id and owner_id is not distinct from p_row.company_id
+           and until > case
+             when p_source = 'device' and p_row.captured_at_source = 'device' and p_captured_at >= '2020-01-01 00:00:00+00'
+             then least(p_captured_at, p_arrived_at) else p_arrived_at end)
+$$;
+
+-- When a device leaves its company, what the company has said about it does not go with it, nor what the device has told
+-- until then: the next owner must not read it. A device that is nobody's may still stand where it stood, so what it has
+-- told meanwhile ends too when it is claimed. What the same statement says about the device is the new owner's.
+create or replace function fleet_private.hand_over_device()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if old.company_id is not null then
+    new.name := case when new.name is distinct from old.name then new.name end;
+    new.location := case when new.location is distinct from old.location then new.location end;
+    new.timezone := case when new.timezone is distinct from old.timezone then new.timezone end;
+    new.notes := case when new.notes is distinct from old.notes then new.notes end;
+    new.tags := case when new.tags is distinct from old.tags then new.tags else '{}' end;
+    new.site_id := case when new.site_id is distinct from old.site_id then new.site_id end;
+    new.released_at := case when new.company_id is null then now() else new.released_at end;
+    delete from public.device_configs where device_id = new.device_id;
+  end if;
+  new.reported_location := null;
+  new.firmware_version := null;
+  new.pending_count := null;
+  new.uptime_s := null;
+  new.boot_count := null;
+  new.battery_mv := null;
+  new.battery_percent := null;
+  new.wifi_rssi_dbm := null;
+  new.free_heap_bytes := null;
+  new.last_seen_at := null;
+  new.last_hello_at := null;
+  new.last_capture_at := null;
+  new.capture_asked_at := null;
+  new.next_wake_at := null;
+  new.wake_override_at := null;
+  return new;
+end
+$$;
+create or replace trigger devices_hand_over before update of company_id on public.devices
+  for each row when (old.company_id is distinct from new.company_id
+                     and (old.company_id is not null or old.released_at is not null))
+  execute function fleet_private.hand_over_device();
+
+-- Gives a company what a device has sent while it was nobody's: of each table the newest p_limit rows that were written
+-- before p_before. Returns whether there may be more of them. One that somebody is just changing is left out.
+create or replace function fleet_private.own_rows(p_device text, p_company uuid, p_before timestamptz, p_limit integer)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_table text;
+  v_key text;
+  v_time text;
+  v_owned integer;
+  v_more boolean := false;
+begin
+  for v_table, v_key, v_time in
+    values ('captures', 'capture_id', 'created_at'), ('sensor_readings', 'reading_id', 'created_at'),
+           ('device_status', 'message_key', 'created_at'), ('device_errors', 'message_key', 'created_at'),
+           ('device_publish_log', 'message_key', 'received_at')
+  loop
+    execute format(
+      'update public.%1$I as r set company_id = $2'
+      '  from (select %2$I as key, %3$I as at from public.%1$I'
+      '         where device_id = $1 and company_id is null and %3$I < $3'
+      '         order by %3$I desc limit $4 for update skip locked) as late'
+      ' where r.%2$I = late.key and r.%3$I = late.at and r.device_id = $1', v_table, v_key, v_time)
+      using p_device, p_company, p_before, p_limit;
+    get diagnostics v_owned = row_count;
+    v_more := v_more or v_owned = p_limit;
+  end loop;
+  return v_more;
+end
+$$;
+
+-- When a device gets its first company, what it has sent until then becomes that company's: a new device says hello
+-- before somebody can claim it. Of what it has sent for months the newest rows do so at once, and own_late_rows goes on
+-- with the others, so that nobody waits for them. Of a device that was released, what it sends until it is claimed stays
+-- nobody's. What others have told a device to do ends with their right to it; the service is just sending a command whose
+-- row is locked, and record_hello ends it.
+create or replace function fleet_private.own_device()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if old.company_id is null and old.released_at is null then
+    perform fleet_private.own_rows(new.device_id, new.company_id, 'infinity', 1000);
+    update public.device_command_logs l set company_id = new.company_id
+      from public.device_commands c
+     where c.device_id = new.device_id and l.command_id = c.command_id and l.company_id is null;
+    update public.device_commands set company_id = new.company_id where command_id in (
+      select command_id from public.device_commands where device_id = new.device_id and company_id is null
+         for update skip locked);
+  end if;
+  update public.device_commands
+     set status = 'expired', reason = 'the device is not the company''s any more', finished_at = now()
+   where command_id in (
+     select command_id from public.device_commands
+      where device_id = new.device_id and company_id is distinct from new.company_id and status in ('queued', 'sent')
+        for update skip locked);
+  return null;
+end
+$$;
+
+-- Goes on with what own_device has left, p_limit rows of each table of a device at most, and returns whether there is more:
+-- public.maintain_tables calls it. A row that another transaction was just writing when its device got its first company
+-- was stamped before, and not seen by own_device; it is among them. To lock the device at each write instead would be a
+-- write more for each row, and a lock that upgrades are waiting for. Looks at the devices that got their first company
+-- within the last day; what they have sent since they were released stays nobody's.
+drop function if exists fleet_private.own_late_rows();
+create or replace function fleet_private.own_late_rows(p_limit integer)
+returns boolean
+language plpgsql
+set search_path = ''
+-- The devices are few, and their rows have indexes.
+set enable_seqscan = off
+as $$
+declare
+  v_device text;
+  v_owner uuid;
+  v_before timestamptz;
+  v_more boolean := false;
+begin
+  for v_device, v_owner, v_before in
+    select f.device_id, f.owner_id, least(f.until + interval '1 minute', d.released_at)
+      from fleet_private.former_devices f
+      join public.devices d on d.device_id = f.device_id
+     where f.company_id is null and f.owner_id is not null and f.until > now() - interval '1 day'
+     order by f.device_id
+  loop
+    v_more := fleet_private.own_rows(v_device, v_owner, v_before, p_limit) or v_more;
+    exit when v_more;
+  end loop;
+  return v_more;
+end
+$$;
+
+select fleet_private.set_callers(
+  'service', 'fleet_private.own_rows', 'fleet_private.own_late_rows', 'fleet_private.may_be_of_picture',
+  'fleet_private.hand_over_device', 'fleet_private.own_device');
+
+-- Here, and not with what fills the table: record_capture asks may_be_of_picture at every moment of an upgrade.
+grant select on fleet_private.former_devices to service_role;
+$file$;
+    perform fleet_private.record_file('repeatable/028_hand_over.sql', 'd806d9f485038f30e2047d956e3ef434752e7b146f14433759e5bfccad7cadfc');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/030_values.sql', '35b03ba0f5acb3f288c37dbf91f5b3a6653f5b452a2f11ab3efbe490ed770299') then
     set local lock_timeout = '5s';
     execute $file$
 -- Functions that read values from JSON of other parties. A value that does not fit gives null and never an
@@ -2730,18 +4104,18 @@ as $$
 $$;
 
 select fleet_private.set_callers(
-  'service', 'fleet_private.as_integer', 'fleet_private.as_number', 'fleet_private.as_time',
-  'fleet_private.as_device_id', 'fleet_private.as_image_name', 'fleet_private.as_sha256',
+  'service', 'fleet_private.as_number', 'fleet_private.as_device_id', 'fleet_private.as_image_name', 'fleet_private.as_sha256',
   'fleet_private.as_document', 'fleet_private.elements');
+select fleet_private.set_callers('users', 'fleet_private.as_integer', 'fleet_private.as_time');
 $file$;
-    perform fleet_private.record_file('repeatable/030_values.sql', 'f23dc9e071ab27b918224cf0db4896463a508b86ae2a7974a875a19016cb3f8c');
+    perform fleet_private.record_file('repeatable/030_values.sql', '35b03ba0f5acb3f288c37dbf91f5b3a6653f5b452a2f11ab3efbe490ed770299');
   end if;
 end
 $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/040_schedule.sql', '1390cc34f0c928620a0aa27dd4b8ce6767bed036319041c718a60590c4e00510') then
+  if fleet_private.is_pending('repeatable/040_schedule.sql', 'bf503df4cea66504ba6e9405b89c0641a167dd060ece285d58595f3187a28811') then
     set local lock_timeout = '5s';
     execute $file$
 -- Computes when a device wakes next.
@@ -2859,18 +4233,18 @@ as $$
   select next_wake_at from fleet_private.wakes(p_device, p_after)
 $$;
 
-select fleet_private.set_callers(
-  'service', 'fleet_private.wake_offset', 'fleet_private.wake_times', 'fleet_private.wake_grace', 'fleet_private.wakes',
-  'fleet_private.next_wake');
+select fleet_private.set_callers('service', 'fleet_private.wakes', 'fleet_private.next_wake');
+-- They look at nothing but their arguments.
+select fleet_private.set_callers('users', 'fleet_private.wake_offset', 'fleet_private.wake_times', 'fleet_private.wake_grace');
 $file$;
-    perform fleet_private.record_file('repeatable/040_schedule.sql', '1390cc34f0c928620a0aa27dd4b8ce6767bed036319041c718a60590c4e00510');
+    perform fleet_private.record_file('repeatable/040_schedule.sql', 'bf503df4cea66504ba6e9405b89c0641a167dd060ece285d58595f3187a28811');
   end if;
 end
 $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/045_commands.sql', '7de0a5312c97b4ed9679e0ac6599340ac44f1c98d67c3a2e7d60ab2d842c8f91') then
+  if fleet_private.is_pending('repeatable/045_commands.sql', '7b72b6f244dfaf54779e8bc2635fa6d82104dff08659ad7fd1694be841cbd7db') then
     set local lock_timeout = '5s';
     execute $file$
 -- The life of a command: queued -> sent -> done | failed | expired | cancelled.
@@ -2973,7 +4347,8 @@ create or replace trigger device_commands_check
   for each row execute function fleet_private.check_command();
 
 -- Marks commands as sent and returns them in the order in which they were queued. Commands that cannot be
--- sent (their time has passed, or they are older than `check_command`) are marked failed. The caller must hold the locks of the rows.
+-- sent (their time has passed, or they are older than `check_command`) are marked failed. Those of a company that does not
+-- have the device any more stay as they are. The caller must hold the locks of the rows.
 -- Returns [{command_id, device_id, type, payload}].
 create or replace function fleet_private.send_commands(p_commands uuid[], p_at timestamptz)
 returns jsonb
@@ -2997,10 +4372,12 @@ begin
       for no key update;
 
   with sent as (
-    update public.device_commands
+    update public.device_commands c
        set status = 'sent', attempts = attempts + 1, sent_at = p_at
-     where command_id = any (p_commands) and status in ('queued', 'sent')
-    returning *
+      from public.devices d
+     where c.command_id = any (p_commands) and c.status in ('queued', 'sent')
+       and d.device_id = c.device_id and d.company_id is not distinct from c.company_id
+    returning c.*
   ), noted as (
     update public.devices d
        set capture_asked_at = case when s.asks then p_at else d.capture_asked_at end,
@@ -3045,6 +4422,7 @@ begin
             from public.device_commands c
             join public.devices d on d.device_id = c.device_id
            where c.status = 'queued' and d.last_seen_at > p_at - p_heard_within
+             and d.company_id is not distinct from c.company_id
            order by c.queue_number
            limit p_limit
              for update of c skip locked) as free;
@@ -3086,7 +4464,7 @@ $$;
 -- Finishes the commands that a capture is the effect of: every sent send_image of its name, and the oldest
 -- sent capture_image if the picture was taken after that was sent. If the device clock says otherwise, the
 -- last hello decides: a picture that was not in the device's backlog then is new. A second call for the same
--- capture finds nothing more to finish.
+-- capture finds nothing more to finish. Commands of another company than the capture's have another effect.
 create or replace function fleet_private.finish_commands_of_capture(
   p_device text, p_image_name text, p_capture uuid, p_taken_at timestamptz, p_status text, p_error_code integer,
   p_at timestamptz
@@ -3099,11 +4477,13 @@ declare
   -- Error codes 1000 to 1999 are errors that the device itself has reported: 1000 + n for a number n from 1
   -- to 99, else 1000. After any other failure the picture is still on the device.
   v_refused boolean := p_status = 'failed' and p_error_code between 1000 and 1999;
+  v_company uuid;
   v_new boolean;
 begin
   if not exists (select from public.device_commands where device_id = p_device and status = 'sent') then
     return;
   end if;
+  select company_id into v_company from public.captures where capture_id = p_capture;
   select not coalesce(pending_list, '[]') ? p_image_name
          and coalesce(pending_count, 0) <= jsonb_array_length(coalesce(pending_list, '[]'))
     into v_new
@@ -3122,11 +4502,13 @@ begin
    where command_id in (
      select command_id from public.device_commands
       where device_id = p_device and type = 'send_image' and status = 'sent'
+        and company_id is not distinct from v_company
         and payload->>'image_name' = p_image_name and (p_status = 'stored' or v_refused)
         for update skip locked)
       or command_id in (
      select command_id from public.device_commands
       where device_id = p_device and type = 'capture_image' and status = 'sent'
+        and company_id is not distinct from v_company
         and (v_new or sent_at <= p_taken_at + interval '1 minute')
         and not exists (
           select from public.device_commands where capture_id = p_capture and type = 'capture_image')
@@ -3141,14 +4523,448 @@ select fleet_private.set_callers(
   'fleet_private.check_command', 'fleet_private.send_commands', 'public.claim_commands',
   'public.finish_command', 'fleet_private.finish_commands_of_capture');
 $file$;
-    perform fleet_private.record_file('repeatable/045_commands.sql', '7de0a5312c97b4ed9679e0ac6599340ac44f1c98d67c3a2e7d60ab2d842c8f91');
+    perform fleet_private.record_file('repeatable/045_commands.sql', '7b72b6f244dfaf54779e8bc2635fa6d82104dff08659ad7fd1694be841cbd7db');
   end if;
 end
 $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/050_captures.sql', '9caad80eb6cef35e4a71aa27b376aa963e3411a38a4908cdba24b1c0ba24fa62') then
+  if fleet_private.is_pending('repeatable/048_picture_health.sql', 'c7fb7d8f8fb6b113c0683d134027971e61eb1d589518f7ef98afb533654aa415') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- How a picture looks, and what that says about its camera. docs/picture-health.md tells it to owners,
+-- docs/adr/0029-picture-health.md has the reasons, and `python -m benchmarks.picture_health` measures it.
+
+-- Returns the row of a stored picture with its figures, its health and the reason for that, from {damaged, image_sha256,
+-- figures: {brightness, contrast, sharpness, dhash}} of record_capture's argument; p_at is its capture time. Figures that
+-- are missing or unusable give null, and so does the health where nothing can be said: a picture without figures, or of
+-- a time of day of which there are fewer than three.
+--
+--   damaged   the JPEG stream is broken
+--   frozen    the same picture as the one before
+--   black     nothing to be seen, where that is not usual at this time of day, or has never been otherwise
+--   white     all too bright, where that is not usual
+--   covered   it looks unlike the usual ones, and has lost contrast or sharpness
+--   shifted   it looks unlike the usual ones, with the usual contrast and sharpness
+--   blurred   it looks as usual, and has lost its sharpness
+create or replace function fleet_private.judge_picture(p_row public.captures, p_at timestamptz, p_capture jsonb)
+returns public.captures
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  -- Black is what is darker than the one and flatter than the other; white is what is brighter.
+  v_dark constant real := 24;
+  v_flat constant real := 12;
+  v_bright constant real := 235;
+  v_row public.captures := p_row;
+  v_figures jsonb := p_capture->'figures';
+  v_nothing text;
+  v_before record;
+  v_usual record;
+  v_apart integer;
+  v_usually_apart integer;
+begin
+  -- Rounded, since the least numbers do not fit into a real.
+  v_row.brightness := round(fleet_private.as_number(v_figures->>'brightness', 0, 255)::numeric, 3);
+  v_row.contrast := round(fleet_private.as_number(v_figures->>'contrast', 0, 128)::numeric, 3);
+  v_row.sharpness := round(fleet_private.as_number(v_figures->>'sharpness', 0, 1100000)::numeric, 3);
+  if v_figures->>'dhash' ~ '^[0-9a-f]{16}$' then
+    v_row.dhash := ('x' || (v_figures->>'dhash'))::bit(64)::bigint;
+  else
+    v_row.dhash := null;
+  end if;
+  v_row.health := null;
+  v_row.health_reason := null;
+  if p_capture->'damaged' = 'true' then
+    v_row.health := 'damaged';
+    v_row.health_reason := 'The JPEG stream is broken: parts of the picture are missing or wrong.';
+    return v_row;
+  end if;
+  if num_nulls(v_row.brightness, v_row.contrast, v_row.sharpness, v_row.dhash) > 0 then
+    return v_row;
+  end if;
+  v_nothing := case when v_row.brightness < v_dark and v_row.contrast < v_flat then 'black'
+                    when v_row.brightness >= v_bright then 'white' end;
+
+  -- A sensor has noise, so no two pictures of it are the same. What shows nothing may be.
+  select captured_at, image_sha256, brightness, contrast, sharpness, dhash into v_before
+    from (select captured_at, image_sha256, brightness, contrast, sharpness, dhash, company_id from public.captures
+           where device_id = p_row.device_id and captured_at < p_at and captured_at > p_at - interval '14 days'
+           order by captured_at desc limit 4) as lately
+   where dhash is not null and company_id is not distinct from p_row.company_id
+   order by captured_at desc limit 1;
+  if v_nothing is null and v_row.contrast >= 2
+     and (v_before.image_sha256 = fleet_private.as_sha256(p_capture->>'image_sha256')
+          or (v_before.brightness, v_before.contrast, v_before.sharpness, v_before.dhash)
+             = (v_row.brightness, v_row.contrast, v_row.sharpness, v_row.dhash)) then
+    v_row.health := 'frozen';
+    v_row.health_reason := format('The same picture as that of %s UTC: the camera repeats it.',
+                                  to_char(v_before.captured_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'));
+    return v_row;
+  end if;
+
+  -- Of each of the two weeks before, the two pictures next to this time of day, at most an hour and a half away; and the
+  -- last four of today. One that was judged to be in trouble tells nothing, but a view that has changed becomes the usual
+  -- one. These are at most 32, however many pictures there are. What shows something is compared with those that do.
+  select count(*) as pictures,
+         count(*) filter (where nothing = 'black') as black,
+         count(*) filter (where nothing = 'white') as white,
+         count(*) filter (where nothing is null) as seen,
+         percentile_cont(0.5) within group (order by brightness) as brightness,
+         percentile_cont(0.1) within group (order by contrast) filter (where nothing is null) as contrast,
+         percentile_cont(0.1) within group (order by sharpness) filter (where nothing is null) as sharpness,
+         array_agg(dhash) filter (where nothing is null) as dhashes,
+         array_agg(dhash) filter (where nothing is null and health is distinct from 'shifted') as of_one_view
+    into v_usual
+    from (select near.*, case when brightness < v_dark and contrast < v_flat then 'black'
+                              when brightness >= v_bright then 'white' end as nothing
+            from generate_series(0, 14) as days
+           cross join lateral (
+              (select brightness, contrast, sharpness, dhash, health
+                 from (select captured_at, brightness, contrast, sharpness, dhash, health, company_id
+                         from public.captures
+                        where device_id = p_row.device_id and captured_at < p_at - make_interval(days => days)
+                          and captured_at >= p_at - make_interval(days => days, mins => 90)
+                        order by captured_at desc limit case when days = 0 then 40 else 4 end) as before
+                where dhash is not null and coalesce(health, 'ok') in ('ok', 'shifted')
+                  and company_id is not distinct from p_row.company_id
+                order by captured_at desc limit case when days = 0 then 4 else 1 end)
+              union all
+              (select brightness, contrast, sharpness, dhash, health
+                 from (select captured_at, brightness, contrast, sharpness, dhash, health, company_id
+                         from public.captures
+                        where device_id = p_row.device_id and captured_at >= p_at - make_interval(days => days)
+                          and captured_at <= p_at - make_interval(days => days, mins => -90)
+                        order by captured_at limit 4) as after
+                where days > 0 and dhash is not null and coalesce(health, 'ok') in ('ok', 'shifted')
+                  and company_id is not distinct from p_row.company_id
+                order by captured_at limit 1)) as near) as usual;
+  if v_usual.pictures < 3 then
+    return v_row;
+  end if;
+  v_row.health := 'ok';
+
+  if v_nothing = 'black' then
+    if 4 * v_usual.black < v_usual.pictures then
+      v_row.health := 'black';
+      v_row.health_reason := format('Nothing is to be seen: its brightness is %s of 255, and usually %s at this time of day.',
+                                    round(v_row.brightness), round(v_usual.brightness));
+    elsif not exists (
+        select from (select brightness, contrast from public.captures
+                      where device_id = p_row.device_id and captured_at < p_at and captured_at > p_at - interval '14 days'
+                      order by captured_at desc limit 300) as lately
+         where brightness >= v_dark or contrast >= v_flat) then
+      v_row.health := 'black';
+      v_row.health_reason := format('Nothing is to be seen: its brightness is %s of 255, and no picture of the last two weeks shows more.',
+                                    round(v_row.brightness));
+    end if;
+    return v_row;
+  elsif v_nothing = 'white' then
+    if 4 * v_usual.white < v_usual.pictures then
+      v_row.health := 'white';
+      v_row.health_reason := format('Far too bright: its brightness is %s of 255, and usually %s at this time of day.',
+                                    round(v_row.brightness), round(v_usual.brightness));
+    end if;
+    return v_row;
+  elsif v_usual.seen < 3 or 2 * v_usual.seen < v_usual.pictures then
+    return v_row;
+  end if;
+
+  -- How many of 64 bits differ from those of the quarter of usual pictures that is most like this one; and how many do
+  -- so from one usual picture to the others, where the light or the scene changes much.
+  select percentile_disc(0.25) within group (order by bit_count((v_row.dhash # dhash)::bit(64)))
+    into v_apart
+    from unnest(v_usual.dhashes) as dhash;
+  if v_apart >= 10 then
+    select coalesce(percentile_disc(0.9) within group (order by apart), 0)
+      into v_usually_apart
+      from (select percentile_disc(0.25) within group (order by bit_count((one.dhash # other.dhash)::bit(64))) as apart
+              from unnest(v_usual.of_one_view) with ordinality as one (dhash, n)
+              join unnest(v_usual.of_one_view) with ordinality as other (dhash, n) on one.n <> other.n
+             group by one.n) as each;
+    if v_apart >= v_usually_apart + 4 then
+      if v_row.sharpness < 0.7 * v_usual.sharpness or v_row.contrast < 0.5 * v_usual.contrast then
+        v_row.health := 'covered';
+        v_row.health_reason := format(
+          'The view is gone, as if something were before the lens: %s of 64 bits differ from the usual view, up to %s do usually; its contrast is %s and its sharpness %s, nine in ten have %s and %s or more at this time of day.',
+          v_apart, v_usually_apart, round(v_row.contrast), round(v_row.sharpness), round(v_usual.contrast),
+          round(v_usual.sharpness));
+      else
+        v_row.health := 'shifted';
+        v_row.health_reason := format(
+          'Another view, as if the camera had been turned: %s of 64 bits differ from the usual view, up to %s do usually.',
+          v_apart, v_usually_apart);
+      end if;
+      return v_row;
+    end if;
+  end if;
+  if v_row.sharpness < 0.35 * v_usual.sharpness then
+    v_row.health := 'blurred';
+    v_row.health_reason := format('Blurred: its sharpness is %s, nine in ten have %s or more at this time of day.',
+                                  round(v_row.sharpness), round(v_usual.sharpness));
+  end if;
+  return v_row;
+end
+$$;
+
+select fleet_private.set_callers('service', 'fleet_private.judge_picture');
+$file$;
+    perform fleet_private.record_file('repeatable/048_picture_health.sql', 'c7fb7d8f8fb6b113c0683d134027971e61eb1d589518f7ef98afb533654aa415');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/049_objects.sql', '12e2ca4e0802378ede61601a13d841147ad9e1165ff72201da0012b1e642782b') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What becomes of the objects that no row names any more: a trigger queues them in the transaction in which that comes about,
+-- and a task of the workers removes them through the Storage API. docs/adr/0030-keeping.md has the reasons.
+
+-- Queues the objects that a row names no more, in the transaction in which it ceases to.
+create or replace function fleet_private.queue_removal()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  insert into fleet_private.object_removals (path)
+  select path
+    from unnest(array[old.storage_path, old.thumbnail_path]) as path
+   where path is not null
+     and (tg_op = 'DELETE' or path not in (coalesce(new.storage_path, ''), coalesce(new.thumbnail_path, '')))
+     and path ~ '^(captures|thumbnails|quarantine)/.'
+  on conflict do nothing;
+  return null;
+end
+$$;
+create or replace trigger captures_removals after update of storage_path, thumbnail_path on public.captures
+  for each row when (old.storage_path is distinct from new.storage_path or old.thumbnail_path is distinct from new.thumbnail_path)
+  execute function fleet_private.queue_removal();
+create or replace trigger captures_removals_deleted after delete on public.captures
+  for each row execute function fleet_private.queue_removal();
+
+-- Lets a row name these objects: what is queued of them is not removed. Raises 23505, as if another row named it, if one may
+-- be removed at this moment, or was in the last two days: an upload of before may have ended in between.
+create or replace function fleet_private.keep_objects(p_paths text[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  delete from fleet_private.object_removals where path = any (p_paths) and claimed_until is null;
+  if exists (select from fleet_private.object_removals where path = any (p_paths)) then
+    raise exception 'an object of this path is being removed (captures_storage_path_key)'
+      using errcode = '23505', hint = 'Upload it under another path.';
+  end if;
+end
+$$;
+
+-- Queues objects that were uploaded for a row which names others, or has let them go.
+create or replace function fleet_private.discard_objects(p_capture public.captures, p_paths text[])
+returns void
+language sql
+set search_path = ''
+as $$
+  insert into fleet_private.object_removals (path)
+  select path from unnest(p_paths) as path
+   where path ~ '^(captures|thumbnails)/.'
+     and path not in (coalesce(p_capture.storage_path, ''), coalesce(p_capture.thumbnail_path, ''))
+  -- One that was removed lately lies there again.
+  on conflict (path) do update set removed_at = null, claimed_until = null, queued_at = now()
+    where object_removals.removed_at is not null
+$$;
+
+-- Whether a row names this object. Asked in parts, each of which one index answers: a question for the path alone has no
+-- index, and reads all captures. Those that share an object are few.
+create or replace function fleet_private.is_named(p_path text)
+returns boolean
+language sql
+stable
+set search_path = ''
+set enable_seqscan = off
+as $$
+  select exists (select from public.captures where storage_path = p_path and shares_object is not true)
+      or exists (select from public.captures where thumbnail_path = p_path and shares_object is not true)
+      or exists (select from public.captures where storage_path = p_path and shares_object)
+      or exists (select from public.captures where thumbnail_path = p_path and shares_object)
+      or exists (select from public.timelapses where path = p_path)
+$$;
+
+-- The service takes some p_limit objects to remove, for p_lease. Each is one that no row names. Returns their paths.
+create or replace function public.claim_removals(p_limit integer default 200, p_lease interval default '5 minutes')
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_paths jsonb;
+begin
+  delete from fleet_private.object_removals where removed_at < now() - interval '2 days';
+  with free as (
+    select path from fleet_private.object_removals
+     where removed_at is null and (claimed_until is null or claimed_until < now())
+     order by claimed_until nulls first, queued_at
+     limit p_limit
+       for update skip locked
+  ), named as (
+    -- Only SQL by hand can have brought this about; the object is a row's.
+    delete from fleet_private.object_removals r using free f
+     where r.path = f.path and fleet_private.is_named(r.path)
+    returning r.path
+  ), claimed as (
+    update fleet_private.object_removals r
+       set claimed_until = now() + p_lease
+      from free f
+     where r.path = f.path and f.path not in (select path from named)
+    returning r.path
+  )
+  select coalesce(jsonb_agg(path order by path), '[]') into v_paths from claimed;
+  return v_paths;
+end
+$$;
+
+-- Notes that these objects are gone from Storage.
+create or replace function public.finish_removals(p_paths jsonb)
+returns void
+language sql
+set search_path = ''
+as $$
+  update fleet_private.object_removals set removed_at = now()
+   where path in (select jsonb_array_elements_text(p_paths)) and removed_at is null
+$$;
+
+-- Compares rows with objects: some p_limit of the objects by name, and once all are, some p_limit of the rows; it goes on at
+-- the next call. Objects that no row names and that are older than p_older_than are queued for removal; rows whose
+-- object is missing are told. Returns the row of the comparison as JSON, whose `done_at` is null until it is done; null if
+-- none is due within p_every of the last one, and where there is no Storage in this database.
+-- Security definer, since the service reads no objects by SQL otherwise.
+create or replace function public.reconcile_objects(
+  p_bucket text, p_limit integer default 2000, p_older_than interval default '1 day', p_every interval default '20 hours'
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+-- Each row and each object is looked for by its name: to compare tables as wholes would read all of both in each call.
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+declare
+  v_run fleet_private.reconciliations;
+  v_found record;
+begin
+  if to_regclass('storage.objects') is null or not pg_try_advisory_xact_lock(hashtextextended('public.reconcile_objects', 0)) then
+    return null;
+  end if;
+  select * into v_run from fleet_private.reconciliations where done_at is null order by reconciliation_id limit 1;
+  if not found then
+    if exists (select from fleet_private.reconciliations where began_at > now() - p_every) then
+      return null;
+    end if;
+    delete from fleet_private.reconciliations where began_at < now() - interval '1 year';
+    insert into fleet_private.reconciliations default values returning * into v_run;
+  end if;
+
+  if v_run.after_object is not null then
+    -- Names are sorted by bytes: `0` comes after a slash, so it ends the names of a folder.
+    with objects as materialized (
+      select o.name, o.created_at, fleet_private.as_integer(o.metadata->>'size', 0, 1e15::bigint) as bytes
+        from unnest(array['captures', 'quarantine', 'thumbnails', 'timelapses']) as folder
+       cross join lateral (
+         select * from storage.objects
+          where bucket_id = p_bucket and name collate "C" < folder || '0'
+            and name collate "C" > greatest(v_run.after_object collate "C", folder || '/')
+          order by name collate "C" limit p_limit) as o
+       order by o.name collate "C" limit p_limit
+    ), orphans as (
+      select o.name, o.bytes from objects o
+       where o.created_at <= now() - p_older_than
+         -- Nearly all are named, and by these two; is_named asks for the others too.
+         and not exists (select from public.captures c where c.storage_path = o.name and c.shares_object is not true)
+         and not exists (select from public.captures c where c.thumbnail_path = o.name and c.shares_object is not true)
+         and not fleet_private.is_named(o.name)
+         and not exists (select from fleet_private.object_removals r where r.path = o.name and r.removed_at is null)
+    ), queued as (
+      insert into fleet_private.object_removals as r (path) select name from orphans
+      on conflict (path) do update set removed_at = null, claimed_until = null, queued_at = now() where r.removed_at is not null
+    )
+    select (select count(*) from objects) as compared,
+           -- Fewer than asked for are the last ones.
+           (select max(name collate "C") from objects having count(*) = p_limit) as last,
+           (select count(*) from orphans) as orphans, (select coalesce(sum(bytes), 0) from orphans) as orphan_bytes,
+           (select coalesce(jsonb_agg(jsonb_build_object('orphan', name)), '[]')
+              from (select name from orphans order by name limit 10) as first) as examples
+      into v_found;
+    update fleet_private.reconciliations r
+       set after_object = v_found.last, objects = r.objects + v_found.compared, orphans = r.orphans + v_found.orphans,
+           orphan_bytes = r.orphan_bytes + v_found.orphan_bytes
+     where r.reconciliation_id = v_run.reconciliation_id;
+  else
+    -- Pictures and films in the order of their ids, as if they were one table.
+    with rows as materialized (
+      select * from (
+        (select capture_id as id, 'capture_id' as key, ingest_status, storage_path, thumbnail_path, shares_object
+           from public.captures
+          where capture_id > coalesce(v_run.after_capture, '00000000-0000-0000-0000-000000000000')
+          order by capture_id limit p_limit)
+        union all
+        (select timelapse_id, 'timelapse_id', 'stored', path, null, false
+           from public.timelapses
+          where timelapse_id > coalesce(v_run.after_capture, '00000000-0000-0000-0000-000000000000') and path is not null
+          order by timelapse_id limit p_limit)) as both_tables
+       order by id limit p_limit
+    ), named as (
+      select path as name, r.id, r.key, r.ingest_status
+        from rows r cross join lateral unnest(array[r.storage_path, r.thumbnail_path]) as path
+       where path is not null and r.shares_object is not true
+    ), missing as (
+      select n.name, n.id, n.key from named n
+       where n.ingest_status in ('stored', 'partial')
+         and not exists (select from storage.objects o where o.bucket_id = p_bucket and o.name = n.name)
+    )
+    select (select count(*) from named) as compared,
+           (select id from rows order by id offset p_limit - 1) as last,
+           (select count(*) from missing) as missing,
+           (select coalesce(jsonb_agg(jsonb_build_object('missing', name, key, id)), '[]')
+              from (select name, id, key from missing order by name limit 10) as first) as examples
+      into v_found;
+    update fleet_private.reconciliations r
+       set after_capture = v_found.last, done_at = case when v_found.last is null then now() end,
+           named = r.named + v_found.compared, missing = r.missing + v_found.missing
+     where r.reconciliation_id = v_run.reconciliation_id;
+  end if;
+  -- Some of each kind.
+  update fleet_private.reconciliations r
+     set examples = case when jsonb_array_length(r.examples) < case when v_run.after_object is null then 20 else 10 end
+                         then r.examples || v_found.examples else r.examples end
+   where r.reconciliation_id = v_run.reconciliation_id
+  returning r.* into v_run;
+  return to_jsonb(v_run);
+end
+$$;
+
+select fleet_private.set_callers('service', 'fleet_private.queue_removal', 'fleet_private.keep_objects',
+  'fleet_private.discard_objects', 'fleet_private.is_named',
+  'public.claim_removals', 'public.finish_removals', 'public.reconcile_objects');
+grant select, insert, update, delete on fleet_private.object_removals to service_role;
+-- Here, and not with what makes films: claim_removals asks for them at every moment of an upgrade.
+grant select, insert, update, delete on public.timelapses to service_role;
+$file$;
+    perform fleet_private.record_file('repeatable/049_objects.sql', '12e2ca4e0802378ede61601a13d841147ad9e1165ff72201da0012b1e642782b');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/050_captures.sql', 'b4484077e3be15b38a96f569860baf75904b0046a8b212dfa1cd3c54ce036416') then
     set local lock_timeout = '5s';
     execute $file$
 -- The functions with which the workers record captures. Each may be called twice with the same argument; the
@@ -3196,33 +5012,73 @@ begin
 end
 $$;
 
+-- A story as it is kept: what is not one, or is too long, is null.
+create or replace function fleet_private.as_story(p_value jsonb)
+returns jsonb
+language sql
+immutable
+set search_path = ''
+as $$
+  select p_value where jsonb_typeof(p_value) = 'object' and octet_length(p_value::text) <= 1800
+$$;
+
+-- The story of a capture that has come once more, and of which the row keeps what it had: `again` is how often, and when
+-- last (ms since 1970). What is not later than that changes nothing.
+create or replace function fleet_private.story_again(p_story jsonb, p_again jsonb)
+returns jsonb
+language sql
+immutable
+set search_path = ''
+as $$
+  select case when a.at > coalesce(fleet_private.as_integer(p_story->'again'->>1, 0, 1e15::bigint),
+                                   fleet_private.as_integer(p_story->>'at', 0, 1e15::bigint))
+    then p_story || jsonb_build_object('again', jsonb_build_array(
+           coalesce(fleet_private.as_integer(p_story->'again'->>0, 0, 1000000), 0) + 1, a.at))
+    else p_story end
+    from fleet_private.as_integer(p_again->>'at', 0, 1e15::bigint) as a (at)
+$$;
+
 -- Records the final state of one capture, with its sensor reading and its error, in one transaction:
---   {device_id, image_name, captured_at, captured_at_source, arrived_at, ingest_status: 'stored' | 'failed',
---    image_bytes, total_chunks, storage_path, thumbnail_path, width, height, image_sha256, damaged,
+--   {device_id, image_name, captured_at, captured_at_source, arrived_at, ingest_status: 'stored' | 'failed' | 'partial',
+--    image_bytes, total_chunks, storage_path, thumbnail_path, width, height, image_sha256, damaged, partial_rows,
+--    figures: {brightness, contrast, sharpness, dhash} | null,
 --    replaces_sha256, location, firmware_version, device_image_id, nacks_sent, metadata: {},
 --    sensors: {temperature_c, humidity_pct, pressure_hpa, gas_kohm} | null,
 --    error: {code, message, details} | null,
+--    story: how it came and was handled, as 087_story.sql describes it,
 --    beside: true for a report of an error that came beside a picture of its name; it leaves that picture's row
 --            and the commands that asked for it alone,
 --    at: the caller's time, for simulated time; by default the database's time}.
+-- figures are those of the thumbnail, which 048_picture_health.sql judges.
 -- damaged says that the JPEG stream is broken. replaces_sha256 is the SHA-256 of a broken stream that came
 -- earlier, and that the device was asked to send again: a row that holds it gets the present picture.
+-- A partial capture has failed, and names a picture whose first partial_rows rows came, with the rest hatched.
 -- Returns {capture_id, ingest_status, captured_at, storage_path} of the row after the call, and
 -- {next_wake_at, timezone} for the ACK; next_wake_at is null if no schedule is set.
 -- If the returned storage_path is not the given one, the same picture was already stored under that path.
 -- Finishes the commands that requested this picture. Raises 22023 for an unusable device_id, image_name or
--- ingest_status, and for a stored capture without storage_path. Raises 23505 and records nothing if another
--- capture names the same object: then the caller uploads the picture under another path and calls again.
+-- ingest_status, for a stored capture without storage_path, and for a partial one without that and partial_rows.
+-- Raises 23505 and records nothing if another capture names the same object: then the caller uploads the picture
+-- under another path and calls again.
 --
 --   found              incoming             then
---   nothing            stored or failed     inserted
---   assembling         stored or failed     updated
---   failed             stored               updated, the error code is cleared
---   failed             failed               updated
---   stored             failed               unchanged, because the picture is already stored
+--   nothing            anything             inserted
+--   assembling         anything             updated
+--   failed or partial  stored               updated, the error code is cleared
+--   failed             failed or partial    updated
+--   partial            more rows            updated
+--   partial            fewer rows           unchanged
+--   partial            failed, same error   unchanged
+--   partial            failed otherwise     updated, what it showed may be wrong
+--   stored             failed or partial    unchanged, because the picture is already stored
 --   stored             same SHA-256         unchanged, because the message is a repeat
 --   stored, replaced   another SHA-256      updated
 --   stored             another SHA-256      another picture with a wrong time: recorded under arrived_at
+--   expired            as if it were stored; it stays expired
+--   of another company, which had not the device when this picture was taken or began to arrive
+--                      anything             likewise
+-- Objects that were uploaded for a row which names others are queued for removal. A row never comes to name one that may be
+-- being removed at this moment: that raises 23505 too (049_objects.sql).
 create or replace function public.record_capture(p_capture jsonb)
 returns jsonb
 language plpgsql
@@ -3238,21 +5094,32 @@ declare
   v_sha256 text := fleet_private.as_sha256(p_capture->>'image_sha256');
   v_replaces text := nullif(fleet_private.as_sha256(p_capture->>'replaces_sha256'), v_sha256);
   v_storage_path text := left(p_capture->>'storage_path', 1024);
+  v_thumbnail_path text := left(p_capture->>'thumbnail_path', 1024);
   v_metadata jsonb := coalesce(fleet_private.as_document(p_capture->'metadata'), '{}');
   v_sensors jsonb := p_capture->'sensors';
   v_error_key text;
   v_error_code integer := fleet_private.as_integer(p_capture->'error'->>'code', 0, 2147483647);
   v_at timestamptz := coalesce(fleet_private.as_time(p_capture->>'at'), now());
+  v_story jsonb := fleet_private.as_story(p_capture->'story');
+  v_rows integer := fleet_private.as_integer(p_capture->>'partial_rows', 1, 2147483647);
   v_beside boolean := coalesce(p_capture->'beside' = 'true', false);
   v_taken_at timestamptz;
   v_wakes record;
+  v_known public.devices;
   v_row public.captures;
+  v_look public.captures;
+  v_capture uuid;
+  v_is_another boolean;
+  v_is_mine boolean;
 begin
-  if v_device is null or v_name is null or v_status is null or v_status not in ('stored', 'failed') then
+  if v_device is null or v_name is null or v_status is null or v_status not in ('stored', 'failed', 'partial') then
     raise exception 'record_capture: device_id, image_name or ingest_status unusable' using errcode = '22023';
   end if;
   if v_status = 'stored' and v_storage_path is null then
     raise exception 'record_capture: a stored capture needs its storage_path' using errcode = '22023';
+  end if;
+  if v_status = 'partial' and num_nulls(v_storage_path, v_rows) > 0 then
+    raise exception 'record_capture: a partial capture needs its storage_path and partial_rows' using errcode = '22023';
   end if;
   if v_captured_at is null then
     v_captured_at := v_arrived_at;
@@ -3262,46 +5129,64 @@ begin
     v_metadata := jsonb_build_object('metadata', v_metadata);
   end if;
 
-  -- This statement also locks the device's row. Two captures of one device are therefore recorded one after
-  -- the other, and what is read below does not change before it is used.
-  insert into public.devices as d (device_id, last_seen_at, firmware_version, reported_location)
-  values (v_device, v_arrived_at, left(p_capture->>'firmware_version', 64), left(p_capture->>'location', 255))
-  on conflict (device_id) do update
-    set last_seen_at = greatest(d.last_seen_at, excluded.last_seen_at),
-        firmware_version = coalesce(excluded.firmware_version, d.firmware_version),
-        reported_location = coalesce(excluded.reported_location, d.reported_location);
+  -- This locks the device's row. Two captures of one device are therefore recorded one after the other, and what is
+  -- read below, and whose the device is, does not change before it is used.
+  insert into public.devices (device_id) values (v_device) on conflict do nothing;
+  select * into v_known from public.devices where device_id = v_device for no key update;
 
   select * into v_row from public.captures
    where device_id = v_device and device_capture_id = v_name and captured_at = v_captured_at
      for update;
 
-  if v_row.ingest_status = 'stored' and v_status = 'stored' and v_row.image_sha256 <> v_sha256
-     and v_row.image_sha256 is distinct from v_replaces then
+  v_is_another := case
+    when v_row.capture_id is null or (v_row.ingest_status in ('stored', 'expired') and v_status = 'stored'
+                                      and v_row.image_sha256 = v_sha256) then false
+    when not fleet_private.may_be_of_picture(v_row, v_known, v_captured_at, v_source, v_arrived_at) then true
+    else v_row.ingest_status in ('stored', 'expired') and v_status = 'stored' and v_row.image_sha256 <> v_sha256
+         and v_row.image_sha256 is distinct from v_replaces end;
+  if v_is_another then
     v_metadata := v_metadata || jsonb_build_object('claimed_captured_at', v_captured_at);
-    v_captured_at := v_arrived_at;
     v_source := 'arrival';
     -- The same picture may already have a row under an earlier arrival time, if its ACK was lost and the
     -- device sent it again.
-    select * into v_row from public.captures
-     where device_id = v_device and device_capture_id = v_name and ingest_status = 'stored'
-       and captured_at_source = 'arrival' and image_sha256 in (v_sha256, v_replaces)
+    select * into v_row from public.captures c
+     where device_id = v_device and device_capture_id = v_name and captured_at_source = 'arrival'
        and metadata->'claimed_captured_at' = v_metadata->'claimed_captured_at'
-     limit 1;
-    if not found then
+       and ((ingest_status in ('stored', 'expired') and image_sha256 = v_sha256)
+            or ((v_status <> 'stored' or ingest_status not in ('stored', 'expired') or image_sha256 = v_replaces)
+                and fleet_private.may_be_of_picture(c, v_known, captured_at, null, v_arrived_at)))
+     order by coalesce(image_sha256 = v_sha256, false) desc, updated_at desc
+     limit 1
+       for update;
+    v_captured_at := coalesce(v_row.captured_at, v_arrived_at);
+    while v_row.capture_id is null loop
       select * into v_row from public.captures
        where device_id = v_device and device_capture_id = v_name and captured_at = v_captured_at
          for update;
-    end if;
+      exit when v_row.capture_id is null
+             or fleet_private.may_be_of_picture(v_row, v_known, v_captured_at, null, v_arrived_at);
+      v_row := null;
+      v_captured_at := v_captured_at + interval '1 microsecond';
+    end loop;
   end if;
 
   if v_row.capture_id is null and not v_beside then
     -- Before the metadata arrives, the sweep records a capture under its arrival time. Such a row belongs to
     -- this picture, because a device sends only one picture of a name at a time.
-    select * into v_row from public.captures
+    select * into v_row from public.captures c
      where device_id = v_device and device_capture_id = v_name
        and ingest_status = 'assembling' and captured_at_source = 'arrival'
+       and fleet_private.may_be_of_picture(c, v_known, captured_at, null, v_arrived_at)
      order by updated_at desc
      limit 1
+       for update;
+  end if;
+  if v_row.capture_id is null and not v_beside then
+    -- It timed out before its metadata came: the row of that has its very arrival time.
+    select * into v_row from public.captures c
+     where device_id = v_device and device_capture_id = v_name and captured_at = v_arrived_at
+       and ingest_status in ('failed', 'partial') and captured_at_source = 'arrival' and error_code = 2201
+       and fleet_private.may_be_of_picture(c, v_known, captured_at, null, v_arrived_at)
        for update;
   end if;
   if v_row.capture_id is null then
@@ -3309,41 +5194,78 @@ begin
     values (v_device, v_name, v_captured_at, v_source)
     -- The sweep may have inserted the row after the select above; then that row is used.
     on conflict (device_id, captured_at, device_capture_id) do update set updated_at = now()
+      where captures.company_id is not distinct from v_known.company_id
     returning * into v_row;
+    if not found then
+      raise exception 'record_capture: the device has just changed hands: try again' using errcode = '40001';
+    end if;
   end if;
+  v_capture := v_row.capture_id;
+  -- The hello that this picture followed, unless another one has come since.
+  if v_known.last_hello_at between v_arrived_at - interval '1 hour' and v_arrived_at then
+    v_story := v_story || jsonb_build_object(
+      'hello', round(extract(epoch from v_known.last_hello_at - v_arrived_at) * 1000));
+  end if;
+  v_is_mine := v_row.company_id is not distinct from v_known.company_id;
   delete from public.captures
    where device_id = v_device and device_capture_id = v_name and not v_beside
-     and ingest_status = 'assembling' and captured_at_source = 'arrival' and capture_id <> v_row.capture_id;
+     and ingest_status = 'assembling' and captured_at_source = 'arrival' and capture_id <> v_capture
+     and company_id is not distinct from v_row.company_id;
 
-  if v_row.ingest_status <> 'stored' or (v_status = 'stored' and v_row.image_sha256 = v_replaces) then
+  if v_row.ingest_status not in ('stored', 'expired')
+     or (v_row.ingest_status = 'stored' and v_status = 'stored' and v_row.image_sha256 = v_replaces) then
+    if v_status = 'stored' then
+      v_look := fleet_private.judge_picture(v_row, v_captured_at, p_capture);
+    end if;
     update public.captures
        set captured_at = v_captured_at,
            captured_at_source = v_source,
            ingest_status = v_status,
            image_bytes = coalesce(fleet_private.as_integer(p_capture->>'image_bytes', 0, 2147483647), image_bytes),
            total_chunks = coalesce(fleet_private.as_integer(p_capture->>'total_chunks', 0, 2147483647), total_chunks),
-           storage_path = coalesce(v_storage_path, storage_path),
+           storage_path = coalesce(v_storage_path, case when ingest_status <> 'partial' then storage_path end),
            shares_object = case when coalesce(v_storage_path, storage_path) = storage_path then shares_object end,
-           thumbnail_path = coalesce(left(p_capture->>'thumbnail_path', 1024), thumbnail_path),
+           thumbnail_path = coalesce(v_thumbnail_path, case when ingest_status <> 'partial' then thumbnail_path end),
+           partial_rows = case when v_status = 'partial' then v_rows end,
            width = coalesce(fleet_private.as_integer(p_capture->>'width', 0, 2147483647), width),
            height = coalesce(fleet_private.as_integer(p_capture->>'height', 0, 2147483647), height),
            image_sha256 = coalesce(v_sha256, image_sha256),
            damaged = v_status = 'stored' and coalesce(p_capture->'damaged' = 'true', false),
+           brightness = v_look.brightness,
+           contrast = v_look.contrast,
+           sharpness = v_look.sharpness,
+           dhash = v_look.dhash,
+           health = v_look.health,
+           health_reason = v_look.health_reason,
            location = coalesce(left(p_capture->>'location', 255), location),
            firmware_version = coalesce(left(p_capture->>'firmware_version', 64), firmware_version),
            device_image_id = coalesce(left(p_capture->>'device_image_id', 255), device_image_id),
            nacks_sent = coalesce(fleet_private.as_integer(p_capture->>'nacks_sent', 0, 2147483647), nacks_sent),
-           error_code = case when v_status = 'failed' then v_error_code end,
+           error_code = case when v_status <> 'stored' then v_error_code end,
            metadata = metadata || v_metadata,
+           story = coalesce(v_story, story),
            stored_at = case when v_status = 'stored' then now() end,
            updated_at = now()
-     where capture_id = v_row.capture_id
-       and not (ingest_status = 'failed' and v_status = 'failed' and error_code is not distinct from v_error_code)
+     where capture_id = v_capture
+       and not (ingest_status in ('failed', 'partial') and v_status = 'failed' and error_code is not distinct from v_error_code)
+       and not (ingest_status = 'partial' and v_status = 'partial' and partial_rows >= v_rows)
     returning * into v_row;
     if not found then
-      select * into v_row from public.captures
-       where device_id = v_device and device_capture_id = v_name and captured_at = v_captured_at;
+      -- It has ended in the same way as before: later, or when it was sent anew.
+      update public.captures
+         set story = case when story->'at' = v_story->'at' then story || v_story
+                          else fleet_private.story_again(story, v_story) end
+       where capture_id = v_capture
+      returning * into v_row;
     end if;
+    -- After the update: that waits for whoever is just letting go the picture that named these objects before.
+    perform fleet_private.keep_objects(array[v_storage_path, v_thumbnail_path]);
+  elsif fleet_private.story_again(v_row.story, v_story) <> v_row.story then
+    update public.captures set story = fleet_private.story_again(story, v_story) where capture_id = v_capture;
+  end if;
+
+  if v_status in ('stored', 'partial') and v_row.storage_path is distinct from v_storage_path then
+    perform fleet_private.discard_objects(v_row, array[v_storage_path, v_thumbnail_path]);
   end if;
 
   if v_sensors is not null and jsonb_typeof(v_sensors) = 'object' then
@@ -3362,8 +5284,8 @@ begin
     -- The same error of a capture is one row, also where the capture has arrived anew. The lock of the device's row,
     -- and that of the capture's row for the sweep, keep another one from being added meanwhile.
     v_error_key := format('capture:%s:%s', v_row.capture_id, v_error_code);
-    insert into public.device_errors (message_key, device_id, error_code, message, details, occurred_at)
-    select v_error_key, v_device, v_error_code,
+    insert into public.device_errors (message_key, device_id, company_id, error_code, message, details, occurred_at)
+    select v_error_key, v_device, v_row.company_id, v_error_code,
            left(p_capture->'error'->>'message', 1024),
            jsonb_build_object('image_name', v_name, 'capture_id', v_row.capture_id)
              || case when jsonb_typeof(p_capture->'error'->'details') = 'object'
@@ -3378,12 +5300,18 @@ begin
                      else v_captured_at end;
   if not v_beside then
     perform fleet_private.finish_commands_of_capture(v_device, v_name, v_row.capture_id, v_taken_at,
-                                                     v_row.ingest_status, v_error_code, v_at);
+                                                     case v_row.ingest_status when 'expired' then 'stored'
+                                                       else v_row.ingest_status end, v_error_code, v_at);
   end if;
   select * into v_wakes from fleet_private.wakes(v_device, v_at);
+  -- What the device has told while another company had it is not shown to this one.
   update public.devices
      set next_wake_at = v_wakes.next_wake_at,
-         last_capture_at = greatest(last_capture_at, v_taken_at)
+         last_seen_at = case when v_is_mine then greatest(last_seen_at, v_arrived_at) else last_seen_at end,
+         last_capture_at = case when v_is_mine then greatest(last_capture_at, v_taken_at) else last_capture_at end,
+         firmware_version = coalesce(
+           case when v_is_mine then left(p_capture->>'firmware_version', 64) end, firmware_version),
+         reported_location = coalesce(case when v_is_mine then left(p_capture->>'location', 255) end, reported_location)
    where device_id = v_device;
 
   return jsonb_build_object(
@@ -3415,10 +5343,10 @@ begin
        set ingest_status = 'failed', error_code = 2201, updated_at = now()
       from stale
      where c.capture_id = stale.capture_id
-    returning c.capture_id, c.device_id, c.device_capture_id
+    returning c.capture_id, c.device_id, c.company_id, c.device_capture_id
   ), noted as (
-    insert into public.device_errors (message_key, device_id, error_code, message, details)
-    select format('capture:%s:2201', capture_id), device_id, 2201, 'assembly timeout',
+    insert into public.device_errors (message_key, device_id, company_id, error_code, message, details)
+    select format('capture:%s:2201', capture_id), device_id, company_id, 2201, 'assembly timeout',
            jsonb_build_object('image_name', device_capture_id, 'capture_id', capture_id, 'stale', true)
       from failed
      where not exists (
@@ -3430,16 +5358,16 @@ end
 $$;
 
 select fleet_private.set_callers(
-  'service', 'public.record_assembling', 'public.record_capture', 'public.fail_stale_captures');
+  'service', 'fleet_private.as_story', 'fleet_private.story_again', 'public.record_assembling', 'public.record_capture', 'public.fail_stale_captures');
 $file$;
-    perform fleet_private.record_file('repeatable/050_captures.sql', '9caad80eb6cef35e4a71aa27b376aa963e3411a38a4908cdba24b1c0ba24fa62');
+    perform fleet_private.record_file('repeatable/050_captures.sql', 'b4484077e3be15b38a96f569860baf75904b0046a8b212dfa1cd3c54ce036416');
   end if;
 end
 $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/055_hello.sql', 'ac82fa6649735140e4698b92acc52b4f215be4923675f38d54cb9fab6bbe0052') then
+  if fleet_private.is_pending('repeatable/055_hello.sql', '712d9363dd51296c03c52ab642cc330386d7f40a7717ae199cb97a740d5515cf') then
     set local lock_timeout = '5s';
     execute $file$
 -- A device sends a hello, and the service answers with what the device shall do.
@@ -3447,6 +5375,8 @@ begin
 -- Records a hello (status message): {device_id, status, pending_count, pending_list, received_at,
 -- message_key, firmware_version, uptime_s, boot_count, battery_mv, battery_percent, wifi_rssi_dbm,
 -- free_heap_bytes, raw,
+-- acks: [{capture_id, at_ms, times}], the ACKs that were sent before, when last (ms since 1970) and how often: whether the
+--       device still has those pictures is added to their stories,
 -- at: the caller's time, for simulated time; by default the database's time,
 -- record_only: true if the device was already answered without the database; then the function only records
 --              the hello and returns null}.
@@ -3486,10 +5416,12 @@ begin
     raise exception 'record_hello: device_id unusable' using errcode = '22023';
   end if;
 
+  -- This locks the device's row, so that two hellos of one device are answered one after the other, and its company stays
+  -- the same meanwhile.
   insert into public.devices (device_id) values (v_device) on conflict do nothing;
+  select * into v_state from public.devices where device_id = v_device for no key update;
   if v_received_at is null then
     -- The row of a message is found by its key and time. Under the lock of its device it has one time only.
-    perform from public.devices where device_id = v_device for no key update;
     v_received_at := coalesce(
       (select received_at from public.device_status where message_key = v_key limit 1), now());
   end if;
@@ -3511,17 +5443,18 @@ begin
   on conflict (message_key, received_at) do nothing;
   if not found then
     -- A hello that was recorded with record_only has no stored answer. Nothing is decided later for it, so it
-    -- gets an answer without commands.
+    -- gets an answer without commands. So does one that another company's device said.
     return (
-      select coalesce(s.answer, jsonb_build_object('commands', '[]'::jsonb, 'capture_due', false, 'in_flight', false,
-                                                   'next_wake_at', w.next_wake_at, 'timezone', w.timezone))
+      select coalesce(case when s.company_id is not distinct from v_state.company_id then s.answer end,
+                      jsonb_build_object('commands', '[]'::jsonb, 'capture_due', false, 'in_flight', false,
+                                         'next_wake_at', w.next_wake_at, 'timezone', w.timezone))
         from public.device_status s, fleet_private.wakes(v_device, v_at) as w
        where s.message_key = v_key and s.received_at = v_received_at);
   end if;
 
-  -- This locks the device's row, so that two hellos of one device are answered one after the other.
   update public.devices d
      set last_seen_at = greatest(d.last_seen_at, v_received_at),
+         last_hello_at = greatest(d.last_hello_at, v_received_at),
          pending_count = coalesce(s.pending_count, d.pending_count),
          firmware_version = coalesce(s.firmware_version, d.firmware_version),
          uptime_s = coalesce(s.uptime_s, d.uptime_s),
@@ -3534,6 +5467,29 @@ begin
    where d.device_id = v_device and s.message_key = v_key and s.received_at = v_received_at
   returning d.* into v_state;
 
+  -- Most of what this costs is paid also where there is nothing to do.
+  if p_hello->'acks' <> '[]' then
+    update public.captures c
+       set story = c.story || jsonb_build_object(
+             'ack', jsonb_build_array(a.at_ms - b.at_ms, a.times),
+             'gone', jsonb_build_array(round(extract(epoch from v_received_at) * 1000) - b.at_ms, case
+               when v_pending ? c.device_capture_id then false
+               -- A device names ten of its pictures at most, and older firmware none.
+               when fleet_private.as_integer(p_hello->>'pending_count', 0, 2147483647)
+                      <= jsonb_array_length(case jsonb_typeof(v_pending) when 'array' then v_pending else '[]' end) then true end))
+      from (select case when e->>'capture_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then (e->>'capture_id')::uuid end as id,
+                   fleet_private.as_integer(e->>'at_ms', 0, 1e15::bigint) as at_ms,
+                   coalesce(fleet_private.as_integer(e->>'times', 1, 1000000), 1) as times
+              from fleet_private.elements(p_hello->'acks') as e limit 100) as a,
+           lateral (select fleet_private.as_integer(k.story->>'at', 0, 1e15::bigint) as at_ms
+                      from public.captures k
+                     where k.capture_id = a.id and k.device_id = v_device
+                       and k.company_id is not distinct from v_state.company_id
+                       -- Whoever holds it is letting the picture go: nothing is waited for.
+                       for update skip locked) as b
+     where c.capture_id = a.id and a.at_ms is not null and b.at_ms is not null;
+  end if;
+
   if p_hello->'record_only' = 'true' then
     return null;
   end if;
@@ -3545,16 +5501,19 @@ begin
   if exists (select from public.device_commands where device_id = v_device and status in ('queued', 'sent')) then
     v_in_flight := v_in_flight or exists (
       select from public.device_commands
-       where device_id = v_device and status = 'sent' and sent_at > v_at - v_wakes.grace);
+       where device_id = v_device and company_id is not distinct from v_state.company_id
+         and status = 'sent' and sent_at > v_at - v_wakes.grace);
     update public.device_commands c
        set status = outcome.status,
            reason = case outcome.status
-             when 'expired' then 'deadline passed'
+             when 'expired' then case when company_id is not distinct from v_state.company_id then 'deadline passed'
+                                 else 'the device is not the company''s any more' end
              when 'failed' then format('no effect after %s attempts', attempts)
            end,
            finished_at = v_at
       from (select command_id,
                    case
+                     when company_id is distinct from v_state.company_id then 'expired'
                      when status = 'queued' then case when deadline < v_at then 'expired' end
                      -- The effect may still come.
                      when sent_at > v_at - v_wakes.grace then null
@@ -3564,7 +5523,7 @@ begin
                      when type = 'send_image'
                           and not coalesce(v_pending ? (payload->>'image_name'), false)
                           and exists (select from public.captures
-                                       where device_id = v_device and ingest_status = 'stored'
+                                       where device_id = v_device and ingest_status in ('stored', 'expired')
                                          and device_capture_id = payload->>'image_name') then 'done'
                      when deadline < v_at then 'expired'
                      when attempts >= max_attempts then 'failed'
@@ -3576,7 +5535,7 @@ begin
 
     select array_agg(command_id) into v_claimed
       from (select command_id from public.device_commands
-             where device_id = v_device
+             where device_id = v_device and company_id is not distinct from v_state.company_id
                and (status = 'queued' or (status = 'sent' and sent_at <= v_at - v_wakes.grace))
              order by queue_number
              limit 20
@@ -3609,7 +5568,7 @@ $$;
 
 select fleet_private.set_callers('service', 'public.record_hello');
 $file$;
-    perform fleet_private.record_file('repeatable/055_hello.sql', 'ac82fa6649735140e4698b92acc52b4f215be4923675f38d54cb9fab6bbe0052');
+    perform fleet_private.record_file('repeatable/055_hello.sql', '712d9363dd51296c03c52ab642cc330386d7f40a7717ae199cb97a740d5515cf');
   end if;
 end
 $install$;
@@ -3665,7 +5624,7 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/062_partitions.sql', '53f1cd1f81e30db15e3eca9245c21973189ec36b7bd995f08997fac6f1a2dc04') then
+  if fleet_private.is_pending('repeatable/062_partitions.sql', '49017355e9f5fe7fd0714c12e6e69f057467966fe94b40105213a57feec9593e') then
     set local lock_timeout = '5s';
     execute $file$
 -- The partitions of device_publish_log, device_status and device_errors: one for each week (UTC), made ahead, and
@@ -3783,7 +5742,7 @@ declare
   v_dropped text[] := '{}';
 begin
   select partition into v_rest from fleet_private.partitions(p_table) where until is null;
-  execute format('delete from %s where ctid in (select ctid from %s where %s < $1 or %s > $2 limit $3)',
+  execute format('delete from %s where ctid in (select ctid from %s where %s < $1 or %s > $2 limit $3 for update skip locked)',
                  v_rest, v_rest, v_time, v_time)
     using now() - v_age, now() + v_age, p_limit;
   get diagnostics v_deleted = row_count;
@@ -3801,15 +5760,17 @@ begin
 end
 $$;
 
--- Makes partitions ahead and lets go what is older than so many days: log, hellos, errors, and commands that are
--- finished, with their logs. Captures and readings stay. A periodic task of the workers calls it.
--- Returns {made: [names], dropped: [names], deleted, again}; again says that there are more rows to delete.
+-- Makes partitions ahead and lets go what is older than so many days: log, hellos, errors, commands that are
+-- finished, with their logs, and the audit log; wrong codes after their hour. Captures and readings stay. What a
+-- device has sent before it got its first company becomes that company's, as far as the claim has left it. A periodic task of the
+-- workers calls it.
+-- Returns {made: [names], dropped: [names], deleted, again}; again says that there are more rows to delete or to give.
 -- Raises 22023 for less than a day. Security definer, since only the owner of a table adds and drops partitions. Its
--- locks are those of milliseconds; where it cannot get one at once, it leaves that to the next call. Does nothing
--- while `python -m operate.schema` or another call is at work.
+-- locks are those of milliseconds; where it cannot get one at once, also of a row, it leaves that to the next call. Does
+-- nothing while `python -m operate.schema` or another call is at work.
 create or replace function public.maintain_tables(
   p_log_days integer, p_status_days integer, p_errors_days integer, p_commands_days integer,
-  p_limit integer default 10000
+  p_limit integer default 10000, p_audit_days integer default 730
 )
 returns jsonb
 language plpgsql
@@ -3821,13 +5782,14 @@ declare
   v_made text[] := '{}';
   v_dropped jsonb := '[]';
   v_deleted integer;
+  v_entries integer;
   v_again boolean;
   v_one jsonb;
   v_table regclass;
   v_days integer;
 begin
-  if least(p_log_days, p_status_days, p_errors_days, p_commands_days, p_limit) < 1
-     or num_nulls(p_log_days, p_status_days, p_errors_days, p_commands_days, p_limit) > 0 then
+  if least(p_log_days, p_status_days, p_errors_days, p_commands_days, p_limit, p_audit_days) < 1
+     or num_nulls(p_log_days, p_status_days, p_errors_days, p_commands_days, p_limit, p_audit_days) > 0 then
     raise exception 'maintain_tables: rows are kept for a day at least' using errcode = '22023';
   end if;
   -- The number by which upgrades take turns.
@@ -3838,9 +5800,23 @@ begin
   delete from public.device_commands where command_id in (
     select command_id from public.device_commands
      where finished_at < now() - make_interval(hours => 24 * p_commands_days)
-     order by finished_at limit p_limit);
+     order by finished_at limit p_limit
+       for update skip locked);
   get diagnostics v_deleted = row_count;
   v_again := v_deleted = p_limit;
+  delete from public.audit_log where audit_id in (
+    select audit_id from public.audit_log
+     where at < now() - make_interval(hours => 24 * p_audit_days)
+     order by at limit p_limit
+       for update skip locked);
+  get diagnostics v_entries = row_count;
+  v_deleted := v_deleted + v_entries;
+  v_again := v_again or v_entries = p_limit;
+  delete from fleet_private.claim_attempts where user_id in (
+    select user_id from fleet_private.claim_attempts
+     where since < now() - interval '1 hour' limit p_limit
+       for update skip locked);
+  v_again := fleet_private.own_late_rows(p_limit) or v_again;
 
   for v_table, v_days in
     values ('public.device_publish_log'::regclass, p_log_days),
@@ -3866,7 +5842,7 @@ select fleet_private.make_partitions('public.device_publish_log'),
        fleet_private.make_partitions('public.device_status'),
        fleet_private.make_partitions('public.device_errors');
 $file$;
-    perform fleet_private.record_file('repeatable/062_partitions.sql', '53f1cd1f81e30db15e3eca9245c21973189ec36b7bd995f08997fac6f1a2dc04');
+    perform fleet_private.record_file('repeatable/062_partitions.sql', '49017355e9f5fe7fd0714c12e6e69f057467966fe94b40105213a57feec9593e');
   end if;
 end
 $install$;
@@ -3993,7 +5969,7 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/075_schedules_then.sql', '1fb397a17c8319b805c5e2ddd2bff1153f5195fa5637a53704353ef858226f0b') then
+  if fleet_private.is_pending('repeatable/075_schedules_then.sql', '86173ae214d52c9e906d26f4b78997be45dc8cb2a982f114f20bb52a1e5d3e91') then
     set local lock_timeout = '5s';
     execute $file$
 -- What was in force when: who had a device, its time zone and its schedule, now and before they were changed.
@@ -4202,21 +6178,35 @@ $$;
 
 select fleet_private.set_callers(
   'service', 'fleet_private.look_again', 'fleet_private.keep_former_device',
-  'fleet_private.keep_former_config', 'fleet_private.schedules', 'fleet_private.days_of', 'fleet_private.wakes_within');
-grant select on fleet_private.former_devices, fleet_private.former_configs to service_role;
+  'fleet_private.keep_former_config', 'fleet_private.schedules', 'fleet_private.days_of');
+-- It looks at nothing but its arguments.
+select fleet_private.set_callers('users', 'fleet_private.wakes_within');
+grant select on fleet_private.former_configs to service_role;
 $file$;
-    perform fleet_private.record_file('repeatable/075_schedules_then.sql', '1fb397a17c8319b805c5e2ddd2bff1153f5195fa5637a53704353ef858226f0b');
+    perform fleet_private.record_file('repeatable/075_schedules_then.sql', '86173ae214d52c9e906d26f4b78997be45dc8cb2a982f114f20bb52a1e5d3e91');
   end if;
 end
 $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/076_capture_days.sql', 'd9cb7337d986318146925e371ceddfdcfa9c9001580485ae1e467cd91b1352d8') then
+  if fleet_private.is_pending('repeatable/076_capture_days.sql', '980c8c914e4b35a2d15153f4405fcc382fe05fde16f0f9df3a7779545d2f76a5') then
     set local lock_timeout = '5s';
     execute $file$
 -- What came of each device on each of its days, counted again when something of the day has changed.
 -- docs/adr/0024-rollups.md has the reasons.
+
+-- Where a picture with this error has failed: at the device, in transfer, or in the service.
+create or replace function fleet_private.cause_of_failure(p_error_code integer)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select case when p_error_code between 1000 and 1999 then 'device'
+              when p_error_code in (2201, 2202, 2203, 2207, 2208) then 'transfer'
+              else 'service' end
+$$;
 
 -- Counts a day of a device anew, as far as it has gone at p_at: one row for each company that has something of it.
 --
@@ -4278,16 +6268,14 @@ begin
            count(*) filter (where f.cause = 'device') as failed_device,
            count(*) filter (where f.cause = 'transfer') as failed_transfer,
            count(*) filter (where f.cause = 'service') as failed_service,
-           sum(c.image_bytes) filter (where c.ingest_status in ('stored', 'expired')) as bytes,
+           sum(coalesce(c.original_bytes, c.image_bytes)) filter (where c.ingest_status in ('stored', 'expired')) as bytes,
+           sum(c.image_bytes) filter (where c.ingest_status in ('stored', 'partial')) as kept_bytes,
            sum(c.nacks_sent) as nacks
       from parts p
       join public.captures c
         on c.device_id = p_device and c.captured_at >= p.since and c.captured_at < p.until
      cross join lateral (
-       select case when c.ingest_status <> 'failed' then null
-                   when c.error_code between 1000 and 1999 then 'device'
-                   when c.error_code in (2201, 2202, 2203, 2207, 2208) then 'transfer'
-                   else 'service' end as cause) as f
+       select case when c.ingest_status = 'failed' then fleet_private.cause_of_failure(c.error_code) end as cause) as f
      group by c.company_id
   ), measured as (
     select r.company_id,
@@ -4346,7 +6334,7 @@ begin
          coalesce(m.gas_readings, 0)::integer, m.gas_min, m.gas_mean, m.gas_max,
          k.battery_percent_min, k.battery_percent_max, k.battery_mv_min, k.battery_mv_max,
          k.rssi_readings::integer, k.rssi_min, k.rssi_mean, k.rssi_max,
-         p_at
+         p_at, coalesce(p.kept_bytes, 0)
     from companies c
     left join due d on d.company_id is not distinct from c.company_id
     left join pictures p on p.company_id is not distinct from c.company_id
@@ -4534,8 +6522,8 @@ create or replace trigger device_status_touch
   for each row execute function fleet_private.touch_hour('received_at');
 
 select fleet_private.set_callers(
-  'service', 'fleet_private.count_day', 'fleet_private.next_look', 'public.refresh_capture_days',
-  'fleet_private.touch_hour');
+  'service', 'fleet_private.cause_of_failure', 'fleet_private.count_day', 'fleet_private.next_look',
+  'public.refresh_capture_days', 'fleet_private.touch_hour');
 
 grant select, insert, update, delete on
   public.capture_days, fleet_private.touched_hours, fleet_private.day_clocks to service_role;
@@ -4545,7 +6533,7 @@ drop policy if exists capture_days_read_company on public.capture_days;
 create policy capture_days_read_company on public.capture_days for select to authenticated
   using (company_id = (select fleet_private.company_of_user()));
 $file$;
-    perform fleet_private.record_file('repeatable/076_capture_days.sql', 'd9cb7337d986318146925e371ceddfdcfa9c9001580485ae1e467cd91b1352d8');
+    perform fleet_private.record_file('repeatable/076_capture_days.sql', '980c8c914e4b35a2d15153f4405fcc382fe05fde16f0f9df3a7779545d2f76a5');
   end if;
 end
 $install$;
@@ -4660,7 +6648,7 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/078_trend.sql', '43b83cb853df40470c266628fd7fbfb273391ecf2ea238075ba11e2804703341') then
+  if fleet_private.is_pending('repeatable/078_trend.sql', '95b5dc8a9c8688e72dd42b002c1285d3a6cb226847a2dfa165b48acc16cb9bac') then
     set local lock_timeout = '5s';
     execute $file$
 -- What a sensor has measured, for a chart.
@@ -4675,6 +6663,8 @@ returns table (since timestamptz, minimum double precision, mean double precisio
 language plpgsql
 stable
 set search_path = ''
+-- Beside the few readings of the device it would look up all of a company that has many.
+set enable_bitmapscan = off
 as $$
 begin
   if p_sensor is null or p_sensor not in ('temperature_c', 'humidity_pct', 'pressure_hpa', 'gas_kohm') then
@@ -4702,19 +6692,508 @@ $$;
 
 select fleet_private.set_callers('users', 'public.sensor_trend');
 $file$;
-    perform fleet_private.record_file('repeatable/078_trend.sql', '43b83cb853df40470c266628fd7fbfb273391ecf2ea238075ba11e2804703341');
+    perform fleet_private.record_file('repeatable/078_trend.sql', '95b5dc8a9c8688e72dd42b002c1285d3a6cb226847a2dfa165b48acc16cb9bac');
   end if;
 end
 $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/080_storage.sql', '900bd96302494728f20803d66844d647f886fa458347961180323fa6fda44360') then
+  if fleet_private.is_pending('repeatable/079_company_days.sql', '9b4df817505a7f3adb91d8ce77bbb234bad55499fd7c3503654d0892abb5425f') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- The days of a company, added up again when those of its devices have changed. docs/adr/0024-rollups.md has the reasons.
+
+-- Notes the days of companies whose rows in capture_days were written, changed or deleted, for the next refresh.
+create or replace function fleet_private.touch_company_days()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if tg_op <> 'DELETE' then
+    insert into fleet_private.touched_company_days (company_id, day)
+    select distinct company_id, day from added where company_id is not null;
+  end if;
+  if tg_op <> 'INSERT' then
+    insert into fleet_private.touched_company_days (company_id, day)
+    select distinct company_id, day from gone where company_id is not null;
+  end if;
+  return null;
+end
+$$;
+create or replace trigger capture_days_insert_touch after insert on public.capture_days
+  referencing new table as added
+  for each statement execute function fleet_private.touch_company_days();
+create or replace trigger capture_days_update_touch after update on public.capture_days
+  referencing old table as gone new table as added
+  for each statement execute function fleet_private.touch_company_days();
+create or replace trigger capture_days_delete_touch after delete on public.capture_days
+  referencing old table as gone
+  for each statement execute function fleet_private.touch_company_days();
+
+-- Adds up anew the days of companies that have changed: p_limit of them, the rest at the next call. Two at once do no
+-- harm: the second does nothing. Returns {days: how many were added up, more: whether there are others}.
+create or replace function public.refresh_company_days(p_limit integer default 10)
+returns jsonb
+language plpgsql
+set search_path = ''
+-- For the reason that refresh_capture_days has.
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+  v_companies uuid[];
+  v_days date[];
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended('public.refresh_company_days', 0)) then
+    return '{"days": 0, "more": false}';
+  end if;
+
+  -- What is noted while this runs is for the next one: it is added up after these entries are gone.
+  with picked as (
+    select company_id, day from fleet_private.touched_company_days group by company_id, day limit p_limit
+  ), taken as (
+    delete from fleet_private.touched_company_days t
+     using picked p where t.company_id = p.company_id and t.day = p.day
+  )
+  select array_agg(company_id), array_agg(day) into v_companies, v_days from picked;
+
+  delete from public.company_days c
+   using unnest(v_companies, v_days) as d (company_id, day)
+   where c.company_id = d.company_id and c.day = d.day;
+  insert into public.company_days
+  select d.company_id, d.day, s.*
+    from unnest(v_companies, v_days) as d (company_id, day)
+   cross join lateral (
+     select count(*) as devices, sum(c.expected) as expected, sum(c.silent) as silent, sum(c.stored) as stored,
+            sum(c.partial) as partial, sum(c.failed_device) as failed_device,
+            sum(c.failed_transfer) as failed_transfer, sum(c.failed_service) as failed_service,
+            sum(c.bytes) as bytes, sum(c.nacks) as nacks, sum(c.hellos) as hellos,
+            sum(c.temperature_readings) as temperature_readings, min(c.temperature_min) as temperature_min,
+            sum(c.temperature_mean * c.temperature_readings) / nullif(sum(c.temperature_readings), 0) as temperature_mean,
+            max(c.temperature_max) as temperature_max,
+            sum(c.humidity_readings) as humidity_readings, min(c.humidity_min) as humidity_min,
+            sum(c.humidity_mean * c.humidity_readings) / nullif(sum(c.humidity_readings), 0) as humidity_mean,
+            max(c.humidity_max) as humidity_max,
+            sum(c.pressure_readings) as pressure_readings, min(c.pressure_min) as pressure_min,
+            sum(c.pressure_mean * c.pressure_readings) / nullif(sum(c.pressure_readings), 0) as pressure_mean,
+            max(c.pressure_max) as pressure_max,
+            sum(c.gas_readings) as gas_readings, min(c.gas_min) as gas_min,
+            sum(c.gas_mean * c.gas_readings) / nullif(sum(c.gas_readings), 0) as gas_mean,
+            max(c.gas_max) as gas_max,
+            min(c.battery_percent_min) as battery_percent_min, min(c.rssi_min) as rssi_min,
+            max(c.refreshed_at) as refreshed_at, sum(coalesce(c.kept_bytes, c.bytes)) as kept_bytes
+       from public.capture_days c
+      where c.company_id = d.company_id and c.day = d.day) as s
+   where s.devices > 0;
+
+  return jsonb_build_object(
+    'days', coalesce(cardinality(v_days), 0),
+    'more', exists (select from fleet_private.touched_company_days));
+end
+$$;
+
+select fleet_private.set_callers('service', 'fleet_private.touch_company_days', 'public.refresh_company_days');
+
+grant select, insert, update, delete on public.company_days, fleet_private.touched_company_days to service_role;
+grant select on public.company_days to authenticated;
+
+drop policy if exists company_days_read_company on public.company_days;
+create policy company_days_read_company on public.company_days for select to authenticated
+  using (company_id = (select fleet_private.company_of_user()));
+$file$;
+    perform fleet_private.record_file('repeatable/079_company_days.sql', '9b4df817505a7f3adb91d8ce77bbb234bad55499fd7c3503654d0892abb5425f');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/079_timelapses.sql', '4efe2783a98f27d1d776e733a3bb5f6e1e2573253957f8fbedca61e8c30d7e9a') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- Films of a device's pictures. Members ask for one; a worker claims it, makes it, and says how that goes. It stands before
+-- 080_storage.sql, whose policy reads the table. docs/timelapse.md tells it, docs/adr/0034-time-lapse.md has the reasons.
+
+-- Raises PT404 unless the company has this time-lapse, and returns it; nobody changes it until the transaction ends.
+create or replace function fleet_private.own_timelapse(p_timelapse uuid)
+returns public.timelapses
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_timelapse public.timelapses;
+begin
+  select * into v_timelapse from public.timelapses
+   where timelapse_id = p_timelapse and company_id = fleet_private.company_of_user()
+     for no key update;
+  if not found then
+    raise exception 'the company has no such time-lapse' using errcode = 'PT404';
+  end if;
+  return v_timelapse;
+end
+$$;
+
+-- Reads what users want of a time-lapse: {format, fps, width, deflicker, burn_date, burn_readings, timezone}, each of them
+-- or none. Raises 22023 for anything else.
+create or replace function fleet_private.as_timelapse(p_options jsonb, p_timezone text)
+returns public.timelapses
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_made public.timelapses;
+  v_widest integer;
+  v_unknown text;
+begin
+  if jsonb_typeof(p_options) is distinct from 'object' then
+    raise exception 'the options are no object' using errcode = '22023';
+  end if;
+  v_made.format := coalesce(p_options->>'format', 'mp4');
+  v_widest := case v_made.format when 'webp' then 640 else 1280 end;
+  select string_agg(key, ', ' order by key) into v_unknown
+    from jsonb_each(p_options) as e (key, value)
+   where case
+     when value = 'null' then key not in ('format', 'fps', 'width', 'deflicker', 'burn_date', 'burn_readings', 'timezone')
+     when key = 'format' then value not in ('"mp4"', '"webp"')
+     when key = 'fps' then jsonb_typeof(value) <> 'number' or fleet_private.as_integer(value #>> '{}', 1, 60) is null
+     when key = 'width' then jsonb_typeof(value) <> 'number' or fleet_private.as_integer(value #>> '{}', 160, v_widest) is null
+     when key in ('deflicker', 'burn_date', 'burn_readings') then jsonb_typeof(value) <> 'boolean'
+     when key = 'timezone' then jsonb_typeof(value) <> 'string' or not fleet_private.is_timezone(value #>> '{}')
+     else true end;
+  if v_unknown is not null then
+    raise exception 'these are no options of a time-lapse: %', left(v_unknown, 200) using errcode = '22023';
+  end if;
+  v_made.fps := coalesce(fleet_private.as_integer(p_options->>'fps', 1, 60), case v_made.format when 'webp' then 10 else 24 end);
+  v_made.width := coalesce(
+    fleet_private.as_integer(p_options->>'width', 160, v_widest), case v_made.format when 'webp' then 480 else 1280 end);
+  v_made.deflicker := coalesce((p_options->>'deflicker')::boolean, true);
+  v_made.burn_date := coalesce((p_options->>'burn_date')::boolean, false);
+  v_made.burn_readings := coalesce((p_options->>'burn_readings')::boolean, false);
+  v_made.timezone := coalesce(p_options->>'timezone', p_timezone);
+  return v_made;
+end
+$$;
+
+-- The first p_limit pictures of a company's device that can be in a film, in the order in which they were taken. One without
+-- a thumbnail could not be decoded; one that shares its object may name another's, so nobody is shown that (080_storage.sql).
+create or replace function fleet_private.film_of(
+  p_company uuid, p_device text, p_from timestamptz, p_to timestamptz, p_limit integer
+)
+returns table (capture_id uuid, captured_at timestamptz, path text)
+language sql
+stable
+set search_path = ''
+as $$
+  select capture_id, captured_at, storage_path from public.captures
+   where company_id = p_company and device_id = p_device and ingest_status = 'stored'
+     and captured_at >= p_from and captured_at < p_to
+     and storage_path is not null and thumbnail_path is not null and not damaged and shares_object is not true
+   order by captured_at
+   limit p_limit
+$$;
+
+-- For operators: asks for a film of the pictures that a device took from p_from on and before p_to, as far as they are the
+-- company's. p_options are those of as_timelapse: without any an MP4 of 24 frames a second, no side longer than 1280 px,
+-- without flicker. Returns its id. Raises 42501, 22023 for what cannot be had, PT404 if the company has no pictures of the
+-- device in that time, and PT429 while it has five under way.
+create or replace function public.request_timelapse(
+  p_device text, p_from timestamptz, p_to timestamptz, p_options jsonb default '{}'
+)
+returns uuid
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_company constant uuid := fleet_private.company_of_user();
+  v_made public.timelapses;
+begin
+  perform fleet_private.require_role('operator');
+  if p_from is null or p_to is null or p_from >= p_to or not isfinite(p_from) or not isfinite(p_to) then
+    raise exception 'a time-lapse goes from one time to a later one' using errcode = '22023';
+  end if;
+  v_made := fleet_private.as_timelapse(p_options, coalesce(
+    (select timezone from fleet_private.wakes(p_device, now())
+      where exists (select from public.devices where device_id = p_device and company_id = v_company)), 'UTC'));
+  -- So that two that ask at once are counted.
+  perform from public.companies where company_id = v_company for no key update;
+  if (select count(*) from public.timelapses where company_id = v_company) >= 100 then
+    raise exception 'the company has 100 time-lapses: delete one first' using errcode = '22023';
+  end if;
+  if (select count(*) from public.timelapses where company_id = v_company and state in ('queued', 'running')) >= 5 then
+    raise exception 'the company has 5 time-lapses under way: wait for one, or cancel it' using errcode = 'PT429';
+  end if;
+  if not exists (select from fleet_private.film_of(v_company, p_device, p_from, p_to, 1)) then
+    raise exception 'the company has no pictures of this device in that time' using errcode = 'PT404';
+  end if;
+  insert into public.timelapses (company_id, device_id, since, until, format, fps, width, deflicker, burn_date, burn_readings,
+                                 timezone)
+  values (v_company, p_device, p_from, p_to, v_made.format, v_made.fps, v_made.width, v_made.deflicker, v_made.burn_date,
+          v_made.burn_readings, v_made.timezone)
+  returning timelapse_id into v_made.timelapse_id;
+  return v_made.timelapse_id;
+end
+$$;
+
+-- For operators: ends a time-lapse of the own company that is not done. Returns whether it was under way. Raises 42501 and
+-- PT404.
+create or replace function public.cancel_timelapse(p_timelapse uuid)
+returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform fleet_private.require_role('operator');
+  if (fleet_private.own_timelapse(p_timelapse)).state not in ('queued', 'running') then
+    return false;
+  end if;
+  update public.timelapses set state = 'cancelled', finished_at = now() where timelapse_id = p_timelapse;
+  return true;
+end
+$$;
+
+-- For operators: removes a time-lapse of the own company, its film too; one that is under way is cancelled. Raises as
+-- cancel_timelapse.
+create or replace function public.delete_timelapse(p_timelapse uuid)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform fleet_private.require_role('operator');
+  perform fleet_private.own_timelapse(p_timelapse);
+  delete from public.timelapses where timelapse_id = p_timelapse;
+end
+$$;
+
+-- The frames of a film, [[path, text], …], p_most at most. Of more pictures there is the first of each of p_most equal
+-- spans of time, from the first picture to the last.
+create or replace function fleet_private.frames_of(p_film public.timelapses, p_most integer)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+-- The pictures of a span are found in captures_stored_idx, however many others there are.
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+  v_frames jsonb;
+  v_first timestamptz;
+  v_span interval;
+  v_many boolean;
+begin
+  select count(*) > p_most, min(captured_at) into v_many, v_first
+    from fleet_private.film_of(p_film.company_id, p_film.device_id, p_film.since, p_film.until, p_most + 1);
+  if v_many then
+    v_span := ((select captured_at from public.captures
+                 where company_id = p_film.company_id and device_id = p_film.device_id and ingest_status = 'stored'
+                   and captured_at >= p_film.since and captured_at < p_film.until
+                 order by captured_at desc limit 1) - v_first) / p_most;
+  end if;
+  with chosen as (
+    select f.* from fleet_private.film_of(p_film.company_id, p_film.device_id, p_film.since, p_film.until, p_most) as f
+     where not v_many
+    union all
+    select f.* from generate_series(0, p_most - 1) as place
+     cross join lateral fleet_private.film_of(
+       p_film.company_id, p_film.device_id, v_first + place * v_span,
+       case when place < p_most - 1 then v_first + (place + 1) * v_span else p_film.until end, 1) as f
+     where v_many
+  )
+  select coalesce(jsonb_agg(jsonb_build_array(c.path, concat_ws('   ',
+           case when p_film.burn_date then to_char(c.captured_at at time zone p_film.timezone, 'YYYY-MM-DD HH24:MI') end,
+           case when p_film.burn_readings then nullif(concat_ws('  ',
+             round(r.temperature_c::numeric, 1) || ' °C', round(r.humidity_pct::numeric) || ' %',
+             round(r.pressure_hpa::numeric) || ' hPa'), '') end)) order by c.captured_at), '[]')
+    into v_frames
+    from chosen c
+    left join public.sensor_readings r on p_film.burn_readings and r.capture_id = c.capture_id;
+  return v_frames;
+end
+$$;
+
+-- The service takes the next time-lapse, for p_lease: that of the company for which one was begun longest ago. What a
+-- worker has left undone is begun anew, three times in all. Also lets go of one that was finished longer ago than p_keep.
+-- Returns null if there is none, or {timelapse_id, claim, path, format, fps, width, deflicker, frames: as frames_of}.
+create or replace function public.claim_timelapse(
+  p_most integer default 3000, p_keep interval default '30 days', p_lease interval default '2 minutes'
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_film public.timelapses;
+  v_frames jsonb;
+begin
+  -- One in a call: each locks what its company has in storage, which others lock in an order of theirs.
+  delete from public.timelapses
+   where timelapse_id = (select timelapse_id from public.timelapses where finished_at < now() - p_keep limit 1);
+  update public.timelapses
+     set state = 'failed', finished_at = now(), error_code = coalesce(error_code, 'interrupted'),
+         error = coalesce(error, 'it was begun three times, and each time its worker died')
+   where state = 'running' and attempts >= 3 and lease_until < now();
+  select * into v_film from public.timelapses t
+   where state in ('queued', 'running') and (lease_until is null or lease_until < now())
+   order by (select max(o.started_at) from public.timelapses o where o.company_id = t.company_id) nulls first, created_at
+   limit 1
+     for update skip locked;
+  if not found then
+    return null;
+  end if;
+  v_frames := fleet_private.frames_of(v_film, case v_film.format when 'webp' then least(p_most, 300) else p_most end);
+  update public.timelapses
+     set state = 'running', attempts = attempts + 1, claim = gen_random_uuid(), lease_until = now() + p_lease,
+         started_at = now(), frames_total = jsonb_array_length(v_frames), frames_done = 0, error_code = null, error = null
+   where timelapse_id = v_film.timelapse_id
+  returning * into v_film;
+  -- As if somebody were removing it until the claim ends: nobody does while it is uploaded, and if this worker dies it goes.
+  insert into fleet_private.object_removals (path, claimed_until)
+  values (fleet_private.path_of_film(v_film), v_film.lease_until);
+  return jsonb_build_object(
+    'timelapse_id', v_film.timelapse_id, 'claim', v_film.claim, 'path', fleet_private.path_of_film(v_film),
+    'format', v_film.format, 'fps', v_film.fps, 'width', v_film.width, 'deflicker', v_film.deflicker, 'frames', v_frames);
+end
+$$;
+
+-- Where the film of a claim lies. Each claim has a path of its own, so a worker that was taken for dead disturbs nobody.
+create or replace function fleet_private.path_of_film(p_film public.timelapses)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select format('timelapses/%s/%s.%s', p_film.company_id, p_film.claim, p_film.format)
+$$;
+
+-- The film of a claim, if that is still good; nobody changes it until the transaction ends.
+create or replace function fleet_private.claimed_film(p_claim uuid)
+returns public.timelapses
+language sql
+set search_path = ''
+as $$
+  select * from public.timelapses where claim = p_claim and state = 'running' for no key update
+$$;
+
+-- Notes how far a film is, for another p_lease. Returns whether it is to go on: not if it was cancelled, if another
+-- worker has it, or if its object is being removed, since the lease had ended.
+create or replace function public.note_timelapse(p_claim uuid, p_done integer, p_lease interval default '2 minutes')
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_film constant public.timelapses := fleet_private.claimed_film(p_claim);
+begin
+  update fleet_private.object_removals set claimed_until = now() + p_lease
+   where path = fleet_private.path_of_film(v_film) and claimed_until = v_film.lease_until;
+  if not found then
+    return false;
+  end if;
+  update public.timelapses set frames_done = p_done, lease_until = now() + p_lease where timelapse_id = v_film.timelapse_id;
+  return true;
+end
+$$;
+
+-- Notes that the film of a claim lies at its path. Returns whether that is so, as note_timelapse does: if not, the object goes.
+create or replace function public.finish_timelapse(p_claim uuid, p_frames integer, p_bytes bigint)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_film constant public.timelapses := fleet_private.claimed_film(p_claim);
+begin
+  delete from fleet_private.object_removals
+   where path = fleet_private.path_of_film(v_film) and claimed_until = v_film.lease_until;
+  if not found then
+    return false;
+  end if;
+  update public.timelapses t
+     set state = 'done', path = fleet_private.path_of_film(t), bytes = p_bytes, frames_done = p_frames,
+         frames_total = p_frames, duration_s = p_frames::double precision / fps, finished_at = now(), lease_until = null
+   where timelapse_id = v_film.timelapse_id;
+  return true;
+end
+$$;
+
+-- Notes that a worker has given up. With p_again it is begun anew after p_wait, as long as there are attempts; an attempt
+-- does not count that ended because its worker was stopped, p_code null.
+create or replace function public.give_up_timelapse(
+  p_claim uuid, p_code text, p_words text, p_again boolean, p_wait interval default '5 minutes'
+)
+returns void
+language sql
+set search_path = ''
+as $$
+  update public.timelapses
+     set state = case when p_again and (p_code is null or attempts < 3) then 'queued' else 'failed' end,
+         finished_at = case when p_again and (p_code is null or attempts < 3) then null else now() end,
+         attempts = case when p_code is null then attempts - 1 else attempts end,
+         lease_until = case when p_again and p_code is not null then now() + p_wait end,
+         error_code = p_code, error = left(p_words, 300)
+   where claim = p_claim and state = 'running'
+$$;
+
+-- A film that no row names goes, and what the company has in storage is counted with its films. Security definer, since
+-- whoever deletes a row has no right on these tables.
+create or replace function fleet_private.film_changed()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_row constant public.timelapses := case when tg_op = 'DELETE' then old else new end;
+  v_more constant bigint := case when tg_op = 'DELETE' then -old.bytes else new.bytes end;
+begin
+  insert into fleet_private.stored_bytes as s (company_id, bytes) values (v_row.company_id, v_more)
+  on conflict (company_id) do update set bytes = s.bytes + excluded.bytes;
+  insert into fleet_private.device_bytes as s (device_id, company_id, bytes) values (v_row.device_id, v_row.company_id, v_more)
+  on conflict (company_id, device_id) do update set bytes = s.bytes + excluded.bytes;
+  if tg_op = 'DELETE' then
+    insert into fleet_private.object_removals (path) values (old.path) on conflict do nothing;
+  end if;
+  return null;
+end
+$$;
+create or replace trigger timelapses_done after update of path on public.timelapses
+  for each row when (old.path is null and new.path is not null) execute function fleet_private.film_changed();
+create or replace trigger timelapses_gone after delete on public.timelapses
+  for each row when (old.path is not null) execute function fleet_private.film_changed();
+create or replace trigger timelapses_audit after insert or delete on public.timelapses
+  for each row execute function fleet_private.audit('timelapse_id', 'device_id', 'since', 'until', 'format');
+
+select fleet_private.set_callers('users', 'public.request_timelapse', 'public.cancel_timelapse', 'public.delete_timelapse');
+select fleet_private.set_callers('service', 'fleet_private.own_timelapse', 'fleet_private.as_timelapse',
+  'fleet_private.film_of', 'fleet_private.frames_of', 'fleet_private.path_of_film', 'fleet_private.claimed_film', 'fleet_private.film_changed',
+  'public.claim_timelapse', 'public.note_timelapse', 'public.finish_timelapse', 'public.give_up_timelapse');
+
+grant select on public.timelapses to authenticated;
+drop policy if exists timelapses_read_company on public.timelapses;
+create policy timelapses_read_company on public.timelapses for select to authenticated
+  using (company_id = (select fleet_private.company_of_user()));
+$file$;
+    perform fleet_private.record_file('repeatable/079_timelapses.sql', '4efe2783a98f27d1d776e733a3bb5f6e1e2573253957f8fbedca61e8c30d7e9a');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/080_storage.sql', '01f6f7fcfb47a44b2976712d93a240732d1d0262285ef4190a95c4c5ca1dcb2f') then
     set local lock_timeout = '5s';
     execute $file$
 -- The private bucket for the images, and the right to read them.
 --   captures/{device}/YYYY/MM/DD/{image}     the users of the company that has the capture's row may read it
 --   thumbnails/{device}/YYYY/MM/DD/{image}   likewise
+--   timelapses/{company}/{claim}.mp4         the users of the company may read it that has the row of the time-lapse
 --   quarantine/...                           for diagnosis: only the service, as for every other path
 
 do $$
@@ -4742,6 +7221,9 @@ begin
           select from public.captures
            where thumbnail_path = objects.name and shares_object is not true
              and company_id = (select fleet_private.company_of_user()))
+        when 'timelapses' then exists (
+          select from public.timelapses
+           where path = objects.name and company_id = (select fleet_private.company_of_user()))
       end
     );
 end
@@ -4750,7 +7232,2173 @@ $$;
 -- What the policies called before rows had a company_id; the one above was the last of them.
 drop function if exists fleet_private.devices_of_user();
 $file$;
-    perform fleet_private.record_file('repeatable/080_storage.sql', '900bd96302494728f20803d66844d647f886fa458347961180323fa6fda44360');
+    perform fleet_private.record_file('repeatable/080_storage.sql', '01f6f7fcfb47a44b2976712d93a240732d1d0262285ef4190a95c4c5ca1dcb2f');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/081_events.sql', 'c50f77301147649970e7a4088db36419deb42355ee29011612e0cd8615db1004') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- Events: what has happened, written in the transaction of the change itself, for the channels that take it. An event
+-- that no channel takes is not written. docs/integrations.md shows each event, docs/adr/0027-delivery.md has the reasons.
+
+-- The types of events that a channel may take; it always takes channel.test.
+create or replace function fleet_private.event_types()
+returns text[]
+language sql
+immutable
+set search_path = ''
+as $$
+  select array['alert.opened', 'alert.repeated', 'alert.acknowledged', 'alert.resolved',
+               'capture.stored', 'capture.failed', 'capture.partial', 'device.first_seen', 'command.finished']
+$$;
+
+-- A time as events tell it: ISO 8601 in UTC, to the millisecond.
+create or replace function fleet_private.iso_time(p_time timestamptz)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+
+-- Says whether a channel takes an event.
+--   of a company            its own channels; an operator's if it takes all companies, and then of alerts alone
+--   of the service (null)   the operator's channels; of alerts of the kind `service` also those of companies
+-- Of a device's event also the site must be the channel's, if that has one.
+create or replace function fleet_private.takes(
+  p_channel public.alert_channels, p_company uuid, p_site uuid, p_type text, p_alert_kind text
+)
+returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+  select p_channel.enabled
+     and p_type = any (p_channel.event_types)
+     and case when p_channel.company_id is null then p_company is null or (p_channel.all_companies and p_type like 'alert.%')
+              when p_company is null then p_type like 'alert.%' and p_alert_kind = 'service'
+              else p_channel.company_id = p_company end
+     and (p_alert_kind is null or p_channel.alert_kinds is null or p_alert_kind = any (p_channel.alert_kinds))
+     and (p_channel.site_id is null or p_channel.site_id = p_site)
+$$;
+
+-- Whether a channel may take an event of a company and this type. The triggers ask it first, since most companies take none.
+create or replace function fleet_private.may_be_taken(p_company uuid, p_type text)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  select exists (
+    select from public.alert_channels
+     where (company_id = p_company or company_id is null) and enabled and p_type = any (event_types))
+$$;
+
+-- Writes an event for these channels, and returns its id.
+create or replace function fleet_private.write_event(
+  p_channels uuid[], p_company uuid, p_device text, p_type text, p_body jsonb, p_at timestamptz
+)
+returns uuid
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_id constant uuid := gen_random_uuid();
+  v_number bigint;
+begin
+  insert into fleet_private.events (event_id, company_id, device_id, type, payload)
+  select v_id, p_company, p_device, p_type, jsonb_build_object(
+           'id', v_id, 'type', p_type, 'at', fleet_private.iso_time(p_at), 'company_id', p_company,
+           'device_id', p_device, 'device_name', d.name, 'site', s.name)
+           || coalesce(fleet_private.as_document(p_body), '{}')
+    from (select p_device as device_id) as given
+    left join public.devices d on d.device_id = given.device_id and d.company_id = p_company
+    left join public.sites s on s.site_id = d.site_id
+  returning number into v_number;
+  insert into fleet_private.deliveries (channel_id, number, event_id, line, type, urgent)
+  select channel_id, v_number, v_id, case p_type when 'channel.test' then p_type else coalesce(p_device, '') end, p_type,
+         p_type = 'channel.test' or coalesce(p_body->'alert'->>'severity' = 'critical', false)
+    from unnest(p_channels) as channel_id;
+  return v_id;
+end
+$$;
+
+-- Writes an event if a channel takes it, and returns its id, else null. p_company null means the service itself.
+-- p_body is what stands beside the common fields: {alert: {kind, severity, …}}, {capture: {…}}, {device: {…}} or
+-- {command: {…}}. Security definer, since triggers call it for whoever makes the change.
+create or replace function fleet_private.emit(
+  p_company uuid, p_device text, p_type text, p_body jsonb, p_at timestamptz default now()
+)
+returns uuid
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_kind constant text := p_body->'alert'->>'kind';
+  v_channels uuid[];
+begin
+  select array_agg(taking.channel_id) into v_channels
+    from (select c.channel_id
+            from public.alert_channels c
+           where (c.company_id = p_company or c.company_id is null or (p_company is null and v_kind = 'service'))
+             and fleet_private.takes(
+                   c, p_company,
+                   case when c.site_id is not null then (select site_id from public.devices where device_id = p_device) end,
+                   p_type, v_kind)
+             -- That a channel has been given up is told to the others.
+             and (v_kind is distinct from 'channel' or c.channel_id::text <> p_body->'alert'->>'subject')
+             -- One that is just being deleted is passed over: a picture neither waits for that nor fails with it.
+             for key share of c skip locked) as taking;
+  if v_channels is null then
+    return null;
+  end if;
+  return fleet_private.write_event(v_channels, p_company, p_device, p_type, p_body, p_at);
+end
+$$;
+
+-- The triggers below are deferred: they run at the end of the transaction, in the order of the changes, when all that an
+-- event tells of has been written. Each of them is a constraint trigger, which cannot be replaced; so it is made once.
+
+-- capture.stored, capture.failed and capture.partial: a picture that has failed, of which the top is there now.
+create or replace function fleet_private.emit_capture()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if not fleet_private.may_be_taken(new.company_id, 'capture.' || new.ingest_status)
+     -- That it has failed was told before its top was there, which a policy has let go.
+     or (old.ingest_status = 'partial' and new.ingest_status = 'failed' and old.error_code = new.error_code) then
+    return null;
+  end if;
+  perform fleet_private.emit(
+    new.company_id, new.device_id, 'capture.' || new.ingest_status,
+    jsonb_build_object('capture', jsonb_build_object(
+      'capture_id', new.capture_id, 'image_name', new.device_capture_id,
+      'captured_at', fleet_private.iso_time(new.captured_at), 'captured_at_source', new.captured_at_source,
+      'image_bytes', new.image_bytes, 'width', new.width, 'height', new.height, 'damaged', new.damaged,
+      'image_sha256', new.image_sha256, 'storage_path', new.storage_path, 'thumbnail_path', new.thumbnail_path,
+      'error_code', new.error_code, 'partial_rows', new.partial_rows,
+      'sensors', (select jsonb_build_object('temperature_c', temperature_c, 'humidity_pct', humidity_pct,
+                                            'pressure_hpa', pressure_hpa, 'gas_kohm', gas_kohm)
+                    from public.sensor_readings where capture_id = new.capture_id))));
+  return null;
+end
+$$;
+
+-- device.first_seen: for the operator when a device is heard for the first time, for a company when it has a device that
+-- was heard.
+create or replace function fleet_private.emit_device()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if not fleet_private.may_be_taken(new.company_id, 'device.first_seen') then
+    return null;
+  end if;
+  perform fleet_private.emit(
+    new.company_id, new.device_id, 'device.first_seen',
+    jsonb_build_object('device', jsonb_build_object(
+      'firmware_version', new.firmware_version, 'reported_location', new.reported_location,
+      'last_seen_at', fleet_private.iso_time(new.last_seen_at))));
+  return null;
+end
+$$;
+
+-- command.finished.
+create or replace function fleet_private.emit_command()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if not fleet_private.may_be_taken(new.company_id, 'command.finished') then
+    return null;
+  end if;
+  perform fleet_private.emit(
+    new.company_id, new.device_id, 'command.finished',
+    jsonb_build_object('command', jsonb_build_object(
+      'command_id', new.command_id, 'type', new.type, 'status', new.status, 'reason', new.reason,
+      'attempts', new.attempts, 'capture_id', new.capture_id)));
+  return null;
+end
+$$;
+
+do $$
+declare
+  v_trigger text[];
+begin
+  foreach v_trigger slice 1 in array array[
+    ['captures_emit', 'public.captures', 'update',
+     $when$new.ingest_status = 'stored' and (old.ingest_status <> 'stored' or old.image_sha256 is distinct from new.image_sha256)
+       or new.ingest_status = 'failed' and (old.ingest_status <> 'failed' or old.error_code is distinct from new.error_code)$when$,
+     'emit_capture'],
+    ['captures_emit_partial', 'public.captures', 'update',
+     $when$new.ingest_status = 'partial' and old.ingest_status <> 'partial'$when$, 'emit_capture'],
+    ['devices_emit_new', 'public.devices', 'insert', 'new.last_seen_at is not null', 'emit_device'],
+    ['devices_emit', 'public.devices', 'update',
+     $when$new.last_seen_at is not null
+       and (old.last_seen_at is null or old.company_id is null and new.company_id is not null)$when$, 'emit_device'],
+    ['device_commands_emit', 'public.device_commands', 'update',
+     $when$new.status in ('done', 'failed', 'expired', 'cancelled') and old.status <> new.status$when$, 'emit_command']]
+  loop
+    if not exists (select from pg_catalog.pg_trigger
+                    where tgrelid = v_trigger[2]::regclass and tgname = v_trigger[1]) then
+      execute format('create constraint trigger %I after %s on %s deferrable initially deferred for each row when (%s)'
+                     ' execute function fleet_private.%I()',
+                     v_trigger[1], v_trigger[3], v_trigger[2], v_trigger[4], v_trigger[5]);
+    end if;
+  end loop;
+end
+$$;
+
+select fleet_private.set_callers('users', 'fleet_private.event_types');
+select fleet_private.set_callers(
+  'service', 'fleet_private.iso_time', 'fleet_private.takes', 'fleet_private.may_be_taken',
+  'fleet_private.write_event',
+  'fleet_private.emit', 'fleet_private.emit_capture', 'fleet_private.emit_device', 'fleet_private.emit_command');
+
+-- Members see the channels of their company. 082_channels.sql has the functions that change them.
+grant select, insert, update, delete on public.alert_channels to service_role;
+grant select on public.alert_channels to authenticated;
+drop policy if exists alert_channels_read_company on public.alert_channels;
+create policy alert_channels_read_company on public.alert_channels for select to authenticated
+  using (company_id = (select fleet_private.company_of_user()));
+$file$;
+    perform fleet_private.record_file('repeatable/081_events.sql', 'c50f77301147649970e7a4088db36419deb42355ee29011612e0cd8615db1004');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/082_channels.sql', '096a1a9cfa034b13358d51cf68500b4f244b8420a53699ffe8e6230c7700d88a') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- The channels of a company: its admins make, change and try them, and everybody in it sees how they fare.
+-- 082_deliveries.sql has what the workers call. docs/integrations.md shows how each kind is set up.
+
+-- The services of `apprise` that a company may name, and the only addresses that are taken for each: none of them has a
+-- host, a parameter, or a file in it. tasks/channels/services.py keeps the same list, and a test compares the two.
+create or replace function fleet_private.service_addresses()
+returns jsonb
+language sql
+immutable
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'discord', '(discord://|https://discord(app)?\.com/api/webhooks/)[0-9]{5,25}/[A-Za-z0-9_-]{20,120}/?',
+    'gchat', 'gchat://[A-Za-z0-9_-]{5,40}/[A-Za-z0-9_-]{20,80}/[A-Za-z0-9_-]{20,120}/?',
+    'ntfy', '(ntfys?://|https://ntfy\.sh/)[A-Za-z0-9_-]{1,64}/?',
+    'pbul', 'pbul://[A-Za-z0-9.]{20,64}/?',
+    'pover', 'pover://[A-Za-z0-9]{30}@[A-Za-z0-9]{30}/?',
+    'slack', '(slack://|https://hooks\.slack\.com/services/)[A-Z0-9]{5,14}/[A-Z0-9]{5,14}/[A-Za-z0-9]{15,40}/?',
+    'tgram', 'tgram://[0-9]{5,15}:[A-Za-z0-9_-]{20,60}/(-?[0-9]{1,20}|@[A-Za-z0-9_]{5,32})/?',
+    'wxteams', 'wxteams://[A-Za-z0-9]{80,160}/?')
+$$;
+
+-- Returns what people may see of a target. Raises 22023 for a target that a channel of this kind cannot have.
+create or replace function fleet_private.shown_target(p_company uuid, p_kind text, p_target text)
+returns text
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_shown text;
+begin
+  case p_kind
+    when 'email' then
+      select email into v_shown from public.users where company_id = p_company and email = p_target limit 1;
+      if v_shown is null then
+        raise exception 'the target is not the e-mail address of a member' using errcode = '22023';
+      end if;
+    when 'apprise' then
+      select key into v_shown from jsonb_each_text(fleet_private.service_addresses())
+       where p_target ~ ('^(' || value || ')$');
+      if v_shown is null then
+        raise exception 'the target is not an address of one of these services: %', (
+            select string_agg(key, ', ' order by key) from jsonb_object_keys(fleet_private.service_addresses()) as key)
+          using errcode = '22023', hint = 'docs/integrations.md shows the form of each. Anything else takes a webhook.';
+      end if;
+    when 'webhook' then
+      v_shown := substring(p_target from '^(https?://([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?)([/?][!"$-~]*)?$');
+      if v_shown is null or length(p_target) > 2048 then
+        raise exception 'the target is no URL like https://example.com/path, without user and fragment' using errcode = '22023';
+      end if;
+      v_shown := v_shown || '/…';
+    else
+      raise exception 'kind is neither email, apprise nor webhook' using errcode = '22023';
+  end case;
+  return v_shown;
+end
+$$;
+
+-- Returns the texts in a JSON array, each once. Raises 22023 unless it is an array of some of p_known; null p_known stands
+-- for any words.
+create or replace function fleet_private.words_at(p_object jsonb, p_key text, p_known text[])
+returns text[]
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_words text[];
+begin
+  if jsonb_typeof(p_object->p_key) <> 'array' or jsonb_array_length(p_object->p_key) > 40 then
+    raise exception '% is no array of at most 40 texts', p_key using errcode = '22023';
+  end if;
+  v_words := array(select distinct e from jsonb_array_elements_text(p_object->p_key) as e order by 1);
+  if exists (select from unnest(v_words) as e where e is null or e !~ '^[a-z_.]{1,40}$') or not v_words <@ coalesce(p_known, v_words) then
+    raise exception '% has something else than: %', p_key, coalesce(array_to_string(p_known, ', '), 'words')
+      using errcode = '22023';
+  end if;
+  return v_words;
+end
+$$;
+
+-- Returns the channel if it is one of the caller's company, locked. Raises 42501 unless the caller has the role, PT404 if
+-- the company has no such channel.
+create or replace function fleet_private.own_channel(p_channel uuid, p_role text)
+returns public.alert_channels
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_channel public.alert_channels;
+begin
+  perform fleet_private.require_role(p_role);
+  select * into v_channel from public.alert_channels
+   where channel_id = p_channel and company_id = fleet_private.company_of_user() for no key update;
+  if not found then
+    raise exception 'the company has no such channel' using errcode = 'PT404';
+  end if;
+  return v_channel;
+end
+$$;
+
+-- Changes a channel: what update_channel says, for a channel that is the caller's.
+create or replace function fleet_private.change_channel(p_channel public.alert_channels, p_changes jsonb)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_new public.alert_channels := p_channel;
+  v_unknown text;
+  v_target text;
+  v_quiet constant jsonb := p_changes->'quiet';
+begin
+  if jsonb_typeof(p_changes) is distinct from 'object' then
+    raise exception 'the changes are no object' using errcode = '22023';
+  end if;
+  select string_agg(key, ', ' order by key) into v_unknown from jsonb_object_keys(p_changes) as key
+   where key not in ('name', 'target', 'event_types', 'alert_kinds', 'site_id', 'quiet', 'enabled');
+  if v_unknown is not null then
+    raise exception 'this cannot be changed: %', left(v_unknown, 200) using errcode = '22023';
+  end if;
+
+  if p_changes ? 'name' then
+    v_new.name := fleet_private.text_at(p_changes, 'name', 120);
+    if v_new.name is null then
+      raise exception 'a channel needs a name' using errcode = '22023';
+    end if;
+  end if;
+  if p_changes ? 'target' then
+    v_target := fleet_private.text_at(p_changes, 'target', 2048);
+    v_target := case p_channel.kind when 'email' then lower(v_target) else v_target end;
+    v_new.target := fleet_private.shown_target(p_channel.company_id, p_channel.kind, v_target);
+    v_new.state := 'untried';
+    v_new.failures := 0;
+    v_new.next_try_at := '-infinity';
+    v_new.last_ok_at := null;
+    v_new.last_error := null;
+    v_new.last_error_at := null;
+    update fleet_private.channel_targets set target = v_target where channel_id = p_channel.channel_id;
+    if v_new.target = p_channel.target then
+      -- What people see is the same, so the trigger would note nothing.
+      perform fleet_private.write_audit(p_channel.company_id, 'update', 'alert_channels', p_channel.channel_id::text,
+                                        jsonb_build_object('target', jsonb_build_array(v_new.target, v_new.target)));
+    end if;
+  end if;
+  if p_changes ? 'event_types' then
+    v_new.event_types := fleet_private.words_at(p_changes, 'event_types', fleet_private.event_types());
+  end if;
+  if p_changes ? 'alert_kinds' then
+    v_new.alert_kinds := case when p_changes->>'alert_kinds' is not null
+                              then fleet_private.words_at(p_changes, 'alert_kinds', null) end;
+  end if;
+  if p_changes ? 'site_id' then
+    select site_id into v_new.site_id from public.sites
+     where company_id = p_channel.company_id and site_id::text = p_changes->>'site_id';
+    if not found and p_changes->>'site_id' is not null then
+      raise exception 'the company has no such site' using errcode = '22023';
+    end if;
+  end if;
+  if p_changes ? 'quiet' then
+    if p_channel.kind = 'webhook' and v_quiet <> 'null' then
+      raise exception 'a webhook has no quiet hours' using errcode = '22023';
+    end if;
+    if v_quiet <> 'null' and not coalesce(
+         v_quiet->>'from' ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$' and v_quiet->>'until' ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'
+         and length(v_quiet->>'timezone') <= 64 and fleet_private.is_timezone(v_quiet->>'timezone'), false) then
+      raise exception 'quiet is no {from: "22:00", until: "07:00", timezone: "Europe/Berlin"}' using errcode = '22023';
+    end if;
+    v_new.quiet_from := (v_quiet->>'from')::time;
+    v_new.quiet_until := (v_quiet->>'until')::time;
+    v_new.quiet_timezone := v_quiet->>'timezone';
+    -- What waits for a day is dead.
+    if mod(1440 + extract(epoch from v_new.quiet_until - v_new.quiet_from) / 60, 1440) not between 1 and 960 then
+      raise exception 'quiet hours are 16 at most' using errcode = '22023';
+    end if;
+  end if;
+  if p_changes ? 'enabled' then
+    if jsonb_typeof(p_changes->'enabled') <> 'boolean' then
+      raise exception 'enabled is neither true nor false' using errcode = '22023';
+    end if;
+    v_new.enabled := p_changes->'enabled';
+    -- Whoever turns it on or off has seen that it was given up.
+    v_new.state := case v_new.state when 'dead' then 'untried' else v_new.state end;
+    if not v_new.enabled then
+      delete from fleet_private.deliveries where channel_id = p_channel.channel_id and state = 'waiting';
+    else
+      v_new.next_try_at := '-infinity';
+    end if;
+  end if;
+
+  update public.alert_channels
+     set name = v_new.name, target = v_new.target, event_types = v_new.event_types, alert_kinds = v_new.alert_kinds,
+         site_id = v_new.site_id, quiet_from = v_new.quiet_from, quiet_until = v_new.quiet_until,
+         quiet_timezone = v_new.quiet_timezone, enabled = v_new.enabled, state = v_new.state, failures = v_new.failures,
+         next_try_at = v_new.next_try_at, last_ok_at = v_new.last_ok_at, last_error = v_new.last_error,
+         last_error_at = v_new.last_error_at
+   where channel_id = p_channel.channel_id;
+end
+$$;
+
+-- A secret that signs a webhook's messages: 32 bytes, of which 244 bits are random, as the specification "Standard
+-- Webhooks" writes them.
+create or replace function fleet_private.new_channel_secret()
+returns text
+language sql
+volatile
+set search_path = ''
+as $$
+  select 'whsec_' || encode(decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'), 'base64')
+$$;
+
+-- For admins: makes a channel of the own company.
+--   p_kind    email: p_target is the address of a member; apprise: an address of a chat or push service;
+--             webhook: an https URL
+--   p_more    any of {event_types: [], alert_kinds: [] | null, site_id, quiet: {from, until, timezone} | null};
+--             by default it takes every alert, and nothing else
+-- Returns {channel_id, secret}: the secret with which a webhook's messages are signed, which is shown here alone, and null
+-- for other kinds. Raises 42501, and 22023 for unusable values and beyond 20 channels.
+create or replace function public.create_channel(p_name text, p_kind text, p_target text, p_more jsonb default '{}')
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_company constant uuid := fleet_private.company_of_user();
+  v_secret constant text := case p_kind when 'webhook' then fleet_private.new_channel_secret() end;
+  v_channel public.alert_channels;
+begin
+  perform fleet_private.require_role('admin');
+  if p_kind is null or p_kind not in ('email', 'apprise', 'webhook') then
+    raise exception 'kind is neither email, apprise nor webhook' using errcode = '22023';
+  end if;
+  -- So that two that make one at once are counted.
+  perform from public.companies where company_id = v_company for no key update;
+  if (select count(*) from public.alert_channels where company_id = v_company) >= 20 then
+    raise exception 'the company has 20 channels' using errcode = '22023';
+  end if;
+  insert into public.alert_channels (company_id, name, kind, target, event_types, created_by)
+  values (v_company, '?', p_kind, '', array(select t from unnest(fleet_private.event_types()) as t where t like 'alert.%'),
+          auth.uid())
+  returning * into v_channel;
+  insert into fleet_private.channel_targets (channel_id, target, secret) values (v_channel.channel_id, '', v_secret);
+  perform fleet_private.change_channel(v_channel, p_more || jsonb_build_object('name', p_name, 'target', p_target));
+  return jsonb_build_object('channel_id', v_channel.channel_id, 'secret', v_secret);
+end
+$$;
+
+-- For admins: changes a channel. p_changes has any of
+--   {name, target, event_types: [], alert_kinds: [] | null, site_id, quiet: {from, until, timezone} | null, enabled}
+-- and leaves alone what it does not name. What waits for a channel that is turned off is dropped. Raises 42501, PT404 if
+-- the company has no such channel, and 22023 for another key or an unusable value.
+create or replace function public.update_channel(p_channel uuid, p_changes jsonb)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform fleet_private.change_channel(fleet_private.own_channel(p_channel, 'admin'), p_changes);
+end
+$$;
+
+-- For admins: deletes a channel, with what waits for it. Raises 42501, PT404.
+create or replace function public.delete_channel(p_channel uuid)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform fleet_private.own_channel(p_channel, 'admin');
+  delete from public.alert_channels where channel_id = p_channel;
+end
+$$;
+
+-- For admins: gives a webhook a new secret, and returns it, once. For a day messages are signed with the former one too.
+-- Raises 42501, PT404, and 22023 for a channel that is no webhook.
+create or replace function public.rotate_channel_secret(p_channel uuid)
+returns text
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_channel public.alert_channels := fleet_private.own_channel(p_channel, 'admin');
+  v_secret constant text := fleet_private.new_channel_secret();
+begin
+  if v_channel.kind <> 'webhook' then
+    raise exception 'only a webhook has a secret' using errcode = '22023';
+  end if;
+  perform fleet_private.write_audit(v_channel.company_id, 'rotate', 'alert_channels', p_channel::text, '{}');
+  update fleet_private.channel_targets
+     set former_secret = secret, former_until = now() + interval '1 day', secret = v_secret
+   where channel_id = p_channel;
+  return v_secret;
+end
+$$;
+
+-- For admins: sends the event channel.test to a channel at once, and returns its id. How that went is in channel_deliveries
+-- and in the channel's row. Raises 42501, PT404, 22023 for a channel that is turned off, and PT429 beyond 20 in an hour.
+create or replace function public.test_channel(p_channel uuid)
+returns uuid
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_channel public.alert_channels := fleet_private.own_channel(p_channel, 'admin');
+begin
+  if not v_channel.enabled then
+    raise exception 'the channel is turned off' using errcode = '22023';
+  end if;
+  if (select count(*) from fleet_private.deliveries
+       where channel_id = p_channel and type = 'channel.test' and since > now() - interval '1 hour') >= 20 then
+    raise exception 'this channel was tested 20 times within an hour' using errcode = 'PT429';
+  end if;
+  update public.alert_channels set next_try_at = '-infinity' where channel_id = p_channel;
+  return fleet_private.write_event(array[p_channel], v_channel.company_id, null, 'channel.test', '{}', now());
+end
+$$;
+
+-- For admins: delivers the events since p_since again that the channel takes, the oldest 5,000 of them; events are kept for
+-- a day. Each has the id that it had. Returns how many they are, and the time of the last one: {events, until}. Raises
+-- 42501, PT404, 22023 for a channel that is turned off, and PT429 within a minute of the last time.
+create or replace function public.replay_events(p_channel uuid, p_since timestamptz)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_channel public.alert_channels := fleet_private.own_channel(p_channel, 'admin');
+  v_answer jsonb;
+begin
+  if not v_channel.enabled then
+    raise exception 'the channel is turned off' using errcode = '22023';
+  end if;
+  if v_channel.replayed_at > now() - interval '1 minute' then
+    raise exception 'events were delivered again a moment ago: try again in a minute' using errcode = 'PT429';
+  end if;
+  update public.alert_channels set replayed_at = now() where channel_id = p_channel;
+  with chosen as (
+    select e.*
+      from fleet_private.events e
+     where (e.company_id = v_channel.company_id or e.company_id is null)
+       and e.created_at >= p_since and e.created_at > now() - interval '1 day'
+       and fleet_private.takes(
+             v_channel, e.company_id,
+             case when v_channel.site_id is not null then (select site_id from public.devices d where d.device_id = e.device_id) end,
+             e.type, e.payload->'alert'->>'kind')
+     order by e.number
+     limit 5000
+  ), again as (
+    insert into fleet_private.deliveries as d (channel_id, number, event_id, line, type, since)
+    select p_channel, number, event_id, coalesce(device_id, ''), type, created_at from chosen
+    on conflict (channel_id, number) do update
+      set state = 'waiting', attempts = 0, next_at = now(), last_error = null, finished_at = null
+      where d.state <> 'waiting'
+  )
+  select jsonb_build_object('events', count(*), 'until', fleet_private.iso_time(max(created_at))) into v_answer from chosen;
+  return v_answer;
+end
+$$;
+
+-- For members: the latest deliveries of a channel, of one state if p_state is given, the newest first:
+--   [{event_id, type, device_id, state: waiting | sent | dead, since, attempts, next_at, last_error, finished_at}]
+-- Sent ones are shown for a day, dead ones for a week. Raises 42501, and PT404 if the company has no such channel.
+create or replace function public.channel_deliveries(p_channel uuid, p_state text default null, p_limit integer default 50)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform fleet_private.own_channel(p_channel, 'viewer');
+  return (
+    select coalesce(jsonb_agg(to_jsonb(d) order by d.number desc), '[]')
+      from (select number, event_id, type, case when line <> type then nullif(line, '') end as device_id, state, since,
+                   attempts, next_at, last_error, finished_at
+              from fleet_private.deliveries
+             where channel_id = p_channel and state = coalesce(p_state, state)
+             order by number desc
+             limit least(greatest(p_limit, 0), 500)) as d);
+end
+$$;
+
+create or replace trigger alert_channels_audit
+  after insert or delete or update of name, target, event_types, alert_kinds, site_id, quiet_from, quiet_until, enabled
+  on public.alert_channels
+  for each row execute function fleet_private.audit('channel_id', 'name', 'kind', 'target', 'event_types', 'alert_kinds',
+    'site_id', 'quiet_from', 'quiet_until', 'quiet_timezone', 'enabled');
+
+select fleet_private.set_callers('users', 'public.create_channel', 'public.update_channel', 'public.delete_channel',
+  'public.rotate_channel_secret', 'public.test_channel', 'public.replay_events', 'public.channel_deliveries');
+select fleet_private.set_callers('service', 'fleet_private.service_addresses', 'fleet_private.shown_target',
+  'fleet_private.words_at', 'fleet_private.own_channel', 'fleet_private.change_channel', 'fleet_private.new_channel_secret');
+$file$;
+    perform fleet_private.record_file('repeatable/082_channels.sql', '096a1a9cfa034b13358d51cf68500b4f244b8420a53699ffe8e6230c7700d88a');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/082_deliveries.sql', '6a2cdee632de1b90ab85c90d833a725f68080d56853fa147a6874e13ee9c4e8c') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What the workers call to deliver events: they claim what is due, and say how it went. Whoever dies in between has
+-- claimed for two minutes only; then it is due again. So each event is delivered at least once.
+-- docs/adr/0027-delivery.md has the reasons.
+
+-- Whether a channel keeps its quiet hours now.
+create or replace function fleet_private.is_quiet(p_channel public.alert_channels, p_at timestamptz)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  select coalesce(case when p_channel.quiet_from < p_channel.quiet_until
+                       then t >= p_channel.quiet_from and t < p_channel.quiet_until
+                       else t >= p_channel.quiet_from or t < p_channel.quiet_until end, false)
+    from (select (p_at at time zone p_channel.quiet_timezone)::time as t) as local
+$$;
+
+-- The channels for which something waits. It goes from one to the next in the index, whatever the number of deliveries.
+create or replace function fleet_private.waiting_channels()
+returns setof public.alert_channels
+language sql
+stable
+set search_path = ''
+as $$
+  with recursive waiting as (
+    (select channel_id from fleet_private.deliveries where state = 'waiting' order by channel_id limit 1)
+    union all
+    select (select d.channel_id from fleet_private.deliveries d
+             where d.state = 'waiting' and d.channel_id > w.channel_id order by d.channel_id limit 1)
+      from waiting w
+     where w.channel_id is not null
+  )
+  select c.* from waiting w join public.alert_channels c on c.channel_id = w.channel_id
+$$;
+
+-- What is due in a channel now: at most p_most deliveries, each the oldest of its line, the oldest first. Of channels that
+-- people read all that waits is one line, of which as many as p_most go into one message, what is urgent before the rest.
+create or replace function fleet_private.due_deliveries(p_channel public.alert_channels, p_most integer, p_at timestamptz)
+returns setof bigint
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_quiet constant boolean := fleet_private.is_quiet(p_channel, p_at);
+begin
+  if p_channel.kind = 'webhook' then
+    return query
+    select d.number
+      from fleet_private.deliveries d
+     where d.channel_id = p_channel.channel_id and d.state = 'waiting'
+       and d.next_at <= p_at and coalesce(d.claimed_until <= p_at, true)
+       and not exists (
+         select from fleet_private.deliveries o
+          where o.channel_id = d.channel_id and o.state = 'waiting' and o.line = d.line and o.number < d.number)
+     order by d.number
+     limit p_most;
+  else
+    return query
+    select d.number
+      from fleet_private.deliveries d
+     where d.channel_id = p_channel.channel_id and d.state = 'waiting'
+       and d.next_at <= p_at and coalesce(d.claimed_until <= p_at, true) and (d.urgent or not v_quiet)
+     order by not d.urgent, d.number
+     limit p_most;
+  end if;
+end
+$$;
+
+-- Claims what is due for p_lease_s seconds: at most p_limit messages. A channel has two at a time; one that has not shown yet
+-- that it works, or whose last attempt failed, has one, and of those there are at most p_probes. The companies take turns,
+-- so that one with many channels, events or receivers that are slow makes nobody else wait; and so do a company's channels.
+-- A message of a webhook is one event; of other channels, up to 20.
+-- Returns [{channel_id, kind, name, target, secrets: [], is_member, is_probe, claim, events: [{number, body}]}]: body is
+-- the event as text, secrets what it is signed with, claim what finish_deliveries wants back.
+create or replace function public.claim_deliveries(
+  p_limit integer, p_probes integer, p_at timestamptz default now(), p_lease_s integer default 120
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_claim constant timestamptz := p_at + make_interval(secs => p_lease_s);
+  v_claimed jsonb;
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended('public.claim_deliveries', 0)) then
+    return '[]';
+  end if;
+  with waiting as (
+    select c as channel, c.channel_id, c.company_id, c.kind, c.enabled and c.next_try_at <= p_at as is_open,
+           c.failures > 0 or c.last_ok_at is null as is_probe, u.under_way
+      from fleet_private.waiting_channels() as c
+     cross join lateral (
+       select case c.kind when 'webhook' then count(*) else least(count(*), 1) end as under_way
+         from fleet_private.deliveries d
+        where d.channel_id = c.channel_id and d.state = 'waiting' and d.claimed_until > p_at) as u
+  ), channels as materialized (
+    select w.*, case when is_probe or kind <> 'webhook' then 1 else 2 end - under_way as room,
+           sum(under_way) over (partition by company_id) as company_under_way
+      from waiting w
+  ), due as (
+    select c.channel_id, c.company_id, c.company_under_way, c.is_probe, d.number,
+           case c.kind when 'webhook' then row_number() over (partition by c.channel_id order by d.number) else 1 end as turn
+      from channels c
+     cross join lateral fleet_private.due_deliveries(
+       c.channel, case c.kind when 'webhook' then c.room::integer else 20 end, p_at) as d (number)
+     where c.is_open and c.room > 0
+  ), messages as (
+    select channel_id, company_id, company_under_way, turn, is_probe, array_agg(number order by number) as numbers,
+           min(number) as first
+      from due group by channel_id, company_id, company_under_way, turn, is_probe
+  ), shared as (
+    -- How many its company would have under way with it: whoever has the fewest is next.
+    select m.*, company_under_way + row_number() over (partition by company_id order by is_probe, turn, first) as share
+      from messages m
+  ), placed as (
+    select s.*, row_number() over (partition by is_probe order by share, first) as place from shared s
+  ), chosen as (
+    select * from placed where not is_probe or place <= p_probes order by share, is_probe, first limit p_limit
+  ), claimed as (
+    update fleet_private.deliveries d
+       set claimed_until = v_claim, attempts = attempts + 1
+      from chosen c
+     where d.channel_id = c.channel_id and d.number = any (c.numbers)
+    returning d.channel_id, d.number
+  )
+  select jsonb_agg(jsonb_build_object(
+           'channel_id', c.channel_id, 'kind', a.kind, 'name', a.name, 'target', t.target, 'is_probe', m.is_probe,
+           'secrets', array_remove(array[t.secret, case when t.former_until > p_at then t.former_secret end], null),
+           'is_member', a.kind <> 'email' or exists (
+             select from public.users u where u.company_id = a.company_id and u.email = t.target),
+           'claim', v_claim, 'events', c.events) order by c.first)
+    into v_claimed
+    from chosen m
+    join lateral (
+      select m.channel_id, min(e.number) as first,
+             jsonb_agg(jsonb_build_object('number', e.number, 'body', e.payload::text) order by e.number) as events
+        from claimed x
+        join fleet_private.events e on e.number = x.number
+       where x.channel_id = m.channel_id and x.number = any (m.numbers)) as c on c.events is not null
+    join public.alert_channels a on a.channel_id = m.channel_id
+    left join fleet_private.channel_targets t on t.channel_id = m.channel_id;
+  return coalesce(v_claimed, '[]');
+end
+$$;
+
+-- Records how messages went: [{channel_id, claim, numbers: [], ok, error, retry_after_s, gone}]. What was claimed by
+-- somebody else meanwhile stays as it is. After a failure the deliveries are tried again in 10 s, and each time twice as
+-- late up to two hours, with chance; after the third failure in a row their channel rests as well, up to 15 minutes, and
+-- is then tried with one message at a time. gone says that nobody is there any more: the channel is turned off.
+create or replace function public.finish_deliveries(p_results jsonb, p_at timestamptz default now())
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_result jsonb;
+  v_channel public.alert_channels;
+  v_numbers bigint[];
+  v_error text;
+  v_wait interval;
+begin
+  for v_result in
+    select e from fleet_private.elements(p_results) as e order by e->>'channel_id'
+  loop
+    v_numbers := array(select n::bigint from jsonb_array_elements_text(v_result->'numbers') as n);
+    v_error := left(v_result->>'error', 300);
+    v_wait := make_interval(secs => least(coalesce((v_result->>'retry_after_s')::double precision, 0), 7200));
+    select * into v_channel from public.alert_channels
+     where channel_id = (v_result->>'channel_id')::uuid for no key update;
+    update fleet_private.deliveries
+       set state = case when v_result->'ok' = 'true' then 'sent' when v_result->'gone' = 'true' then 'dead' else 'waiting' end,
+           claimed_until = null,
+           last_error = v_error,
+           finished_at = case when 'true' in (v_result->'ok', v_result->'gone') then p_at end,
+           next_at = p_at + greatest(v_wait, (0.5 + random() / 2) * least(interval '10 s' * 2 ^ least(attempts - 1, 10), interval '2 h'))
+     where channel_id = v_channel.channel_id and number = any (v_numbers)
+       and state = 'waiting' and claimed_until = (v_result->>'claim')::timestamptz;
+    if not found then
+      continue;
+    end if;
+    if v_result->'ok' = 'true' then
+      if v_channel.failures >= 3 then
+        -- It is back: nothing has to wait for its own next try.
+        update fleet_private.deliveries set next_at = p_at
+         where channel_id = v_channel.channel_id and state = 'waiting' and attempts > 0 and claimed_until is null;
+      end if;
+      update public.alert_channels
+         set state = 'ok', failures = 0, next_try_at = '-infinity', last_ok_at = p_at
+       where channel_id = v_channel.channel_id;
+    elsif v_result->'gone' = 'true' then
+      update public.alert_channels
+         set state = 'dead', enabled = false, failures = failures + 1, last_error = v_error, last_error_at = p_at
+       where channel_id = v_channel.channel_id;
+      update fleet_private.deliveries set state = 'dead', last_error = v_error, finished_at = p_at
+       where channel_id = v_channel.channel_id and state = 'waiting';
+    else
+      update public.alert_channels
+         set state = case state when 'dead' then 'dead' else 'failing' end, failures = failures + 1,
+             last_error = v_error, last_error_at = p_at,
+             next_try_at = case when failures >= 2 then p_at + greatest(v_wait,
+               (0.5 + random() / 2) * least(interval '10 s' * 2 ^ least(failures - 2, 10), interval '15 min')) else next_try_at end
+       where channel_id = v_channel.channel_id;
+    end if;
+  end loop;
+end
+$$;
+
+-- Keeps channels, events and deliveries within bounds; a periodic task of the workers calls it.
+--   p_operator       what people may see of each of the operator's targets, in order; p_all_companies, whether these
+--                    channels also take the alerts of companies
+--   dead             what could not be delivered within a day, and a channel that has taken nothing for a day, until it
+--                    works again
+--   dropped          of more than p_most that wait for a channel, the oldest of capture.*; of twice as many, the oldest
+--   deleted          events after a day, sent deliveries after a day, dead ones after a week
+-- Returns {dead, dropped, deleted, waiting, channels: {state: number}}.
+create or replace function public.keep_channels(
+  p_operator text[], p_all_companies boolean, p_most integer default 5000, p_limit integer default 5000,
+  p_at timestamptz default now()
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_types constant text[] := array(select t from unnest(fleet_private.event_types()) as t
+                                    where t like 'alert.%' or t = 'device.first_seen');
+  v_dead integer;
+  v_dropped integer;
+  v_deleted integer := 0;
+  v_some integer;
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended('public.keep_channels', 0)) then
+    return '{"dead": 0, "dropped": 0, "deleted": 0}';
+  end if;
+  delete from public.alert_channels
+   where kind = 'operator'
+     and name <> all (array(select 'operator ' || n from generate_subscripts(p_operator, 1) as n));
+  insert into public.alert_channels as c (name, kind, target, event_types, all_companies)
+  select 'operator ' || n, 'operator', left(target, 320), v_types, p_all_companies
+    from unnest(p_operator) with ordinality as o (target, n)
+   where not exists (select from public.alert_channels where kind = 'operator' and name = 'operator ' || n);
+  update public.alert_channels c
+     set target = left(o.target, 320), event_types = v_types, all_companies = p_all_companies
+    from unnest(p_operator) with ordinality as o (target, n)
+   where c.kind = 'operator' and c.name = 'operator ' || o.n
+     and (c.target, c.event_types, c.all_companies) is distinct from (left(o.target, 320), v_types, p_all_companies);
+
+  with dead as (
+    update fleet_private.deliveries d
+       set state = 'dead', claimed_until = null, finished_at = p_at,
+           last_error = coalesce(d.last_error, (select last_error from public.alert_channels c where c.channel_id = d.channel_id))
+     where (channel_id, number) in (
+       select channel_id, number from fleet_private.deliveries
+        where state = 'waiting' and since < p_at - interval '1 day' order by since limit p_limit)
+    returning channel_id
+  ), told as (
+    update public.alert_channels set state = 'dead'
+     where channel_id in (select channel_id from dead) and coalesce(last_ok_at, '-infinity') < p_at - interval '1 day'
+  )
+  select count(*) into v_dead from dead;
+
+  with counted as (
+    select c.channel_id, n.waiting
+      from fleet_private.waiting_channels() as c
+     cross join lateral (
+       select count(*) as waiting from fleet_private.deliveries d
+        where d.channel_id = c.channel_id and d.state = 'waiting') as n
+     where n.waiting > p_most
+  ), beyond as (
+    select d.channel_id, d.number
+      from counted c
+     cross join lateral (
+       (select channel_id, number from fleet_private.deliveries
+         where channel_id = c.channel_id and state = 'waiting' and type like 'capture.%' and claimed_until is null
+         order by number limit least(c.waiting - p_most, p_limit))
+       union
+       (select channel_id, number from fleet_private.deliveries
+         where channel_id = c.channel_id and state = 'waiting' and claimed_until is null
+         order by number limit least(greatest(c.waiting - 2 * p_most, 0), p_limit))) as d
+  ), gone as (
+    delete from fleet_private.deliveries d using beyond b
+     where d.channel_id = b.channel_id and d.number = b.number
+    returning d.channel_id
+  ), told as (
+    update public.alert_channels c set dropped = dropped + g.n
+      from (select channel_id, count(*) as n from gone group by channel_id) as g
+     where c.channel_id = g.channel_id
+  )
+  select count(*) into v_dropped from gone;
+
+  delete from fleet_private.deliveries where (channel_id, number) in (
+    select channel_id, number from fleet_private.deliveries
+     where (state = 'sent' and since < p_at - interval '1 day') or since < p_at - interval '7 days'
+     order by since limit p_limit);
+  get diagnostics v_deleted = row_count;
+  delete from fleet_private.events where number in (
+    -- An hour more, in which what still waits has become dead.
+    select number from fleet_private.events where created_at < p_at - interval '25 hours' order by created_at limit p_limit);
+  get diagnostics v_some = row_count;
+
+  return jsonb_build_object(
+    'dead', v_dead, 'dropped', v_dropped, 'deleted', v_deleted + v_some,
+    'waiting', (select count(*) from fleet_private.deliveries where state = 'waiting'),
+    'channels', (select coalesce(jsonb_object_agg(state, n), '{}')
+                   from (select state, count(*) as n from public.alert_channels where enabled group by state) as s));
+end
+$$;
+
+select fleet_private.set_callers(
+  'service', 'fleet_private.is_quiet', 'fleet_private.waiting_channels', 'fleet_private.due_deliveries',
+  'public.claim_deliveries', 'public.finish_deliveries', 'public.keep_channels');
+$file$;
+    perform fleet_private.record_file('repeatable/082_deliveries.sql', '6a2cdee632de1b90ab85c90d833a725f68080d56853fa147a6874e13ee9c4e8c');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/083_alert_rules.sql', '448cdbcd9024a55f3e7b68b5102ef03c9ea8f5b58c287fa33bc60e337e13c169') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- The rules by which alerts open and resolve, and the maintenance windows, in which none does. docs/alerts.md tells what
+-- each kind means; docs/adr/0026-alerts.md has the reasons.
+
+-- What holds where nobody has said otherwise, and the only place where it stands. Something is wrong while its value is
+-- below `lower` or above `upper`, and right again when it has come back by `margin`.
+--   offline           hours since the device should have been heard; at_least: hours of silence without a schedule
+--   failing           per cent of the pictures of the last 24 hours that failed; at_least: how many must have
+--   battery_low       per cent
+--   battery_falling   points of per cent lost in 24 hours
+--   storage           per cent of the quota
+--   picture           at_least: as many pictures in a row that are not ok
+--   sensor            the unit of the sensor; it has no bounds until somebody sets them
+-- Beyond `critical` an alert is critical. It is told again after repeat_after, never if that is 0.
+create or replace function fleet_private.alert_defaults()
+returns table (
+  kind text, subject text, lower double precision, upper double precision, margin double precision,
+  critical double precision, at_least integer, repeat_after interval
+)
+language sql
+immutable
+rows 12
+set search_path = ''
+as $$
+  values
+    ('offline', '', null::float8, 6::float8, 0::float8, null::float8, 24, interval '24 hours'),
+    ('failing', '', null, 10, 5, null, 3, '24 hours'),
+    ('battery_low', '', 20, null, 5, 10, null, '72 hours'),
+    ('battery_falling', '', null, 15, 5, null, null, '24 hours'),
+    ('storage', '', null, 80, 5, 95, null, '24 hours'),
+    ('picture', '', null, null, 0, null, 3, '24 hours'),
+    ('sensor', 'temperature_c', null, null, 0.5, null, null, '24 hours'),
+    ('sensor', 'humidity_pct', null, null, 2, null, null, '24 hours'),
+    ('sensor', 'pressure_hpa', null, null, 1, null, null, '24 hours'),
+    ('sensor', 'gas_kohm', null, null, 1, null, null, '24 hours'),
+    ('service', '', null, null, 0, null, null, '6 hours'),
+    ('channel', '', null, null, 0, null, null, '24 hours')
+$$;
+
+-- What holds in each scope, for each kind: the narrowest that has said something, value by value. A scope is that of a
+-- device or of a site that has rules, or of a company. Something that was wrong is right again from right_above on and up
+-- to right_below; both leave room to get there.
+create or replace function fleet_private.alert_settings()
+returns table (
+  scope text, kind text, subject text, enabled boolean, lower double precision, upper double precision,
+  right_above double precision, right_below double precision, critical double precision, at_least integer,
+  repeat_after interval
+)
+language sql
+stable
+rows 5000
+set search_path = ''
+as $$
+  with scopes as (
+    select company_id, null::uuid as site_id, null::text as device_id from public.companies
+    union
+    select company_id, site_id, null from public.alert_rules where site_id is not null
+    union
+    select d.company_id, d.site_id, d.device_id
+      from public.alert_rules r join public.devices d on d.device_id = r.device_id and d.company_id = r.company_id
+  ), chosen as (
+    select coalesce('device ' || s.device_id, 'site ' || s.site_id, 'company ' || s.company_id) as scope, f.kind, f.subject,
+           coalesce(d.enabled, i.enabled, c.enabled, true) as enabled,
+           coalesce(d.lower, i.lower, c.lower, f.lower) as lower,
+           coalesce(d.upper, i.upper, c.upper, f.upper) as upper,
+           coalesce(d.margin, i.margin, c.margin, f.margin) as margin,
+           coalesce(d.critical, i.critical, c.critical, f.critical) as critical,
+           coalesce(d.at_least, i.at_least, c.at_least, f.at_least) as at_least,
+           coalesce(d.repeat_after, i.repeat_after, c.repeat_after, f.repeat_after) as repeat_after
+      from scopes s
+     cross join fleet_private.alert_defaults() as f
+      left join public.alert_rules c on c.company_id = s.company_id and c.site_id is null and c.device_id is null
+                                    and c.kind = f.kind and c.subject = f.subject
+      left join public.alert_rules i on i.company_id = s.company_id and i.site_id = s.site_id
+                                    and i.kind = f.kind and i.subject = f.subject
+      left join public.alert_rules d on d.company_id = s.company_id and d.device_id = s.device_id
+                                    and d.kind = f.kind and d.subject = f.subject
+  )
+  -- A value of the narrower scope may not fit the bounds of the wider one.
+  select c.scope, c.kind, c.subject, c.enabled, c.lower, c.upper,
+         case when c.kind = 'battery_low' then least(c.lower + g.gap, 100) else c.lower + g.gap end,
+         case when c.kind = 'sensor' then c.upper - g.gap else greatest(c.upper - g.gap, 0) end,
+         c.critical, c.at_least, c.repeat_after
+    from chosen c
+   cross join lateral (select greatest(least(c.margin, (c.upper - c.lower) / 2), 0) as gap) as g
+$$;
+
+-- The devices of companies with the scope of their rules, without those in a maintenance window.
+create or replace function fleet_private.watched_devices(p_at timestamptz)
+returns table (
+  device_id text, company_id uuid, site_id uuid, scope text, name text, next_wake_at timestamptz,
+  last_seen_at timestamptz, battery_percent double precision, battery_mv integer
+)
+language sql
+stable
+rows 10000
+set search_path = ''
+as $$
+  select d.device_id, d.company_id, d.site_id,
+         coalesce('device ' || r.device_id, 'site ' || i.site_id, 'company ' || d.company_id),
+         coalesce(nullif(d.name, ''), d.device_id), d.next_wake_at, d.last_seen_at, d.battery_percent, d.battery_mv
+    from public.devices d
+    left join (select distinct company_id, device_id from public.alert_rules where device_id is not null) as r
+      on r.device_id = d.device_id and r.company_id = d.company_id
+    left join (select distinct site_id from public.alert_rules where site_id is not null) as i on i.site_id = d.site_id
+   where d.company_id is not null
+     and not exists (
+       select from public.maintenance_windows w
+        where w.company_id = d.company_id and w.starts_at <= p_at and w.ends_at > p_at
+          and (w.site_id is null or w.site_id = d.site_id) and (w.device_id is null or w.device_id = d.device_id))
+$$;
+
+-- Raises PT404 unless the company has this device and this site, where they are not null, and 22023 if both are given.
+-- Locks the company against others that do the same, so that what it has can be counted.
+create or replace function fleet_private.check_alert_scope(p_company uuid, p_site uuid, p_device text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform from public.companies where company_id = p_company for no key update;
+  if p_site is not null and p_device is not null then
+    raise exception 'this is for a site or for a device, not for both' using errcode = '22023';
+  end if;
+  if p_device is not null then
+    perform fleet_private.lock_device(p_device, p_company);
+  elsif p_site is not null and not exists (
+    select from public.sites where site_id = p_site and company_id = p_company) then
+    raise exception 'the company has no such site' using errcode = 'PT404';
+  end if;
+end
+$$;
+
+-- For operators: sets a rule of the own company, or of one of its devices or sites, in place of what it was; with no value
+-- it ends, and the next wider scope holds. p_subject is the sensor of a rule of the kind `sensor`. alert_defaults says
+-- what the values mean. Raises 42501, PT404 if the company has no such device or site, and 22023 for values that are no
+-- rule, or if the company has 1,000 rules.
+create or replace function public.set_alert_rule(
+  p_kind text, p_device text default null, p_site uuid default null, p_subject text default '',
+  p_enabled boolean default null, p_lower double precision default null, p_upper double precision default null,
+  p_margin double precision default null, p_critical double precision default null, p_at_least integer default null,
+  p_repeat_after interval default null
+)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_company constant uuid := fleet_private.company_of_user();
+begin
+  perform fleet_private.require_role('operator');
+  perform fleet_private.check_alert_scope(v_company, p_site, p_device);
+  if num_nonnulls(p_enabled, p_lower, p_upper, p_margin, p_critical, p_at_least, p_repeat_after) = 0 then
+    delete from public.alert_rules
+     where company_id = v_company and site_id is not distinct from p_site and device_id is not distinct from p_device
+       and kind = p_kind and subject = p_subject;
+    return;
+  end if;
+  insert into public.alert_rules (company_id, site_id, device_id, kind, subject, enabled, lower, upper, margin, critical,
+                                  at_least, repeat_after)
+  values (v_company, p_site, p_device, p_kind, p_subject, p_enabled, p_lower, p_upper, p_margin, p_critical, p_at_least,
+          p_repeat_after)
+  on conflict on constraint alert_rules_key do update
+    set enabled = excluded.enabled, lower = excluded.lower, upper = excluded.upper, margin = excluded.margin,
+        critical = excluded.critical, at_least = excluded.at_least, repeat_after = excluded.repeat_after;
+  if (select count(*) from public.alert_rules where company_id = v_company) > 1000 then
+    raise exception 'the company has 1,000 rules' using errcode = '22023';
+  end if;
+exception
+  when check_violation or not_null_violation then
+    raise exception using errcode = '22023', message =
+      'a rule has a kind (a sensor''s also p_subject, storage neither device nor site), lower below upper, a margin that '
+      'is not negative, at_least from 1 to 1000, and repeat_after from 15 minutes to 366 days or 0';
+end
+$$;
+
+-- For operators: until p_until, from now or p_from on, nothing opens or is told of the own company, or of one of its
+-- devices or sites. Returns the window's id. Raises 42501, PT404 if the company has no such device or site, and 22023
+-- for other times, for a reason that is not of 1 to 500 characters, and if the company has 100 windows to come.
+create or replace function public.start_maintenance(
+  p_until timestamptz, p_reason text, p_from timestamptz default now(), p_device text default null, p_site uuid default null
+)
+returns uuid
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_company constant uuid := fleet_private.company_of_user();
+  v_window uuid;
+begin
+  perform fleet_private.require_role('operator');
+  perform fleet_private.check_alert_scope(v_company, p_site, p_device);
+  if p_until <= now() or (select count(*) from public.maintenance_windows
+                           where company_id = v_company and ends_at > now()) >= 100 then
+    raise exception 'the window is over already, or the company has 100 windows to come' using errcode = '22023';
+  end if;
+  insert into public.maintenance_windows (company_id, site_id, device_id, starts_at, ends_at, reason)
+  values (v_company, p_site, p_device, p_from, p_until, btrim(p_reason))
+  returning window_id into v_window;
+  return v_window;
+exception
+  when check_violation or not_null_violation then
+    raise exception 'a window has a reason of 1 to 500 characters, and ends after it begins, within 366 days'
+      using errcode = '22023';
+end
+$$;
+
+-- For operators: ends a window of the own company now; one that has not begun is gone. Raises 42501, and PT404 if the
+-- company has no such window that is not over.
+create or replace function public.end_maintenance(p_window uuid)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform fleet_private.require_role('operator');
+  delete from public.maintenance_windows
+   where window_id = p_window and company_id = fleet_private.company_of_user() and starts_at >= now();
+  if found then
+    return;
+  end if;
+  update public.maintenance_windows set ends_at = now()
+   where window_id = p_window and company_id = fleet_private.company_of_user() and ends_at > now();
+  if not found then
+    raise exception 'the company has no such window' using errcode = 'PT404';
+  end if;
+end
+$$;
+
+-- Members may know what holds by default.
+select fleet_private.set_callers('users', 'public.set_alert_rule', 'public.start_maintenance', 'public.end_maintenance',
+  'fleet_private.alert_defaults');
+select fleet_private.set_callers('service', 'fleet_private.alert_settings', 'fleet_private.watched_devices', 'fleet_private.check_alert_scope');
+
+create or replace trigger alert_rules_audit after insert or delete or update on public.alert_rules
+  for each row execute function fleet_private.audit('rule_id', 'kind', 'subject', 'site_id', 'device_id', 'enabled', 'lower',
+    'upper', 'margin', 'critical', 'at_least', 'repeat_after');
+create or replace trigger maintenance_windows_audit after insert or delete or update on public.maintenance_windows
+  for each row execute function fleet_private.audit('window_id', 'site_id', 'device_id', 'starts_at', 'ends_at', 'reason');
+
+-- Members see rules, windows and alerts; the functions above write the first two.
+grant select, insert, update, delete on public.alert_rules, public.maintenance_windows, public.alerts to service_role;
+grant select, insert, update on fleet_private.alert_clock to service_role;
+grant select on fleet_private.stored_bytes to service_role;
+grant select on public.alert_rules, public.maintenance_windows, public.alerts to authenticated;
+drop policy if exists alert_rules_read_company on public.alert_rules;
+create policy alert_rules_read_company on public.alert_rules for select to authenticated
+  using (company_id = (select fleet_private.company_of_user()));
+drop policy if exists maintenance_windows_read_company on public.maintenance_windows;
+create policy maintenance_windows_read_company on public.maintenance_windows for select to authenticated
+  using (company_id = (select fleet_private.company_of_user()));
+-- That the service itself is ill is told to everybody who has a company: that row tells of none.
+drop policy if exists alerts_read_company on public.alerts;
+create policy alerts_read_company on public.alerts for select to authenticated
+  using (company_id = (select fleet_private.company_of_user())
+         or (company_id is null and kind = 'service' and (select fleet_private.company_of_user()) is not null));
+$file$;
+    perform fleet_private.record_file('repeatable/083_alert_rules.sql', '448cdbcd9024a55f3e7b68b5102ef03c9ea8f5b58c287fa33bc60e337e13c169');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/084_alert_conditions.sql', '2e4d6a773ca734209efce69c1c99ec8815fbdcaa837c62d01ed417aa9a18cabd') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What is wrong at a moment: a function for each kind of alert gives the devices for which it is. `opens` says that it is
+-- wrong enough for an alert to open; without it an alert that is open stays. What is fine gives no row, so that a fleet
+-- without troubles costs little. `quietly` opens an alert that nobody is told of.
+-- details has the figures; alert_message makes a sentence of them.
+
+-- Devices of which there is no sign of life, hours beyond the wake that they were told or that their schedule says.
+-- Without a schedule a device is given at_least hours of silence, and p_default_wake, for which the service lets it sleep.
+-- If the service itself heard nobody, or could not look, until p_heard_again, devices are late from then on; while it
+-- hears nobody (p_deaf) none opens. One that is late for more than 30 days, as after an upgrade, opens quietly.
+create or replace function fleet_private.offline_devices(
+  p_at timestamptz, p_default_wake interval, p_heard_again timestamptz, p_deaf boolean
+)
+returns table (
+  company_id uuid, site_id uuid, device_id text, kind text, subject text, opens boolean, quietly boolean, severity text,
+  repeat_after interval, details jsonb
+)
+language sql
+stable
+rows 100
+set search_path = ''
+as $$
+  with scheduled as (
+    select c.device_id, c.company_id from public.device_configs c
+     where num_nonnulls(c.captures_per_day, c.times_of_day, c.interval_minutes) > 0
+  )
+  select d.company_id, d.site_id, d.device_id, 'offline', '',
+         not p_deaf and p_at > greatest(w.late_from, p_heard_again) + t.tolerance,
+         w.late_from < p_at - interval '30 days',
+         case when p_at > w.late_from + make_interval(secs => s.critical * 3600) then 'critical' else 'warning' end,
+         s.repeat_after,
+         jsonb_build_object('last_seen_at', d.last_seen_at, 'due_at', u.due_at,
+                            'silent_hours', round(extract(epoch from p_at - d.last_seen_at) / 3600, 1))
+    from fleet_private.watched_devices(p_at) as d
+    join fleet_private.alert_settings() as s on s.scope = d.scope and s.kind = 'offline' and s.enabled
+    left join scheduled own on own.device_id = d.device_id
+    left join scheduled theirs on theirs.company_id = d.company_id
+   cross join (select exists (select from scheduled where num_nonnulls(device_id, company_id) = 0) as everywhere) as g
+   cross join lateral (select make_interval(secs => s.upper * 3600) as tolerance) as t
+   cross join lateral (
+     select case when d.next_wake_at > d.last_seen_at then d.next_wake_at
+                 when own.device_id is not null or theirs.company_id is not null or g.everywhere
+                   then fleet_private.next_wake(d.device_id, d.last_seen_at) end as due_at
+      where d.last_seen_at < p_at - t.tolerance) as u
+   cross join lateral (
+     select coalesce(u.due_at, d.last_seen_at + greatest(p_default_wake, make_interval(hours => s.at_least) - t.tolerance))
+       as late_from) as w
+   where w.late_from < p_at - t.tolerance
+$$;
+
+-- The days that have a part of the last 24 hours somewhere. They are listed, since the planner takes a range of dates that
+-- it does not know for a third of all.
+create or replace function fleet_private.recent_days(p_at timestamptz)
+returns date[]
+language sql
+stable
+set search_path = ''
+as $$
+  select array[d - 2, d - 1, d, d + 1] from (select (p_at at time zone 'UTC')::date as d) as today
+$$;
+
+-- Devices of whose pictures of the last 24 hours too many have failed.
+create or replace function fleet_private.failing_devices(p_at timestamptz)
+returns table (
+  company_id uuid, site_id uuid, device_id text, kind text, subject text, opens boolean, quietly boolean, severity text,
+  repeat_after interval, details jsonb
+)
+language sql
+stable
+rows 100
+set search_path = ''
+as $$
+  with failed as (
+    select c.company_id, c.device_id, sum(c.failed_device + c.failed_transfer + c.failed_service + c.partial) as pictures
+      from public.capture_days c
+     where c.day = any (fleet_private.recent_days(p_at))
+       and c.failed_device + c.failed_transfer + c.failed_service + c.partial > 0
+     group by c.company_id, c.device_id
+  )
+  select d.company_id, d.site_id, d.device_id, 'failing', '', n.failed >= s.at_least and v.share > s.upper, false,
+         case when v.share > s.critical then 'critical' else 'warning' end, s.repeat_after,
+         jsonb_build_object('failed', n.failed, 'pictures', n.pictures, 'percent', round(v.share::numeric, 1))
+    from failed f
+    join fleet_private.watched_devices(p_at) as d on d.device_id = f.device_id and d.company_id = f.company_id
+    join fleet_private.alert_settings() as s on s.scope = d.scope and s.kind = 'failing' and s.enabled
+    left join public.alerts a
+      on a.device_id = d.device_id and a.company_id = d.company_id and a.kind = 'failing' and a.resolved_at is null
+   -- The pictures of other devices need not be counted. The company is no condition, since the planner, which takes it
+   -- for rare, would read all its pictures for each device.
+   cross join lateral (
+     select count(*) filter (where c.company_id = d.company_id) as pictures,
+            count(*) filter (where c.company_id = d.company_id and c.ingest_status in ('failed', 'partial')) as failed
+       from public.captures c
+      where c.device_id = d.device_id and c.ingest_status <> 'assembling'
+        and c.captured_at > p_at - interval '24 hours' and c.captured_at <= p_at) as n
+   cross join lateral (select 100.0::float8 * n.failed / nullif(n.pictures, 0) as share) as v
+   where (f.pictures >= s.at_least or a.alert_id is not null)
+     and v.share > s.right_below
+$$;
+
+-- Devices whose battery is low. One that tells millivolts alone is taken for a cell of lithium, from 3.3 V (empty) to 4.2 V
+-- (full), if that can be; of any other battery nothing is known.
+create or replace function fleet_private.low_batteries(p_at timestamptz)
+returns table (
+  company_id uuid, site_id uuid, device_id text, kind text, subject text, opens boolean, quietly boolean, severity text,
+  repeat_after interval, details jsonb
+)
+language sql
+stable
+rows 100
+set search_path = ''
+as $$
+  select d.company_id, d.site_id, d.device_id, 'battery_low', '', b.level < s.lower, false,
+         case when b.level < s.critical then 'critical' else 'warning' end, s.repeat_after,
+         jsonb_build_object('percent', round(b.level::numeric, 1), 'millivolts', d.battery_mv,
+                            'estimated', d.battery_percent is null)
+    from fleet_private.watched_devices(p_at) as d
+    join fleet_private.alert_settings() as s on s.scope = d.scope and s.kind = 'battery_low' and s.enabled
+   cross join lateral (
+     select coalesce(d.battery_percent, case when d.battery_mv between 2500 and 4500
+                                          then least(greatest((d.battery_mv - 3300) / 9.0, 0), 100) end) as level) as b
+   where b.level < s.right_above
+$$;
+
+-- How many points of per cent a battery has lost in the 24 hours before p_at, as its hellos tell. One that has risen by 5
+-- points above its lowest was charged or replaced: it is counted from there.
+create or replace function fleet_private.battery_fall(p_device text, p_company uuid, p_at timestamptz)
+returns double precision
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_highest double precision;
+  v_lowest double precision;
+  v_level double precision;
+begin
+  for v_level in
+    select battery_percent from public.device_status
+     -- Not `company_id = p_company`: the planner would take the company for rare.
+     where device_id = p_device and company_id is not distinct from p_company and battery_percent is not null
+       and received_at > p_at - interval '24 hours' and received_at <= p_at
+       -- The bound is there for the index: a hello is written after it was received.
+       and created_at > p_at - interval '25 hours'
+     order by received_at
+  loop
+    if v_highest is null or v_level >= v_lowest + 5 or v_level > v_highest then
+      v_highest := v_level;
+      v_lowest := v_level;
+    end if;
+    v_lowest := least(v_lowest, v_level);
+  end loop;
+  return v_highest - v_level;
+end
+$$;
+
+-- Devices whose battery falls fast.
+create or replace function fleet_private.falling_batteries(p_at timestamptz)
+returns table (
+  company_id uuid, site_id uuid, device_id text, kind text, subject text, opens boolean, quietly boolean, severity text,
+  repeat_after interval, details jsonb
+)
+language sql
+stable
+rows 100
+set search_path = ''
+as $$
+  select d.company_id, d.site_id, d.device_id, 'battery_falling', '', f.points > s.upper, false,
+         case when f.points > s.critical then 'critical' else 'warning' end, s.repeat_after,
+         jsonb_build_object('points', round(f.points::numeric, 1), 'percent', round(d.battery_percent::numeric, 1))
+    from (select c.company_id, c.device_id, max(c.battery_percent_max) as highest
+            from public.capture_days c
+           where c.day = any (fleet_private.recent_days(p_at))
+           group by c.company_id, c.device_id) as m
+    join fleet_private.watched_devices(p_at) as d on d.device_id = m.device_id and d.company_id = m.company_id
+    join fleet_private.alert_settings() as s on s.scope = d.scope and s.kind = 'battery_falling' and s.enabled
+   -- Only of those that may have lost as much the hellos are read.
+   cross join lateral (
+     select case when m.highest - d.battery_percent > s.right_below
+                 then fleet_private.battery_fall(d.device_id, d.company_id, p_at) end as points) as f
+   where f.points > s.right_below
+$$;
+
+-- Companies whose pictures nearly fill their share of the storage, and the service (null) that nearly fills p_quota bytes.
+create or replace function fleet_private.full_storage(p_at timestamptz, p_quota numeric)
+returns table (
+  company_id uuid, site_id uuid, device_id text, kind text, subject text, opens boolean, quietly boolean, severity text,
+  repeat_after interval, details jsonb
+)
+language sql
+stable
+rows 100
+set search_path = ''
+as $$
+  select q.company_id, null::uuid, null, 'storage', '', v.percent > s.upper, false,
+         case when v.percent > s.critical then 'critical' else 'warning' end, s.repeat_after,
+         jsonb_build_object('bytes', q.bytes, 'quota_bytes', q.quota, 'percent', round(v.percent, 1))
+    from (select c.company_id, b.bytes, c.storage_quota_bytes::numeric as quota
+            from public.companies c
+            join fleet_private.stored_bytes b on b.company_id = c.company_id
+           where c.storage_quota_bytes is not null
+             and not exists (
+               select from public.maintenance_windows w
+                where w.company_id = c.company_id and w.starts_at <= p_at and w.ends_at > p_at
+                  and num_nonnulls(w.site_id, w.device_id) = 0)
+          union all
+          select null, sum(b.bytes), p_quota from fleet_private.stored_bytes b) as q
+    join (select scope, enabled, upper, right_below, critical, repeat_after
+            from fleet_private.alert_settings() where kind = 'storage'
+          union all
+          select null, true, upper, upper - margin, critical, repeat_after
+            from fleet_private.alert_defaults() where kind = 'storage') as s
+      on s.scope is not distinct from 'company ' || q.company_id and s.enabled
+   cross join lateral (select 100 * q.bytes / nullif(q.quota, 0) as percent) as v
+   where v.percent > s.right_below
+$$;
+
+-- Counts the pictures of a device that are not good, in the order in which they are judged; a good one ends that.
+create or replace function fleet_private.count_bad_pictures()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if new.health = 'ok' then
+    delete from fleet_private.picture_streaks where device_id = new.device_id;
+  else
+    insert into fleet_private.picture_streaks as s (device_id, company_id, pictures, health)
+    values (new.device_id, new.company_id, 1, new.health)
+    on conflict (device_id) do update
+      set pictures = case when s.company_id is not distinct from excluded.company_id then least(s.pictures, 1000000) + 1 else 1 end,
+          company_id = excluded.company_id, health = excluded.health;
+  end if;
+  return null;
+end
+$$;
+create or replace trigger captures_count_bad_new after insert on public.captures
+  for each row when (new.health is not null) execute function fleet_private.count_bad_pictures();
+create or replace trigger captures_count_bad after update of health on public.captures
+  for each row when (new.health is distinct from old.health and new.health is not null)
+  execute function fleet_private.count_bad_pictures();
+
+-- Devices of which the last at_least pictures that were judged are all not good.
+create or replace function fleet_private.bad_pictures(p_at timestamptz)
+returns table (
+  company_id uuid, site_id uuid, device_id text, kind text, subject text, opens boolean, quietly boolean, severity text,
+  repeat_after interval, details jsonb
+)
+language sql
+stable
+rows 100
+set search_path = ''
+as $$
+  select d.company_id, d.site_id, d.device_id, 'picture', '', p.pictures >= s.at_least, false, 'warning', s.repeat_after,
+         jsonb_build_object('pictures', p.pictures, 'health', p.health)
+    from fleet_private.picture_streaks p
+    join fleet_private.watched_devices(p_at) as d on d.device_id = p.device_id and d.company_id = p.company_id
+    join fleet_private.alert_settings() as s on s.scope = d.scope and s.kind = 'picture' and s.enabled
+$$;
+
+-- Devices with a sensor whose latest reading is out of its bounds.
+create or replace function fleet_private.sensors_out_of_bounds(p_at timestamptz)
+returns table (
+  company_id uuid, site_id uuid, device_id text, kind text, subject text, opens boolean, quietly boolean, severity text,
+  repeat_after interval, details jsonb
+)
+language sql
+stable
+rows 100
+set search_path = ''
+as $$
+  with bounded as materialized (
+    select * from fleet_private.alert_settings() where kind = 'sensor' and enabled and num_nonnulls(lower, upper) > 0
+  ), latest as (
+    select d.company_id, d.site_id, d.device_id, d.scope, r.*
+      from fleet_private.watched_devices(p_at) as d
+     cross join lateral (
+       select t.company_id as owner_id, t.measured_at, t.temperature_c, t.humidity_pct, t.pressure_hpa, t.gas_kohm
+         from public.sensor_readings t
+        -- A time to come is from a clock that was wrong.
+        where t.device_id = d.device_id and t.measured_at <= p_at + interval '1 hour'
+        order by t.measured_at desc limit 1) as r
+     where d.scope in (select scope from bounded) and r.owner_id = d.company_id
+  )
+  select l.company_id, l.site_id, l.device_id, 'sensor', s.subject,
+         coalesce(v.value < s.lower, false) or coalesce(v.value > s.upper, false), false, 'warning', s.repeat_after,
+         jsonb_build_object('value', v.value, 'lower', s.lower, 'upper', s.upper, 'measured_at', l.measured_at)
+    from latest l
+    join bounded s on s.scope = l.scope
+   cross join lateral (
+     select case s.subject when 'temperature_c' then l.temperature_c when 'humidity_pct' then l.humidity_pct
+                           when 'pressure_hpa' then l.pressure_hpa else l.gas_kohm end as value) as v
+   where v.value < s.right_above or v.value > s.right_below
+$$;
+
+-- A length of time, a number and a moment, for people. These are in plpgsql, and so is what calls them, since it is several
+-- times as fast for a simple expression: ten thousand sentences may be made at once.
+create or replace function fleet_private.span_text(p_span interval)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_seconds constant numeric := extract(epoch from p_span);
+begin
+  return case when v_seconds < 5400 then round(v_seconds / 60) || ' min'
+              when v_seconds < 172800 then round(v_seconds / 3600) || ' h'
+              else round(v_seconds / 86400) || ' days' end;
+end
+$$;
+create or replace function fleet_private.number_text(p_number numeric)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return trim_scale(round(p_number, 1))::text;
+end
+$$;
+create or replace function fleet_private.moment_text(p_moment timestamptz, p_at timestamptz)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return to_char(p_moment at time zone 'UTC', case
+    when date_trunc('day', p_moment, 'UTC') = date_trunc('day', p_at, 'UTC') then 'HH24:MI "UTC"'
+    else 'YYYY-MM-DD HH24:MI "UTC"' end);
+end
+$$;
+
+-- What is wrong, as a sentence with figures and units. p_name is that of the device, where it is about one. Null for a
+-- kind of which somebody else says it.
+create or replace function fleet_private.alert_message(
+  p_kind text, p_subject text, p_name text, p_details jsonb, p_at timestamptz
+)
+returns text
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_sensor text[];
+  v_value numeric;
+  v_where text;
+begin
+  case p_kind
+    when 'offline' then
+      return format('%s has not been heard for %s: %s.', p_name,
+        fleet_private.span_text(p_at - (p_details->>'last_seen_at')::timestamptz),
+        coalesce('it was due at ' || fleet_private.moment_text((p_details->>'due_at')::timestamptz, p_at),
+                 'it has no schedule'));
+    when 'failing' then
+      return format('%s of the last %s pictures of %s failed (%s %%, in 24 h).', p_details->>'failed',
+        p_details->>'pictures', p_name, fleet_private.number_text((p_details->>'percent')::numeric));
+    when 'battery_low' then
+      return case when p_details->'estimated' = 'true'
+        then format('The battery of %s is low: %s mV, about %s %%.', p_name, p_details->>'millivolts',
+                    round((p_details->>'percent')::numeric))
+        else format('The battery of %s is low: %s %%.', p_name,
+                    fleet_private.number_text((p_details->>'percent')::numeric)) end;
+    when 'battery_falling' then
+      return format('The battery of %s has lost %s points in 24 h and is at %s %%.', p_name,
+        fleet_private.number_text((p_details->>'points')::numeric),
+        fleet_private.number_text((p_details->>'percent')::numeric));
+    when 'storage' then
+      return format('%s %% of the storage is used: %s of %s GB.',
+        fleet_private.number_text((p_details->>'percent')::numeric),
+        fleet_private.number_text((p_details->>'bytes')::numeric / 1e9),
+        fleet_private.number_text((p_details->>'quota_bytes')::numeric / 1e9));
+    when 'service' then
+      return format('The service is ill: %s.', p_details->>'troubles');
+    when 'picture' then
+      return format('The last %s pictures of %s were not good; the latest is %s.', p_details->>'pictures', p_name,
+        p_details->>'health');
+    when 'sensor' then
+      v_sensor := case p_subject
+        when 'temperature_c' then array['The temperature', '°C'] when 'humidity_pct' then array['The humidity', '%']
+        when 'pressure_hpa' then array['The pressure', 'hPa'] else array['The gas resistance', 'kΩ'] end;
+      v_value := (p_details->>'value')::numeric;
+      v_where := case
+        when v_value > (p_details->>'upper')::numeric then format('above %s %s', p_details->>'upper', v_sensor[2])
+        when v_value < (p_details->>'lower')::numeric then format('below %s %s', p_details->>'lower', v_sensor[2])
+        else 'not far enough within its bounds yet' end;
+      return format('%s of %s is %s %s: %s.', v_sensor[1], p_name, fleet_private.number_text(v_value), v_sensor[2], v_where);
+    else
+      return null;
+  end case;
+end
+$$;
+
+select fleet_private.set_callers('service', 'fleet_private.offline_devices', 'fleet_private.recent_days',
+  'fleet_private.failing_devices', 'fleet_private.low_batteries', 'fleet_private.battery_fall',
+  'fleet_private.falling_batteries', 'fleet_private.full_storage',
+  'fleet_private.count_bad_pictures', 'fleet_private.bad_pictures', 'fleet_private.sensors_out_of_bounds',
+  'fleet_private.span_text', 'fleet_private.number_text', 'fleet_private.moment_text', 'fleet_private.alert_message');
+grant select, insert, update, delete on fleet_private.picture_streaks to service_role;
+$file$;
+    perform fleet_private.record_file('repeatable/084_alert_conditions.sql', '2e4d6a773ca734209efce69c1c99ec8815fbdcaa837c62d01ed417aa9a18cabd');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/084_alerts.sql', '6e2bccaf54d0bd395579020ad95df293306cf8ab3d7dc100563d0f692c619abc') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- The life of alerts: they open, are told again, acknowledged, snoozed, and resolve. docs/alerts.md tells it to users,
+-- docs/adr/0026-alerts.md has the reasons.
+
+-- An alert as events tell it.
+create or replace function fleet_private.alert_event(p_alert public.alerts)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select jsonb_build_object('alert', jsonb_build_object(
+    'alert_id', p_alert.alert_id, 'kind', p_alert.kind, 'subject', p_alert.subject, 'severity', p_alert.severity,
+    'message', p_alert.message, 'details', p_alert.details, 'opened_at', fleet_private.iso_time(p_alert.opened_at),
+    'acknowledged_at', fleet_private.iso_time(p_alert.acknowledged_at),
+    'resolved_at', fleet_private.iso_time(p_alert.resolved_at)))
+$$;
+
+-- Tells of what became of alerts, p_type 'alert.opened', 'alert.repeated' or 'alert.resolved'. Where it is the same of more
+-- than five devices of a company at one site (an access point has failed), it is one event with their number, the names
+-- of the first five and the ids of the first hundred. Returns the number of events.
+create or replace function fleet_private.tell_alerts(p_type text, p_alerts uuid[], p_at timestamptz)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_told integer;
+begin
+  with told as (
+    select a.*, coalesce(nullif(d.name, ''), a.device_id) as name,
+           count(*) over (partition by a.company_id, a.site_id, a.kind) > 5 and a.device_id is not null as is_flood
+      from public.alerts a
+      left join public.devices d on d.device_id = a.device_id and d.company_id = a.company_id
+     where a.alert_id = any (p_alerts)
+  ), alone as (
+    select fleet_private.emit(
+             t.company_id, t.device_id, p_type,
+             case p_type when 'alert.resolved' then jsonb_set(fleet_private.alert_event(a), '{alert,message}', to_jsonb(
+               format('Resolved after %s: %s', fleet_private.span_text(p_at - a.opened_at), a.message)))
+             else fleet_private.alert_event(a) end, p_at)
+      from told t
+      join public.alerts a on a.alert_id = t.alert_id
+     where not t.is_flood
+     order by t.company_id, t.device_id
+  ), floods as (
+    -- The device leads to the site, for channels that take one site alone; the event itself is of no single device.
+    select fleet_private.emit(
+             t.company_id, min(t.device_id), p_type,
+             jsonb_build_object('device_id', null, 'device_name', null, 'alert', jsonb_build_object(
+               'kind', t.kind, 'severity', min(t.severity), 'devices', count(*),
+               'alert_ids', to_jsonb((array_agg(t.alert_id order by t.name))[1:100]),
+               'message', format('%s%s devices: %s, and %s more (%s).',
+                 case p_type when 'alert.resolved' then 'Resolved for ' when 'alert.repeated' then 'Still ' else '' end,
+                 count(*), array_to_string((array_agg(t.name order by t.name))[1:5], ', '), count(*) - 5,
+                 fleet_private.kind_text(t.kind)))), p_at)
+      from told t
+     where t.is_flood
+     group by t.company_id, t.site_id, t.kind
+  )
+  select (select count(*) from alone) + (select count(*) from floods) into v_told;
+  return v_told;
+end
+$$;
+
+-- A kind of alert, in words.
+create or replace function fleet_private.kind_text(p_kind text)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select case p_kind when 'offline' then 'not heard when they were due' when 'failing' then 'many pictures failed'
+    when 'battery_low' then 'battery low' when 'battery_falling' then 'battery falling fast'
+    when 'picture' then 'pictures not good' when 'sensor' then 'a sensor out of its bounds' else p_kind end
+$$;
+
+-- Opens an alert unless there is one that is open, and tells of it; for what finds troubles in other ways than the
+-- evaluation, which tells again of it. Returns its id, null if there was one.
+create or replace function fleet_private.open_alert(
+  p_company uuid, p_device text, p_kind text, p_subject text, p_severity text, p_message text, p_details jsonb default '{}',
+  p_at timestamptz default now()
+)
+returns uuid
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_alert uuid;
+begin
+  insert into public.alerts (company_id, device_id, site_id, kind, subject, severity, message, details, opened_at, last_event_at)
+  values (p_company, p_device, (select site_id from public.devices where device_id = p_device and company_id = p_company),
+          p_kind, p_subject, p_severity, p_message, coalesce(p_details, '{}'), p_at, p_at)
+  on conflict (company_id, device_id, kind, subject) where resolved_at is null do nothing
+  returning alert_id into v_alert;
+  if found then
+    perform fleet_private.tell_alerts('alert.opened', array[v_alert], p_at);
+  end if;
+  return v_alert;
+end
+$$;
+
+-- Resolves the open alert of a company, device, kind and subject, and tells of it; says whether there was one.
+create or replace function fleet_private.resolve_alert(
+  p_company uuid, p_device text, p_kind text, p_subject text, p_at timestamptz default now()
+)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_alert uuid;
+begin
+  update public.alerts set resolved_at = p_at
+   where company_id is not distinct from p_company and device_id is not distinct from p_device
+     and kind = p_kind and subject = p_subject and resolved_at is null
+  returning alert_id into v_alert;
+  if not found then
+    return false;
+  end if;
+  perform fleet_private.tell_alerts('alert.resolved', array[v_alert], p_at);
+  return true;
+end
+$$;
+
+-- A device that leaves its company is not that company's trouble any more: its open alerts resolve, and its rules and
+-- windows end. Security definer, since users hand devices over and write no alerts.
+create or replace function fleet_private.end_alerts()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_alerts uuid[];
+begin
+  delete from public.alert_rules where device_id = new.device_id;
+  delete from public.maintenance_windows where device_id = new.device_id;
+  with resolved as (
+    update public.alerts set resolved_at = now()
+     where device_id = new.device_id and company_id = old.company_id and resolved_at is null
+    returning alert_id, last_event_at
+  )
+  select array_agg(alert_id) filter (where last_event_at is not null) into v_alerts from resolved;
+  perform fleet_private.tell_alerts('alert.resolved', v_alerts, now());
+  return null;
+end
+$$;
+create or replace trigger devices_end_alerts after update of company_id on public.devices
+  for each row when (old.company_id is not null and old.company_id is distinct from new.company_id)
+  execute function fleet_private.end_alerts();
+
+-- Whether the service has heard nobody since when, though devices were due: null while it has heard somebody within
+-- p_after, or while fewer than two devices should have said something since, ten minutes ago or earlier.
+create or replace function fleet_private.silent_since(p_at timestamptz, p_after interval, p_default_wake interval)
+returns timestamptz
+language sql
+stable
+set search_path = ''
+as $$
+  select l.heard_at
+    from (select max(last_seen_at) as heard_at from public.devices where last_seen_at <= p_at) as l
+   where l.heard_at <= p_at - p_after
+     and (select count(*)
+            from (select from public.devices d
+                   where case when d.next_wake_at > d.last_seen_at then d.next_wake_at else d.last_seen_at + p_default_wake end
+                           between l.heard_at and p_at - interval '10 minutes'
+                   limit 2) as due) = 2
+$$;
+
+-- Opens, repeats and resolves alerts, and tells of each; a periodic task of the workers calls it. p_service is what the
+-- workers know: {default_wake_minutes, silence_minutes, storage_quota_bytes, keep_days, troubles: [what is wrong with
+-- queues and service]}, all of them optional. p_at is the caller's time, for simulated time.
+-- Returns {opened, repeated, resolved, told, open: {kind: number}}. A second call at the same time changes nothing, and
+-- of two at once the second does nothing.
+create or replace function public.evaluate_alerts(p_service jsonb default '{}', p_at timestamptz default now())
+returns jsonb
+language plpgsql
+set search_path = ''
+set jit = off
+-- A session keeps its plans. One that was made while a table was nearly empty would be wrong for years.
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_default_wake constant interval := make_interval(
+    mins => coalesce(fleet_private.as_integer(p_service->>'default_wake_minutes', 1, 10080), 60)::integer);
+  v_silence constant interval := make_interval(
+    mins => coalesce(fleet_private.as_integer(p_service->>'silence_minutes', 1, 100000), 30)::integer);
+  v_keep constant interval := make_interval(
+    days => coalesce(fleet_private.as_integer(p_service->>'keep_days', 1, 3660), 365)::integer);
+  v_quota constant numeric := fleet_private.as_number(p_service->>'storage_quota_bytes', 1, 1e15);
+  v_troubles text[] := array(
+    select left(trouble, 200)
+      from jsonb_array_elements_text(case jsonb_typeof(p_service->'troubles') when 'array' then p_service->'troubles' else '[]' end)
+        as trouble limit 10);
+  v_clock fleet_private.alert_clock;
+  v_ill boolean;
+  v_opened uuid[];
+  v_repeated uuid[];
+  v_resolved uuid[];
+  v_counts jsonb;
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended('public.evaluate_alerts', 0)) then
+    return '{"opened": 0, "repeated": 0, "resolved": 0, "told": 0}';
+  end if;
+  select * into v_clock from fleet_private.alert_clock;
+  if v_clock.evaluated_at > p_at + interval '1 minute' then
+    -- The clock was ahead when this was noted, and it would hold up all alerts until then: it is as if nobody had looked.
+    v_clock := null;
+    v_clock.heard_again_at := p_at;
+  end if;
+
+  -- Where nobody looked for as long, nobody knows whether the service heard.
+  if v_clock.silent_since is not null or v_clock.evaluated_at < p_at - v_silence then
+    v_clock.heard_again_at := p_at;
+  end if;
+  v_clock.silent_since := fleet_private.silent_since(p_at, v_silence, v_default_wake);
+  -- What is wrong for some minutes at most is nobody's business, and neither is a pause of what is wrong.
+  if cardinality(v_troubles) > 0 then
+    v_clock.ill_since := coalesce(v_clock.ill_since, p_at);
+    v_clock.well_since := null;
+  else
+    v_clock.well_since := coalesce(v_clock.well_since, p_at);
+    v_clock.ill_since := case when p_at < v_clock.well_since + interval '5 minutes' then v_clock.ill_since end;
+  end if;
+  v_ill := cardinality(v_troubles) > 0 and v_clock.ill_since <= p_at - interval '5 minutes';
+  if v_clock.silent_since is not null then
+    v_troubles := v_troubles || format(
+      'nothing has been heard from any device since %s, though devices were due',
+      fleet_private.moment_text(v_clock.silent_since, p_at));
+  end if;
+
+  with wrong as materialized (
+    select * from fleet_private.offline_devices(p_at, v_default_wake, v_clock.heard_again_at, v_clock.silent_since is not null)
+    union all select * from fleet_private.failing_devices(p_at)
+    union all select * from fleet_private.low_batteries(p_at)
+    union all select * from fleet_private.falling_batteries(p_at)
+    union all select * from fleet_private.full_storage(p_at, v_quota)
+    union all select * from fleet_private.bad_pictures(p_at)
+    union all select * from fleet_private.sensors_out_of_bounds(p_at)
+    union all
+    select null, null, null, 'service', '', v_ill or v_clock.silent_since is not null, false, 'critical', f.repeat_after,
+           jsonb_build_object('troubles', array_to_string(v_troubles, '; '))
+      from fleet_private.alert_defaults() as f
+     where f.kind = 'service' and (v_clock.ill_since is not null or v_clock.silent_since is not null)
+    union all
+    -- Of these somebody else says when they open and resolve.
+    select a.company_id, a.site_id, a.device_id, a.kind, a.subject, false, false, a.severity, f.repeat_after, a.details
+      from public.alerts a
+      join fleet_private.alert_defaults() as f on f.kind = a.kind
+     where a.kind = 'channel' and a.resolved_at is null
+  ), found as (
+    select a.alert_id, a.opened_at, a.last_event_at, a.acknowledged_at, a.snoozed_until, a.severity as severity_before,
+           w.*, coalesce(nullif(d.name, ''), w.device_id) as name
+      from wrong w
+      left join public.alerts a
+        -- Compared so that the two can be hashed: `is not distinct from` would compare each with each.
+        on a.resolved_at is null and a.kind = w.kind and a.subject = w.subject
+       and coalesce(a.device_id, '') = coalesce(w.device_id, '')
+       and coalesce(a.company_id::text, '') = coalesce(w.company_id::text, '')
+      left join public.devices d on d.device_id = w.device_id
+  ), opened as (
+    insert into public.alerts (company_id, device_id, site_id, kind, subject, severity, message, details, opened_at,
+                               last_event_at, snoozed_until, snooze_reason, snoozed_by)
+    select f.company_id, f.device_id, f.site_id, f.kind, f.subject, f.severity,
+           fleet_private.alert_message(f.kind, f.subject, f.name, f.details, p_at), f.details, p_at,
+           case when not f.quietly and b.snoozed_until is null then p_at end, b.snoozed_until, b.snooze_reason, b.snoozed_by
+      from found f
+      -- What was snoozed stays snoozed, also if it was right for a while.
+      left join (
+        select distinct on (o.company_id, o.device_id, o.kind, o.subject) o.*
+          from public.alerts o
+         where o.snoozed_until > p_at
+         order by o.company_id, o.device_id, o.kind, o.subject, o.opened_at desc) as b
+        on b.device_id = f.device_id and b.company_id = f.company_id and b.kind = f.kind and b.subject = f.subject
+     where f.alert_id is null and f.opens
+    on conflict (company_id, device_id, kind, subject) where resolved_at is null do nothing
+    returning alert_id, last_event_at
+  ), again as (
+    -- The severity only rises, so that it does not go to and fro.
+    select f.*, case 'critical' when f.severity_before then 'critical' else f.severity end as severity_now
+      from found f
+     where f.alert_id is not null
+       and (f.snoozed_until is null or f.snoozed_until <= p_at)
+       and ((f.severity = 'critical' and f.severity_before = 'warning')
+            or (f.acknowledged_at is null and f.repeat_after > '0' and f.last_event_at <= p_at - f.repeat_after)
+            or (f.acknowledged_at is null and coalesce(f.last_event_at, '-infinity') < f.snoozed_until))
+  ), repeated as (
+    update public.alerts a
+       set severity = g.severity_now, last_event_at = p_at, details = g.details,
+           message = coalesce(fleet_private.alert_message(a.kind, a.subject, g.name, g.details, p_at), a.message)
+      from again g
+     where a.alert_id = g.alert_id and a.resolved_at is null
+    returning a.alert_id, g.last_event_at is null as is_first
+  ), resolved as (
+    update public.alerts a
+       set resolved_at = p_at
+     where a.resolved_at is null
+       and a.alert_id not in (select alert_id from found where alert_id is not null)
+       and not exists (
+         select from public.maintenance_windows w
+          where w.company_id = a.company_id and w.starts_at <= p_at and w.ends_at > p_at
+            and (w.site_id is null or w.site_id = (select d.site_id from public.devices d where d.device_id = a.device_id))
+            and (w.device_id is null or w.device_id = a.device_id))
+    returning a.alert_id, a.last_event_at
+  )
+  -- One that has opened while it was snoozed is told as opened when that is over.
+  select (select array_agg(alert_id)
+            from (select alert_id from opened where last_event_at is not null
+                  union all
+                  select alert_id from repeated where is_first) as o),
+         (select array_agg(alert_id) from repeated where not is_first),
+         (select array_agg(alert_id) from resolved where last_event_at is not null),
+         jsonb_build_object('opened', (select count(*) from opened), 'repeated', (select count(*) from repeated),
+                            'resolved', (select count(*) from resolved))
+    into v_opened, v_repeated, v_resolved, v_counts;
+
+  update fleet_private.alert_clock
+     set evaluated_at = p_at, silent_since = v_clock.silent_since, heard_again_at = v_clock.heard_again_at,
+         ill_since = v_clock.ill_since, well_since = v_clock.well_since;
+  delete from public.alerts where alert_id in (
+    select alert_id from public.alerts where resolved_at < p_at - v_keep order by resolved_at limit 1000);
+  delete from public.maintenance_windows where ends_at < p_at - v_keep;
+
+  return v_counts || jsonb_build_object(
+    'told', fleet_private.tell_alerts('alert.resolved', v_resolved, p_at)
+            + fleet_private.tell_alerts('alert.opened', v_opened, p_at)
+            + fleet_private.tell_alerts('alert.repeated', v_repeated, p_at),
+    'open', (select coalesce(jsonb_object_agg(kind, number), '{}')
+               from (select kind, count(*) as number from public.alerts where resolved_at is null group by kind) as o));
+end
+$$;
+
+-- For operators: somebody has taken an alert of the own company in hand; it is not told again. Raises 42501, and PT404 if
+-- the company has no such open alert.
+create or replace function public.acknowledge_alert(p_alert uuid)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_alert public.alerts;
+begin
+  perform fleet_private.require_role('operator');
+  select * into v_alert from public.alerts
+   where alert_id = p_alert and company_id = fleet_private.company_of_user() and resolved_at is null for no key update;
+  if not found then
+    raise exception 'the company has no such open alert' using errcode = 'PT404';
+  end if;
+  if v_alert.acknowledged_at is null then
+    update public.alerts set acknowledged_at = now(), acknowledged_by = auth.uid()
+     where alert_id = p_alert returning * into v_alert;
+    perform fleet_private.emit(
+      v_alert.company_id, v_alert.device_id, 'alert.acknowledged', fleet_private.alert_event(v_alert));
+  end if;
+end
+$$;
+
+-- For operators: an alert of the own company is not told again until p_until, also if it resolves and opens again
+-- meanwhile; with p_until null that ends. Raises 42501, PT404 if the company has no such open alert, and 22023 for a
+-- time that has passed or is more than 366 days ahead, or a reason that is not of 1 to 500 characters.
+create or replace function public.snooze_alert(p_alert uuid, p_until timestamptz, p_reason text default null)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform fleet_private.require_role('operator');
+  if p_until is not null and not coalesce(p_until > now() and p_until <= now() + interval '366 days'
+                                          and length(btrim(p_reason)) between 1 and 500, false) then
+    raise exception 'an alert is snoozed for 366 days at most, with a reason of 1 to 500 characters' using errcode = '22023';
+  end if;
+  update public.alerts
+     set snoozed_until = p_until, snooze_reason = case when p_until is not null then btrim(p_reason) end,
+         snoozed_by = case when p_until is not null then auth.uid() end
+   where alert_id = p_alert and company_id = fleet_private.company_of_user() and resolved_at is null;
+  if not found then
+    raise exception 'the company has no such open alert' using errcode = 'PT404';
+  end if;
+end
+$$;
+
+select fleet_private.set_callers('users', 'public.acknowledge_alert', 'public.snooze_alert');
+select fleet_private.set_callers('service', 'fleet_private.alert_event', 'fleet_private.tell_alerts', 'fleet_private.kind_text',
+  'fleet_private.open_alert', 'fleet_private.resolve_alert', 'fleet_private.end_alerts', 'fleet_private.silent_since',
+  'public.evaluate_alerts');
+$file$;
+    perform fleet_private.record_file('repeatable/084_alerts.sql', '6e2bccaf54d0bd395579020ad95df293306cf8ab3d7dc100563d0f692c619abc');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/084_channel_alerts.sql', '8800ad17b3e119e11ba78e86019b30e1419ad6afb30749ac95fb55c17663d92c') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- The alert about a channel: whoever is told nothing any more must see it elsewhere. 084_alerts.sql has the life of alerts.
+
+-- A channel that is dead has an open alert until it works, is changed or turned off by somebody, or is deleted. Security
+-- definer, since users change channels and write no alerts.
+create or replace function fleet_private.tell_of_channel()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if tg_op = 'UPDATE' and new.state = 'dead' then
+    perform fleet_private.open_alert(
+      new.company_id, null, 'channel', new.channel_id::text, 'warning',
+      format('The channel %s has been given up: %s.', new.name, coalesce(new.last_error, 'nothing has been tried')),
+      jsonb_build_object('channel_id', new.channel_id, 'name', new.name, 'error', new.last_error));
+  else
+    perform fleet_private.resolve_alert(old.company_id, null, 'channel', old.channel_id::text);
+  end if;
+  return null;
+end
+$$;
+create or replace trigger alert_channels_tell after update of state on public.alert_channels
+  for each row when (old.state <> new.state and 'dead' in (old.state, new.state))
+  execute function fleet_private.tell_of_channel();
+create or replace trigger alert_channels_tell_deleted after delete on public.alert_channels
+  for each row when (old.state = 'dead')
+  execute function fleet_private.tell_of_channel();
+
+select fleet_private.set_callers('service', 'fleet_private.tell_of_channel');
+$file$;
+    perform fleet_private.record_file('repeatable/084_channel_alerts.sql', '8800ad17b3e119e11ba78e86019b30e1419ad6afb30749ac95fb55c17663d92c');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/085_conformance.sql', '06f352fedaeb44f2eaa45a48013a68f8b184d6b8eaed445adfddd5836c9dbf99') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- In what devices deviate from the protocol: the service examines what they have said, and the company reads what was found.
+
+-- For the service: the p_limit devices whose messages were examined the longest ago, an hour at least, and that were heard
+-- since: [{device_id, company_id, messages: [{topic, payload, received_at}], the latest p_messages of the log, in their
+-- order}]. Only what came while the device was its present company's: the others' examples are nobody else's business. What
+-- is longer than any honest hello or metadata is left out.
+create or replace function public.messages_to_examine(p_limit integer, p_messages integer)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  with due as (
+    select d.device_id, d.company_id
+      from public.devices d
+      left join public.device_conformance c using (device_id)
+     where d.company_id is not null and d.last_seen_at is not null
+       and (c.device_id is null or c.company_id <> d.company_id
+            or (c.examined_at < now() - interval '1 hour' and d.last_seen_at > c.examined_at))
+     order by c.examined_at nulls first, d.device_id
+     limit least(p_limit, 100)
+  )
+  select coalesce(jsonb_agg(jsonb_build_object(
+           'device_id', due.device_id, 'company_id', due.company_id, 'messages', (
+             select coalesce(jsonb_agg(jsonb_build_object(
+                      'topic', m.topic, 'payload', m.payload, 'received_at', m.received_at) order by m.received_at), '[]')
+               from (select l.topic, l.payload, l.received_at from public.device_publish_log l
+                      where l.device_id = due.device_id and l.company_id = due.company_id and l.direction = 'in'
+                        and pg_column_size(l.payload) <= 8192
+                      order by l.received_at desc limit least(p_messages, 1000)) as m))), '[]')
+    from due
+$$;
+
+-- For the service: keeps what was found, [{device_id, company_id, since, hellos, pictures, deviations}], in place of what was
+-- found before. Of a device that another company has by now nothing is kept.
+create or replace function public.record_conformance(p_found jsonb)
+returns void
+language sql
+set search_path = ''
+as $$
+  insert into public.device_conformance (device_id, company_id, since, hellos, pictures, deviations)
+  select d.device_id, d.company_id, fleet_private.as_time(f->>'since'), (f->>'hellos')::integer, (f->>'pictures')::integer,
+         f->'deviations'
+    from fleet_private.elements(p_found) as f
+    join public.devices d on d.device_id = f->>'device_id' and d.company_id::text = f->>'company_id'
+   order by 1
+  on conflict (device_id) do update
+    set company_id = excluded.company_id, examined_at = now(), since = excluded.since, hellos = excluded.hellos,
+        pictures = excluded.pictures, deviations = excluded.deviations;
+$$;
+
+select fleet_private.set_callers('service', 'public.messages_to_examine', 'public.record_conformance');
+
+grant select, insert, update, delete on public.device_conformance to service_role;
+grant select on public.device_conformance to authenticated;
+drop policy if exists device_conformance_read_company on public.device_conformance;
+create policy device_conformance_read_company on public.device_conformance for select to authenticated
+  using (company_id = (select fleet_private.company_of_user()));
+$file$;
+    perform fleet_private.record_file('repeatable/085_conformance.sql', '06f352fedaeb44f2eaa45a48013a68f8b184d6b8eaed445adfddd5836c9dbf99');
   end if;
 end
 $install$;
@@ -4791,6 +9439,3266 @@ $$;
 select fleet_private.set_callers('service', 'public.inspect_schema');
 $file$;
     perform fleet_private.record_file('repeatable/085_inspection.sql', 'fe478da9731bf3d8aec0676cc63dfa43279a60fded5b7bc225f599a6b97269f1');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/086_home_assistant.sql', '87fa553fc26ec63878d8d1054c864ffd1340ef780ab7a22aabda61bef61c33e8') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What Home Assistant is told of the devices that have a company, and what its button asks for.
+-- docs/adr/0028-home-assistant.md has the reasons.
+
+-- The number of the transaction that wrote a row, of which xmin has the last 32 bits. p_upcoming is a number that no
+-- transaction has yet.
+create or replace function fleet_private.written_by(p_xmin xid, p_upcoming bigint)
+returns bigint
+language sql
+immutable
+set search_path = ''
+as $$
+  select p_upcoming - ((p_upcoming - p_xmin::text::bigint) & 4294967295)
+$$;
+
+-- The devices that have changed, at most p_limit of them, the longest unchanged first. p_after and p_after_device are
+-- `after` and `after_device` of the answer before; without them these are all. Returns
+--   {devices: [{device_id, company_id, former: [company_id],
+--      and for one that has a company
+--       name, site, firmware_version, pending_count, battery_percent, battery_mv, wifi_rssi_dbm, last_seen_at,
+--       next_wake_at, temperature_c, humidity_pct, pressure_hpa, gas_kohm,
+--       picture: {capture_id, captured_at, image_bytes, storage_path, thumbnail_path} | null}],
+--    after, after_device, more: whether there may be others,
+--    settled: what begins after (settled, '') was not complete yet when this was asked}.
+-- `former` are the other companies that have had the device. A device that never had a company is left out.
+--
+-- Whatever changes here changes the row of the device or of its site: record_hello and record_capture write the
+-- former each time. So no table and no trigger keeps what has changed; a row tells which transaction wrote it. One
+-- with a lower number may still end later: from `settled` on, the caller asks again.
+--
+-- A company is told what was written while it had the device; 028_hand_over.sql sees to that in the row of the device.
+-- Its rows are looked for by the device: `is not distinct from` keeps the planner from the index of the company.
+create or replace function public.home_assistant_devices(
+  p_after bigint default 0, p_after_device text default '', p_limit integer default 100
+)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  with present as (
+    select pg_snapshot_xmin(s)::text::bigint as settled, pg_snapshot_xmax(s)::text::bigint as upcoming
+      from pg_current_snapshot() as s
+  ), changed as materialized (
+    select d.device_id, written, d.company_id, d.name, s.name as site, d.firmware_version, d.pending_count,
+           d.battery_percent, d.battery_mv, d.wifi_rssi_dbm, d.last_seen_at, d.next_wake_at
+      from present
+     cross join public.devices d
+      left join public.sites s on s.site_id = d.site_id
+     cross join lateral (
+       select greatest(fleet_private.written_by(d.xmin, upcoming), fleet_private.written_by(s.xmin, upcoming))
+     ) as w (written)
+     where (d.company_id is not null or d.released_at is not null)
+       and (written, d.device_id) > (p_after, p_after_device)
+     order by written, d.device_id
+     limit p_limit
+  ), described as (
+    select c.written, c.device_id,
+           jsonb_build_object('device_id', c.device_id, 'company_id', c.company_id, 'former', f.companies)
+           || case when c.company_id is null then '{}' else jsonb_build_object(
+                'name', c.name, 'site', c.site, 'firmware_version', c.firmware_version,
+                'pending_count', c.pending_count, 'battery_percent', c.battery_percent, 'battery_mv', c.battery_mv,
+                'wifi_rssi_dbm', c.wifi_rssi_dbm, 'last_seen_at', c.last_seen_at, 'next_wake_at', c.next_wake_at,
+                'temperature_c', r.temperature_c, 'humidity_pct', r.humidity_pct, 'pressure_hpa', r.pressure_hpa,
+                'gas_kohm', r.gas_kohm, 'picture', p.picture) end
+           as device
+      from changed c
+     cross join lateral (
+       select coalesce(jsonb_agg(distinct company_id), '[]') as companies
+         from fleet_private.former_devices
+        where device_id = c.device_id and company_id is not null and company_id is distinct from c.company_id
+     ) as f
+      left join lateral (
+        select temperature_c, humidity_pct, pressure_hpa, gas_kohm
+          from public.sensor_readings
+         where device_id = c.device_id and company_id is not distinct from c.company_id
+           and measured_at < now() + interval '1 hour'
+         order by measured_at desc
+         limit 1
+      ) as r on true
+      left join lateral (
+        select jsonb_build_object(
+                 'capture_id', capture_id, 'captured_at', captured_at, 'image_bytes', image_bytes,
+                 'storage_path', storage_path, 'thumbnail_path', thumbnail_path) as picture
+          from public.captures
+         where device_id = c.device_id and company_id is not distinct from c.company_id
+           and captured_at < now() + interval '1 hour'
+           and ingest_status = 'stored' and not damaged and shares_object is not true
+         order by captured_at desc
+         limit 1
+      ) as p on true
+  ), found as (
+    select count(*) as number, coalesce(jsonb_agg(device order by written, device_id), '[]') as devices,
+           (array_agg(written order by written desc, device_id desc))[1] as written,
+           (array_agg(device_id order by written desc, device_id desc))[1] as device_id
+      from described
+  )
+  select jsonb_build_object(
+           'devices', devices, 'settled', settled, 'more', number = p_limit,
+           'after', case when number = p_limit then written else settled end,
+           'after_device', case when number = p_limit then device_id else '' end)
+    from found cross join present
+$$;
+
+-- Queues `capture_image` for a device of the company whose button was pressed, and returns the id of the command.
+-- Returns null, and queues nothing, if the company has no such device, if one is open already, or if the device has as
+-- many open commands as users may give it.
+create or replace function public.press_capture_button(p_company uuid, p_device text)
+returns uuid
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_command uuid;
+begin
+  -- The lock keeps the device from being handed over meanwhile.
+  perform from public.devices where device_id = p_device and company_id = p_company for no key update;
+  if not found or fleet_private.open_commands(p_device, p_company) >= 20
+     or exists (select from public.device_commands
+                 where device_id = p_device and company_id = p_company and type = 'capture_image'
+                   and status in ('queued', 'sent')) then
+    return null;
+  end if;
+  insert into public.device_commands (device_id, type) values (p_device, 'capture_image')
+  returning command_id into v_command;
+  return v_command;
+end
+$$;
+
+select fleet_private.set_callers('service', 'fleet_private.written_by', 'public.home_assistant_devices',
+  'public.press_capture_button');
+$file$;
+    perform fleet_private.record_file('repeatable/086_home_assistant.sql', '87fa553fc26ec63878d8d1054c864ffd1340ef780ab7a22aabda61bef61c33e8');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/087_story.sql', 'f77f240218e9124df1033042d505bd9cdac29db3c074ee27c52a13e72fb0f2a5') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- The story of a capture, told: as a timeline for the console, and as sentences for people. docs/diagnosis.md shows both,
+-- docs/adr/0032-story.md has the reasons.
+--
+-- captures.story is what the service has noted, all of it but `at` optional. Times are ms since `at`:
+--   at           ms since 1970: when the first message of the capture came
+--   hello        when the device had said hello before; negative
+--   metadata     when the metadata came
+--   chunks       [first, last]: when the first and the last chunk came
+--   gaps         [[when, its ms, chunk before it, chunk after it]]: the longest pauses in which no chunk came
+--   events       [[when, what, …]]: asked (a NACK; how many chunks it named, how many were missing, which),
+--                answered (the first chunk after a NACK), timed_out, resumed (it came again after that),
+--                sent_again (its stream was broken: all of it was asked for again), failed (a try; at which station)
+--   duplicates   how many chunks came once more
+--   held         how many chunks there were when it was given up
+--   tries        how many tries have failed
+--   stations     [assembled, decoded, uploaded]: when each had ended
+--   ack          [when it was sent last, how often]
+--   gone         [when the device said hello after that, whether it had the picture no more: true, false, or null if it
+--                did not say]
+--   again        [how often it came again once it had ended, when last (ms since 1970)]
+
+create or replace function fleet_private.story_time(p_row public.captures, p_ms bigint)
+returns timestamptz
+language sql
+immutable
+set search_path = ''
+as $$
+  select to_timestamp((fleet_private.as_integer(p_row.story->>'at', 0, 1e15::bigint) + p_ms) / 1000.0)
+$$;
+
+-- The lists of a story, with usable numbers: what is not of this shape gives no row.
+create or replace function fleet_private.story_gaps(p_row public.captures)
+returns table (began_at timestamptz, ended_at timestamptz, ms bigint, before bigint, after bigint)
+language sql
+immutable
+set search_path = ''
+as $$
+  select fleet_private.story_time(p_row, n.began), fleet_private.story_time(p_row, n.began + n.ms), n.ms, n.before, n.after
+    from jsonb_array_elements(case jsonb_typeof(p_row.story->'gaps') when 'array' then p_row.story->'gaps' else '[]' end) as g
+   cross join lateral (
+     select fleet_private.as_integer(g->>0, 0, 1e12::bigint) as began, fleet_private.as_integer(g->>1, 0, 1e12::bigint) as ms,
+            fleet_private.as_integer(g->>2, 0, 1000000) as before, fleet_private.as_integer(g->>3, 0, 1000000) as after) as n
+   where num_nulls(n.began, n.ms, n.before, n.after) = 0
+$$;
+create or replace function fleet_private.story_events(p_row public.captures)
+returns table (number bigint, at timestamptz, what text, more jsonb)
+language sql
+immutable
+set search_path = ''
+as $$
+  select e.number, fleet_private.story_time(p_row, n.ms), e.said->>1, e.said - 0 - 0
+    from jsonb_array_elements(case jsonb_typeof(p_row.story->'events') when 'array' then p_row.story->'events' else '[]' end)
+         with ordinality as e (said, number)
+   cross join lateral (select fleet_private.as_integer(e.said->>0, 0, 1e12::bigint) as ms) as n
+   where n.ms is not null and jsonb_typeof(e.said) = 'array'
+$$;
+
+-- What a capture has lost on its way: how many chunks (lost), and how many of them, and in how many gaps, while no chunk
+-- came at all; the longest such gap; and how many of them are the last ones (at_end). The first NACK tells what was missing,
+-- or, without one, what had not come when the capture was given up.
+create or replace function fleet_private.story_loss(
+  p_row public.captures,
+  out lost bigint, out in_gaps bigint, out gaps bigint, out at_end bigint, out began_at timestamptz, out ended_at timestamptz
+)
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_asked jsonb := (select more from fleet_private.story_events(p_row) where what = 'asked' order by number limit 1);
+begin
+  lost := coalesce(fleet_private.as_integer(v_asked->>1, 0, 1000000),
+                   p_row.total_chunks - fleet_private.as_integer(p_row.story->>'held', 0, 1000000), 0);
+  with named as (
+    select fleet_private.as_integer(split_part(r, '-', 1), 0, 1000000) as first,
+           fleet_private.as_integer(split_part(r, '-', -1), 0, 1000000) as last
+      from string_to_array(v_asked->>2, '+') as list, unnest(list) as r
+  ), ends as (
+    select coalesce(sum(last - first + 1) filter (where last = p_row.total_chunks - 1), 0) as chunks from named
+  ), empty as (
+    select g.began_at, g.ended_at, g.ms,
+           sum(greatest(least(n.last, g.after - 1) - greatest(n.first, g.before + 1) + 1, 0)) as chunks
+      from fleet_private.story_gaps(p_row) as g, named n
+     where num_nulls(n.first, n.last) = 0
+     group by g.began_at, g.ended_at, g.ms
+  )
+  select coalesce(sum(e.chunks), 0), count(*) filter (where e.chunks > 0), (select chunks from ends),
+         (array_agg(e.began_at order by e.ms desc) filter (where e.chunks > 0))[1],
+         (array_agg(e.ended_at order by e.ms desc) filter (where e.chunks > 0))[1]
+    into in_gaps, gaps, at_end, began_at, ended_at
+    from empty e;
+end
+$$;
+
+-- [{at, kind, …}] in order of time. p_seen is what else is known:
+-- {ack: [when it was sent last, how often], error: {error_code, message}}.
+create or replace function fleet_private.story_timeline(p_row public.captures, p_seen jsonb)
+returns jsonb
+language sql
+stable
+set search_path = ''
+set timezone = 'UTC'
+as $$
+  select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('at', e.at, 'kind', e.kind) || coalesce(e.more, '{}'))
+                            order by e.at, e.rank), '[]')
+    from (
+      select fleet_private.story_time(p_row, fleet_private.as_integer(v.ms, -1e9::bigint, 1e12::bigint)) as at, v.kind, v.rank,
+             null::jsonb as more
+        from (values (p_row.story->>'hello', 'hello', 1), (p_row.story->>'metadata', 'metadata', 2),
+                     (p_row.story->'chunks'->>0, 'first_chunk', 3), (p_row.story->'chunks'->>1, 'last_chunk', 5),
+                     (p_row.story->'stations'->>0, 'assembled', 7), (p_row.story->'stations'->>1, 'decoded', 8),
+                     (p_row.story->'stations'->>2, 'uploaded', 9)) as v (ms, kind, rank)
+      union all
+      select g.began_at, 'gap', 4,
+             jsonb_build_object('seconds', round(g.ms / 1000.0, 1), 'before', g.before, 'after', g.after)
+        from fleet_private.story_gaps(p_row) as g
+      union all
+      select e.at, e.what, case e.what when 'failed' then 10 else 6 end, case e.what
+               when 'asked' then jsonb_build_object('chunks', e.more->0, 'missing', e.more->1, 'ids', e.more->2)
+               when 'failed' then jsonb_build_object('station', nullif(e.more->>0, '')) end
+        from fleet_private.story_events(p_row) as e
+       where e.what in ('asked', 'answered', 'timed_out', 'resumed', 'sent_again', 'failed')
+      union all
+      select p_row.stored_at, 'stored', 11, null
+      union all
+      select p_row.updated_at, 'given_up', 11, nullif(p_seen->'error', 'null') where p_row.ingest_status in ('failed', 'partial')
+      union all
+      select fleet_private.as_time(p_seen->'ack'->>0), 'acknowledged', 12, jsonb_build_object('times', p_seen->'ack'->1)
+      union all
+      select fleet_private.story_time(p_row, fleet_private.as_integer(p_row.story->'gone'->>0, 0, 1e12::bigint)),
+             case p_row.story->'gone'->>1 when 'true' then 'gone' when 'false' then 'still_held' else 'next_hello' end, 13, null
+      union all
+      select to_timestamp(fleet_private.as_integer(p_row.story->'again'->>1, 0, 1e15::bigint) / 1000.0), 'offered_again', 14,
+             jsonb_build_object('times', p_row.story->'again'->0)
+    ) as e
+   where e.at is not null
+$$;
+
+-- "once", "twice", "3 times".
+create or replace function fleet_private.times_text(p_number bigint)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select case p_number when 1 then 'once' when 2 then 'twice' else p_number || ' times' end
+$$;
+
+-- A length of time, as "0.4 s", "31 s" or "12 min".
+create or replace function fleet_private.seconds_text(p_seconds numeric)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select case when p_seconds < 10 then trim_scale(round(p_seconds, 1)) || ' s'
+              when p_seconds < 120 then round(p_seconds) || ' s'
+              when p_seconds < 7200 then round(p_seconds / 60) || ' min'
+              else round(p_seconds / 3600) || ' h' end
+$$;
+
+-- [{code, params: {…}, text}]: what people may want to know, in English and as what a translation is made of. p_seen is as
+-- for story_timeline, with {timezone, also: how many other devices of the site lost chunks in the same gap, sending: how
+-- many others were sending then}.
+create or replace function fleet_private.story_sentences(p_row public.captures, p_seen jsonb)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+set timezone = 'UTC'
+as $$
+declare
+  v_zone constant text := coalesce(p_seen->>'timezone', 'UTC');
+  v_began constant timestamptz := fleet_private.story_time(p_row, 0);
+  v_first constant timestamptz := fleet_private.story_time(p_row, fleet_private.as_integer(p_row.story->'chunks'->>0, 0, 1e12::bigint));
+  v_last constant timestamptz := fleet_private.story_time(p_row, fleet_private.as_integer(p_row.story->'chunks'->>1, 0, 1e12::bigint));
+  v_held constant bigint := fleet_private.as_integer(p_row.story->>'held', 0, 1000000);
+  v_ack constant timestamptz := fleet_private.as_time(p_seen->'ack'->>0);
+  v_again constant timestamptz := to_timestamp(fleet_private.as_integer(p_row.story->'again'->>1, 0, 1e15::bigint) / 1000.0);
+  v_gone constant timestamptz := fleet_private.story_time(p_row, fleet_private.as_integer(p_row.story->'gone'->>0, 0, 1e12::bigint));
+  v_loss record;
+  v_gaps record;
+  v_asked record;
+  v_failed record;
+  v_number bigint;
+  v_told jsonb := '[]';
+begin
+  if v_began is null then
+    return jsonb_build_array(jsonb_build_object('code', 'untold', 'params', '{}'::jsonb,
+      'text', 'How this capture came was not kept: it is older than the stories.'));
+  end if;
+
+  if v_first is not null then
+    v_told := v_told || fleet_private.sentence(
+      case when v_held is null then 'came' else 'came_in_part' end,
+      jsonb_build_object('held', v_held, 'chunks', p_row.total_chunks, 'began_at', v_first, 'ended_at', v_last,
+                         'seconds', round(extract(epoch from v_last - v_first), 1)),
+      case when v_held is null then 'Its {chunks} chunks came from {began_at} to {ended_at}, in {seconds}.'
+           when p_row.total_chunks is null then '{held} chunks came from {began_at} to {ended_at}, and no metadata.'
+           else '{held} of {chunks} chunks came from {began_at} to {ended_at}.' end, v_zone);
+  end if;
+
+  select * into v_loss from fleet_private.story_loss(p_row);
+  if v_loss.lost > 0 then
+    v_told := v_told || fleet_private.sentence(
+      case when v_loss.in_gaps * 2 < v_loss.lost then case when v_loss.at_end * 2 >= v_loss.lost then 'lost_at_end' else 'lost_here_and_there' end
+           when v_loss.gaps > 1 then 'lost_in_gaps'
+           when (p_seen->>'also')::integer > 0 then 'lost_with_others'
+           when (p_seen->>'sending')::integer > 0 then 'lost_alone'
+           else 'lost_in_gap' end,
+      jsonb_build_object('lost', v_loss.lost, 'chunks', p_row.total_chunks, 'gaps', v_loss.gaps, 'began_at', v_loss.began_at,
+                         'seconds', round(extract(epoch from v_loss.ended_at - v_loss.began_at), 1),
+                         'devices', (p_seen->>'also')::integer + 1, 'sending', (p_seen->>'sending')::integer),
+      case when v_loss.in_gaps * 2 < v_loss.lost then
+             case when v_loss.at_end * 2 >= v_loss.lost
+               then '{lost} of {chunks} chunks were missing, most of them the last ones: the device stopped, or its link was gone from then on.'
+               else '{lost} of {chunks} chunks were lost here and there, without a gap: a weak radio link, or a broker that drops what is too much.' end
+           when v_loss.gaps > 1 then '{lost} of {chunks} chunks were lost in {gaps} gaps, the longest of {seconds} at {began_at}: probably a radio link that comes and goes.'
+           when (p_seen->>'also')::integer > 0
+             then '{lost} of {chunks} chunks were lost in one gap of {seconds} at {began_at}, probably the access point: {devices} devices of this site lost chunks then.'
+           when (p_seen->>'sending')::integer > 0
+             then '{lost} of {chunks} chunks were lost in one gap of {seconds} at {began_at}, probably the device''s own link: others of this site lost nothing then ({sending} were sending).'
+           else '{lost} of {chunks} chunks were lost in one gap of {seconds} at {began_at}.' end, v_zone);
+  end if;
+
+  select count(*) as number, max(ms) / 1000.0 as longest into v_gaps from fleet_private.story_gaps(p_row);
+  if v_gaps.number > 0 and v_loss.gaps = 0 then
+    v_told := v_told || fleet_private.sentence('paused',
+      jsonb_build_object('times', v_gaps.number, 'seconds', round(v_gaps.longest, 1)),
+      'No chunk came for a while {times}, for {seconds} at most; nothing was lost then.', v_zone);
+  end if;
+
+  select count(*) filter (where what = 'asked') as asked, count(*) filter (where what = 'answered') as answered,
+         min(after) as after
+    into v_asked
+    from (select e.what, case when e.what = 'answered' and lag(e.what) over (order by e.number) = 'asked'
+                              then extract(epoch from e.at - lag(e.at) over (order by e.number)) end as after
+            from fleet_private.story_events(p_row) as e) as e;
+  if v_asked.asked > 0 then
+    v_told := v_told || fleet_private.sentence(
+      case when v_asked.answered > 0 then 'asked' else 'asked_in_vain' end,
+      jsonb_build_object('times', v_asked.asked, 'answered', v_asked.answered, 'seconds', round(v_asked.after, 1)),
+      case when v_asked.answered > 0
+        then 'The service asked for what was missing {times}; the device answered {answered}, after {seconds}.'
+        else 'The service asked for what was missing {times}; the device did not answer.' end, v_zone);
+  end if;
+
+  v_number := fleet_private.as_integer(p_row.story->>'duplicates', 1, 1000000000);
+  if v_number is not null then
+    v_told := v_told || fleet_private.sentence('duplicates', jsonb_build_object('chunks', v_number),
+      case v_number when 1 then 'One chunk came more than once.' else '{chunks} chunks came more than once.' end, v_zone);
+  end if;
+
+  for v_failed in
+    select e.what, e.at from fleet_private.story_events(p_row) as e where e.what in ('resumed', 'sent_again') order by e.number limit 5
+  loop
+    v_told := v_told || fleet_private.sentence(v_failed.what, jsonb_build_object('at', v_failed.at),
+      case v_failed.what when 'resumed' then 'At {at} the device went on, after it had been given up.'
+        else 'At {at} it was asked for anew as a whole, since its stream was broken.' end, v_zone);
+  end loop;
+
+  for v_failed in
+    select coalesce(nullif(e.more->>0, ''), 'work') as station, count(*) as number
+      from fleet_private.story_events(p_row) as e where e.what = 'failed' group by 1 order by 2 desc, 1
+  loop
+    v_told := v_told || fleet_private.sentence('tried_again',
+      jsonb_build_object('station', v_failed.station, 'times', v_failed.number),
+      'The service failed {times} at the station {station}, and tried again.', v_zone);
+  end loop;
+
+  if p_row.stored_at is not null then
+    v_told := v_told || fleet_private.sentence('stored',
+      jsonb_build_object('at', p_row.stored_at, 'seconds', round(greatest(extract(epoch from p_row.stored_at - coalesce(v_last, v_began)), 0), 1)),
+      'It was safe at {at}, {seconds} after its last chunk.', v_zone);
+  end if;
+  if p_row.ingest_status in ('failed', 'partial') then
+    v_told := v_told || fleet_private.sentence('failed',
+      jsonb_build_object('error_code', p_row.error_code, 'message', p_seen->'error'->>'message'),
+      'It failed: {message} ({error_code}).', v_zone);
+  end if;
+  if p_row.ingest_status = 'partial' then
+    v_told := v_told || fleet_private.sentence('partial',
+      jsonb_build_object('rows', p_row.partial_rows, 'height', p_row.height),
+      'Its first {rows} of {height} rows are shown; the rest is hatched until it comes.', v_zone);
+  end if;
+
+  if v_ack is not null then
+    v_told := v_told || fleet_private.sentence(
+      case when (p_seen->'ack'->>1)::bigint > 1 then 'acknowledged_again' else 'acknowledged' end,
+      jsonb_build_object('at', v_ack, 'times', p_seen->'ack'->1),
+      case when (p_seen->'ack'->>1)::bigint > 1 then 'Its ACK was sent {times}, last at {at}.'
+        else 'Its ACK was sent at {at}.' end, v_zone);
+  elsif p_row.ingest_status in ('stored', 'expired') then
+    v_told := v_told || fleet_private.sentence('not_acknowledged', '{}', 'No ACK of it is known.', v_zone);
+  end if;
+  if v_gone is not null then
+    v_told := v_told || fleet_private.sentence(
+      case p_row.story->'gone'->>1 when 'true' then 'ack_worked' when 'false' then 'ack_missed' else 'ack_unknown' end,
+      jsonb_build_object('at', v_gone),
+      case p_row.story->'gone'->>1
+        when 'true' then 'The ACK worked: at its hello at {at} the device had the picture no more.'
+        when 'false' then 'The ACK did not reach the device: at its hello at {at} it still had the picture.'
+        else 'Whether the ACK worked is not known: the hello at {at} did not say which pictures the device has.' end, v_zone);
+  end if;
+  if v_again is not null then
+    v_told := v_told || fleet_private.sentence('offered_again',
+      jsonb_build_object('times', p_row.story->'again'->0, 'at', v_again),
+      'The device sent it again {times} after its end, last at {at}.', v_zone);
+  end if;
+  return v_told;
+end
+$$;
+
+-- A sentence: its text is p_text with the parameters in it, moments as times of day in p_zone, with the date if the
+-- parameter's name ends in _on.
+create or replace function fleet_private.sentence(p_code text, p_params jsonb, p_text text, p_zone text)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+set timezone = 'UTC'
+as $$
+declare
+  v_text text := p_text;
+  v_name text;
+  v_value text;
+begin
+  for v_name, v_value in select * from jsonb_each_text(p_params) loop
+    v_text := replace(v_text, '{' || v_name || '}', coalesce(case
+      when v_name like '%\_on' then to_char(v_value::timestamptz at time zone p_zone, 'YYYY-MM-DD HH24:MI')
+      when v_name like '%at' then to_char(v_value::timestamptz at time zone p_zone, 'HH24:MI:SS')
+      when v_name in ('times', 'answered') then fleet_private.times_text(v_value::bigint)
+      when v_name = 'seconds' then fleet_private.seconds_text(v_value::numeric)
+      else v_value end, '?'));
+  end loop;
+  return jsonb_build_object('code', p_code, 'params', jsonb_strip_nulls(p_params), 'text', v_text);
+end
+$$;
+
+-- The zone in which a device's times are told.
+create or replace function fleet_private.zone_of(p_device public.devices)
+returns text
+language sql
+stable
+set search_path = ''
+as $$
+  select coalesce(p_device.timezone, (
+    select c.timezone from public.device_configs c
+     where c.timezone is not null
+       and (c.device_id = p_device.device_id or c.company_id = p_device.company_id or num_nonnulls(c.device_id, c.company_id) = 0)
+     order by c.device_id is null, c.company_id is null limit 1), 'UTC')
+$$;
+
+-- The story of a capture: {capture_id, device_id, image_name, captured_at, status, timezone, timeline: [{at, kind, …}],
+-- sentences: [{code, params, text}]}; null if there is none of that id, or it is of another company. Who calls it sees what
+-- row level security lets it see.
+create or replace function public.capture_story(p_capture uuid)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+set timezone = 'UTC'
+as $$
+declare
+  v_row public.captures;
+  v_device public.devices;
+  v_loss record;
+  v_seen jsonb;
+begin
+  select * into v_row from public.captures where capture_id = p_capture;
+  if not found then
+    return null;
+  end if;
+  select * into v_device from public.devices where device_id = v_row.device_id;
+  v_seen := jsonb_build_object(
+    'timezone', fleet_private.zone_of(v_device),
+    'error', (select jsonb_build_object('error_code', e.error_code, 'message', e.message)
+                from public.device_errors e
+               where e.message_key = format('capture:%s:%s', p_capture, v_row.error_code) limit 1),
+    'ack', case
+      when v_row.story ? 'ack' then jsonb_build_array(
+        fleet_private.story_time(v_row, fleet_private.as_integer(v_row.story->'ack'->>0, 0, 1e12::bigint)), v_row.story->'ack'->1)
+      else (
+        -- Until the next hello the log alone has it.
+        select case when count(*) > 0 then jsonb_build_array(max(l.received_at), count(*)) end
+          from public.device_publish_log l
+         where l.device_id = v_row.device_id and l.received_at between v_row.stored_at - interval '1 minute'
+                                                                   and v_row.stored_at + interval '1 day'
+           and l.direction = 'out' and l.payload->>'image_name' = v_row.device_capture_id and l.payload ? 'ACK_OK') end);
+
+  select * into v_loss from fleet_private.story_loss(v_row);
+  if v_loss.gaps = 1 and v_device.site_id is not null then
+    -- Whoever was sending then: a picture that was taken long before it was sent is not looked for.
+    v_seen := v_seen || (
+      select jsonb_build_object('also', count(*) filter (where lost), 'sending', count(*))
+        from (select bool_or(l.lost > 0 and exists (
+                       select from fleet_private.story_gaps(c) as g
+                        where g.began_at < v_loss.ended_at and g.ended_at > v_loss.began_at)) as lost
+                from (select device_id from public.devices
+                       where site_id = v_device.site_id and device_id <> v_row.device_id limit 500) as d
+                join public.captures c on c.device_id = d.device_id
+                 and c.captured_at between v_loss.began_at - interval '1 hour' and v_loss.ended_at + interval '5 minutes'
+               cross join lateral fleet_private.story_loss(c) as l
+               where fleet_private.story_time(c, 0) < v_loss.ended_at
+                 and fleet_private.story_time(c, fleet_private.as_integer(c.story->'chunks'->>1, 0, 1e12::bigint)) > v_loss.began_at
+               group by c.device_id) as others);
+  end if;
+  return jsonb_build_object(
+    'capture_id', v_row.capture_id, 'device_id', v_row.device_id, 'image_name', v_row.device_capture_id,
+    'captured_at', v_row.captured_at, 'status', v_row.ingest_status, 'timezone', v_seen->'timezone',
+    'timeline', fleet_private.story_timeline(v_row, v_seen), 'sentences', fleet_private.story_sentences(v_row, v_seen));
+end
+$$;
+
+select fleet_private.set_callers(
+  'users', 'fleet_private.story_time', 'fleet_private.story_gaps', 'fleet_private.story_events', 'fleet_private.story_loss',
+  'fleet_private.story_timeline', 'fleet_private.times_text', 'fleet_private.seconds_text', 'fleet_private.sentence',
+  'fleet_private.story_sentences', 'fleet_private.zone_of', 'public.capture_story');
+$file$;
+    perform fleet_private.record_file('repeatable/087_story.sql', 'f77f240218e9124df1033042d505bd9cdac29db3c074ee27c52a13e72fb0f2a5');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/088_console.sql', 'b272a0e1fd80e5f70009f971a11d61055d1945db529ae5bbbbd44afedd0efd6e') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What the console's list of devices asks. Its functions have the rights of who calls them, so that row level security
+-- holds. One answers the whole page, whatever the number of devices: as json, since jsonb takes twice as long to make.
+-- docs/adr/0035-console.md has the reasons.
+
+-- How each device is, in a word:
+--   new      nothing was ever heard of it
+--   lost     it is silent for so long that an alert is open
+--   failing  an alert is open because its pictures fail or are not as before
+--   late     it was due more than ten minutes ago, and nothing was heard
+--   battery  an alert is open for its battery
+--   asleep   as expected: it sleeps until next_wake_at, or it is awake
+-- battery_level is its battery in per cent; of one that tells millivolts alone an estimate, as low_batteries() makes it.
+-- Alerts are looked up for each device: without statistics, as in the embedded PGlite, a join would compare all with all.
+drop view if exists public.device_states;
+create view public.device_states with (security_invoker = on) as
+select d.device_id, d.company_id, d.name, d.location, d.site_id, d.tags, d.timezone, d.last_seen_at, d.next_wake_at,
+       d.wifi_rssi_dbm,
+       case when d.last_seen_at is null then 'new'
+            when a.lost then 'lost'
+            when a.failing then 'failing'
+            when d.next_wake_at > d.last_seen_at and d.next_wake_at < now() - interval '10 minutes' then 'late'
+            when a.battery then 'battery'
+            else 'asleep' end as state,
+       coalesce(d.battery_percent, case when d.battery_mv between 2500 and 4500
+                                        then least(greatest((d.battery_mv - 3300) / 9.0, 0), 100) end) as battery_level
+  from public.devices d
+ cross join lateral (
+   select bool_or(kind = 'offline') as lost, bool_or(kind in ('failing', 'picture')) as failing,
+          bool_or(kind in ('battery_low', 'battery_falling')) as battery
+     from public.alerts
+    where device_id = d.device_id and company_id = d.company_id and resolved_at is null) as a;
+revoke all on public.device_states from public, anon, authenticated, service_role;
+grant select on public.device_states to authenticated, service_role;
+
+-- The devices of the caller's company that fit: {devices: [{device_id, name, location, site_id, tags, state, last_seen_at,
+-- next_wake_at, timezone, battery, rssi, thumbnail_path, pictured_at}], days: {device_id: [[days ago, expected, silent, came,
+-- failed]]}, matching: how many fit, of which the first p_limit are told, total: how many there are, states: {state: how many
+-- fit but for their state}, sites: [{site_id, name}], tags}. days are those of the last 14 local days that have something to
+-- tell.
+-- p_sort is state (the worst first), name, seen or battery.
+create or replace function public.console_devices(
+  p_search text default null, p_site uuid default null, p_tag text default null, p_state text default null,
+  p_sort text default 'state', p_limit integer default 1000
+)
+returns json
+language sql
+stable
+set search_path = ''
+as $$
+  with own as materialized (
+    select v.device_id, v.name, v.location, v.site_id, v.tags, v.last_seen_at, v.next_wake_at, v.wifi_rssi_dbm,
+           coalesce(v.timezone, s.timezone) as timezone, v.state, v.battery_level
+      from public.device_states v
+      left join public.sites s on s.site_id = v.site_id
+     where v.company_id = (select fleet_private.company_of_user())
+  ), alike as materialized (
+    select * from own
+     where (p_search is null
+            or position(lower(p_search) in lower(concat_ws(' ', name, device_id, location, array_to_string(tags, ' ')))) > 0)
+       and (p_site is null or site_id = p_site)
+       and (p_tag is null or p_tag = any (tags))
+  ), fitting as materialized (
+    select *, row_number() over (order by
+             case when p_sort = 'state'
+                  then array_position(array['lost', 'failing', 'late', 'battery', 'new', 'asleep'], state) end,
+             case when p_sort = 'seen' then last_seen_at end desc nulls last,
+             case when p_sort = 'battery' then battery_level end nulls last,
+             lower(coalesce(name, device_id)), device_id) as place
+      from alike
+     where p_state is null or state = p_state
+  ), shown as materialized (
+    select * from fitting where place <= least(greatest(p_limit, 0), 1000)
+  ), days as (
+    select c.device_id,
+           json_agg(json_build_array(t.today - c.day, c.expected, c.silent, c.stored + c.partial,
+                                      c.failed_device + c.failed_transfer + c.failed_service) order by c.day) as days
+      from public.capture_days c
+     cross join lateral (select (now() at time zone c.timezone)::date as today) as t
+     where c.company_id = (select fleet_private.company_of_user())
+       -- The first bound is there for the index.
+       and c.day > current_date - 16 and c.day > t.today - 14 and c.day <= t.today
+       -- `is true` makes it a lookup by hash, and no join.
+       and (c.device_id in (select device_id from shown)) is true
+     group by c.device_id
+  )
+  select json_build_object(
+    'devices', (
+      select coalesce(json_agg(json_build_object(
+               'device_id', s.device_id, 'name', s.name, 'location', s.location, 'site_id', s.site_id, 'tags', s.tags,
+               'state', s.state, 'last_seen_at', s.last_seen_at, 'next_wake_at', s.next_wake_at, 'timezone', s.timezone,
+               'battery', round(s.battery_level::numeric), 'rssi', s.wifi_rssi_dbm,
+               'thumbnail_path', p.thumbnail_path, 'pictured_at', p.captured_at) order by s.place), '[]')
+        from shown s
+        left join lateral (
+          select c.thumbnail_path, c.captured_at from public.captures c
+           where c.device_id = s.device_id and c.ingest_status = 'stored' and c.thumbnail_path is not null
+           order by c.captured_at desc limit 1) as p on true),
+    'days', (select coalesce(json_object_agg(device_id, days), '{}') from days),
+    'matching', (select count(*) from fitting),
+    'total', (select count(*) from own),
+    'states', (select coalesce(json_object_agg(state, n), '{}') from (select state, count(*) as n from alike group by state) as c),
+    'sites', (select coalesce(json_agg(json_build_object('site_id', site_id, 'name', name) order by lower(name), site_id), '[]')
+                from public.sites where company_id = (select fleet_private.company_of_user())),
+    'tags', (select coalesce(json_agg(tag order by tag), '[]') from (select distinct unnest(tags) as tag from own) as t))
+$$;
+
+-- For operators: changes several devices of the own company as update_device() does, all of them or none. Raises what it
+-- raises, and 22023 for more than 1,000 devices.
+create or replace function public.update_devices(p_devices text[], p_changes jsonb)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_device text;
+begin
+  if cardinality(p_devices) > 1000 then
+    raise exception 'at most 1,000 devices at a time' using errcode = '22023';
+  end if;
+  -- In one order, so that two that do it at once wait for each other and do not deadlock.
+  for v_device in select distinct device_id from unnest(p_devices) as device_id order by device_id loop
+    perform public.update_device(v_device, p_changes);
+  end loop;
+end
+$$;
+
+select fleet_private.set_callers('users', 'public.console_devices', 'public.update_devices');
+$file$;
+    perform fleet_private.record_file('repeatable/088_console.sql', 'b272a0e1fd80e5f70009f971a11d61055d1945db529ae5bbbbd44afedd0efd6e');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/088_console_alerts.sql', 'f899fb7a0b269e439d495a5ecd9350e9d0e760d72bf101966777bbb6c40d2475') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What the console's pages about alerts ask, each in one call. Both have the rights of who calls them: row level security
+-- says what is told.
+
+-- For members: the alerts of the own company, and of the service, that are open, or with p_past those that are resolved; of
+-- a kind, a site or a device if one is given. The latest first, p_limit (200 at most) before the one named by
+-- p_before and p_before_id. Returns
+--   {alerts: [{alert_id, kind, subject, severity, message, details, device_id, device_name, site_name, timezone, opened_at,
+--              last_event_at, acknowledged_at, acknowledged_by, snoozed_until, snooze_reason, snoozed_by, resolved_at}],
+--    more: whether older ones follow, open: {kind: how many are open}, critical: how many of these are,
+--    sites: [{site_id, name}]}
+-- People are told by their e-mail address, null for one who has left.
+create or replace function public.console_alerts(
+  p_past boolean default false, p_kind text default null, p_site uuid default null, p_device text default null,
+  p_before timestamptz default null, p_before_id uuid default null, p_limit integer default 50
+)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  with bounds as (
+    select least(greatest(coalesce(p_limit, 50), 1), 200) as most, coalesce(p_before, 'infinity') as before,
+           coalesce(p_before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff') as before_id
+  ), found as (
+    -- Apart, so that the index of a company's alerts is of use; those of the service are few.
+    (select a.*
+       from public.alerts a
+      where a.company_id = (select fleet_private.company_of_user())
+        and (a.resolved_at is not null) = coalesce(p_past, false)
+        and (p_kind is null or a.kind = p_kind)
+        and (p_site is null or a.site_id = p_site)
+        and (p_device is null or a.device_id = p_device)
+        and (a.opened_at, a.alert_id) < ((select before from bounds), (select before_id from bounds))
+      order by a.opened_at desc, a.alert_id desc
+      limit (select most + 1 from bounds))
+    union all
+    (select a.*
+       from public.alerts a
+      where a.company_id is null and p_site is null and p_device is null
+        and (a.resolved_at is not null) = coalesce(p_past, false)
+        and (p_kind is null or a.kind = p_kind)
+        and (a.opened_at, a.alert_id) < ((select before from bounds), (select before_id from bounds))
+      order by a.opened_at desc, a.alert_id desc
+      limit (select most + 1 from bounds))
+  ), placed as (
+    select f.*, row_number() over (order by f.opened_at desc, f.alert_id desc) as place from found f
+  ), open as materialized (
+    select kind, severity from public.alerts where resolved_at is null
+  )
+  select jsonb_build_object(
+    'alerts', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+               'alert_id', p.alert_id, 'kind', p.kind, 'subject', p.subject, 'severity', p.severity, 'message', p.message,
+               'details', p.details, 'device_id', p.device_id, 'device_name', coalesce(nullif(d.name, ''), p.device_id),
+               'site_name', s.name, 'timezone', coalesce(d.timezone, s.timezone), 'opened_at', p.opened_at,
+               'last_event_at', p.last_event_at, 'acknowledged_at', p.acknowledged_at, 'acknowledged_by', a.email,
+               'snoozed_until', p.snoozed_until, 'snooze_reason', p.snooze_reason, 'snoozed_by', z.email,
+               'resolved_at', p.resolved_at) order by p.place), '[]')
+        from placed p
+        left join public.devices d on d.device_id = p.device_id
+        left join public.sites s on s.site_id = p.site_id
+        left join public.users a on a.user_id = p.acknowledged_by
+        left join public.users z on z.user_id = p.snoozed_by
+       where p.place <= (select most from bounds)),
+    'more', (select count(*) > (select most from bounds) from placed),
+    'open', (select coalesce(jsonb_object_agg(kind, n), '{}') from (select kind, count(*) as n from open group by kind) as k),
+    'critical', (select count(*) from open where severity = 'critical'),
+    'sites', (select coalesce(jsonb_agg(jsonb_build_object('site_id', site_id, 'name', name) order by lower(name), site_id), '[]')
+                from public.sites))
+$$;
+
+-- For members: what decides what is told, and to whom, in the own company. Returns
+--   {defaults: [{kind, subject, lower, upper, margin, critical, at_least, repeat_hours}],
+--    rules: [the same, with rule_id, enabled, site_id, site_name, device_id, device_name],
+--    channels: [the rows of alert_channels, with site_name], events: [the types of events that a channel may take],
+--    windows: [{window_id, site_name, device_id, device_name, starts_at, ends_at, reason, created_by}], those to come and the
+--    latest 100 that are over, sites: [{site_id, name, timezone}], members: [the e-mail addresses that a channel may have]}
+create or replace function public.console_alert_settings()
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'defaults', (
+      select jsonb_agg(to_jsonb(f) - 'repeat_after' || jsonb_build_object('repeat_hours', extract(epoch from f.repeat_after) / 3600))
+        from fleet_private.alert_defaults() as f where f.kind not in ('service', 'channel')),
+    'rules', (
+      select coalesce(jsonb_agg(
+               to_jsonb(r) - 'repeat_after' - 'company_id' || jsonb_build_object(
+                 'repeat_hours', extract(epoch from r.repeat_after) / 3600, 'site_name', s.name,
+                 'device_name', coalesce(nullif(d.name, ''), r.device_id))
+               order by r.device_id nulls first, lower(s.name), r.rule_id), '[]')
+        from public.alert_rules r
+        left join public.sites s on s.site_id = r.site_id
+        left join public.devices d on d.device_id = r.device_id),
+    'channels', (
+      select coalesce(jsonb_agg(to_jsonb(c) - 'company_id' - 'all_companies' - 'next_try_at' || jsonb_build_object('site_name', s.name)
+                                order by lower(c.name), c.channel_id), '[]')
+        from public.alert_channels c
+        left join public.sites s on s.site_id = c.site_id),
+    'events', to_jsonb(fleet_private.event_types()),
+    'windows', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+               'window_id', w.window_id, 'site_name', s.name, 'device_id', w.device_id,
+               'device_name', coalesce(nullif(d.name, ''), w.device_id), 'starts_at', w.starts_at, 'ends_at', w.ends_at,
+               'reason', w.reason, 'created_by', u.email) order by w.ends_at desc, w.window_id), '[]')
+        -- A company has 100 to come at most.
+        from (select * from public.maintenance_windows order by ends_at desc limit 200) as w
+        left join public.sites s on s.site_id = w.site_id
+        left join public.devices d on d.device_id = w.device_id
+        left join public.users u on u.user_id = w.created_by),
+    'sites', (
+      select coalesce(jsonb_agg(jsonb_build_object('site_id', site_id, 'name', name, 'timezone', timezone)
+                                order by lower(name), site_id), '[]')
+        from public.sites),
+    'members', (select coalesce(jsonb_agg(email order by email), '[]') from public.users
+                 where company_id = (select fleet_private.company_of_user()) and email is not null))
+$$;
+
+select fleet_private.set_callers('users', 'public.console_alerts', 'public.console_alert_settings');
+$file$;
+    perform fleet_private.record_file('repeatable/088_console_alerts.sql', 'f899fb7a0b269e439d495a5ecd9350e9d0e760d72bf101966777bbb6c40d2475');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/088_console_device.sql', '12316a0a680f0874e95c4d7a0b0a3a224622eb3cd4ddfa37fa7fb216fa6122b8') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What the console's page of a device asks. The functions have the rights of who calls them, so that row level security
+-- holds; each answers one jsonb. docs/console.md shows the page.
+
+-- How a device is now, and what is planned for it: {device: {…, zone: the time zone of its wakes, site: its name}, alerts:
+-- the open ones, latest: its newest picture, commands: the latest 20 with the picture that each has made, schedules: {device,
+-- company, service: what each says, null if nothing}, sites: [{site_id, name}]}. Null if the caller's company has no such
+-- device.
+create or replace function public.console_device(p_device text)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'device', jsonb_build_object(
+      'device_id', d.device_id, 'name', d.name, 'location', d.location, 'notes', d.notes, 'tags', d.tags,
+      'site_id', d.site_id, 'site', s.name, 'timezone', d.timezone, 'zone', fleet_private.zone_of(d),
+      'state', v.state, 'battery', v.battery_level, 'firmware', d.firmware_version, 'last_seen_at', d.last_seen_at,
+      'next_wake_at', d.next_wake_at,
+      'battery_percent', d.battery_percent, 'battery_mv', d.battery_mv, 'rssi', d.wifi_rssi_dbm,
+      'heap', d.free_heap_bytes, 'uptime_s', d.uptime_s, 'boots', d.boot_count, 'pending', d.pending_count),
+    'alerts', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+               'alert_id', a.alert_id, 'kind', a.kind, 'subject', a.subject, 'severity', a.severity, 'message', a.message,
+               'details', a.details, 'opened_at', a.opened_at) order by a.severity, a.opened_at), '[]')
+        from public.alerts a
+       where a.device_id = d.device_id and a.company_id = d.company_id and a.resolved_at is null),
+    'latest', (
+      select jsonb_build_object(
+               'capture_id', c.capture_id, 'captured_at', c.captured_at, 'path', c.storage_path,
+               'thumbnail', c.thumbnail_path, 'width', c.width, 'height', c.height, 'bytes', c.image_bytes,
+               'health', c.health, 'health_reason', c.health_reason, 'damaged', c.damaged)
+        from public.captures c
+       where c.device_id = d.device_id and c.ingest_status = 'stored'
+       order by c.captured_at desc limit 1),
+    'commands', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+               'command_id', q.command_id, 'type', q.type, 'payload', q.payload, 'status', q.status, 'reason', q.reason,
+               'created_at', q.created_at, 'sent_at', q.sent_at, 'finished_at', q.finished_at, 'deadline', q.deadline,
+               'by', u.email, 'capture_id', q.capture_id, 'thumbnail', c.thumbnail_path, 'pictured_at', c.captured_at)
+               order by q.created_at desc, q.queue_number desc), '[]')
+        from (select * from public.device_commands
+               where device_id = d.device_id order by created_at desc, queue_number desc limit 20) as q
+        left join public.users u on u.user_id = q.created_by
+        left join public.captures c on c.capture_id = q.capture_id),
+    'schedules', (
+      select '{"device": null, "company": null, "service": null}' || coalesce(jsonb_object_agg(
+               case when c.device_id is not null then 'device' when c.company_id is not null then 'company' else 'service' end,
+               jsonb_build_object(
+                 'captures_per_day', c.captures_per_day, 'times_of_day', c.times_of_day,
+                 'interval_minutes', c.interval_minutes, 'timezone', c.timezone, 'wake_spread_s', c.wake_spread_s)), '{}')
+        from public.device_configs c
+       where c.device_id = d.device_id or c.company_id = d.company_id
+          or (c.device_id is null and c.company_id is null)),
+    'sites', (
+      select coalesce(jsonb_agg(jsonb_build_object('site_id', o.site_id, 'name', o.name) order by lower(o.name), o.site_id), '[]')
+        from (select * from public.sites where company_id = d.company_id order by lower(name) limit 1000) as o))
+    from public.devices d
+    join public.device_states v using (device_id)
+    left join public.sites s on s.site_id = d.site_id
+   where d.device_id = p_device
+$$;
+
+-- What a device has done from p_from to p_to, 366 days at most: {zone, days: [{day, expected, silent, stored, partial,
+-- camera, transfer, service}], hours: [[day, hour, pictures, failed]] by the device's clock, of its last 32 days, series,
+-- gaps, pictures, troubles, errors}. Bounded, however often it wakes: the time is cut into 480 stretches of equal length.
+--   series    {at: [epoch of the middle of each stretch that has something], battery, battery_mv, rssi, heap, uptime,
+--             boots, temperature, humidity, pressure, gas: [its mean there, of boots the last, or null]}
+--   gaps      [{at, day, hour, reason, code, params, sentence}]: the expected wakes without a picture, as device_gaps()
+--             tells them, of the same days as hours, the oldest 500
+--   pictures  [[epoch, capture_id, path, thumbnail]]: the last stored one of each stretch
+--   troubles  the latest 50 pictures that failed or came in part: [{capture_id, captured_at, image_name, status, code}]
+--   errors    [{code, times, last_at, message: the last one's}]
+-- Raises 22023 for a longer time or one that does not end after it begins.
+create or replace function public.console_device_history(p_device text, p_from timestamptz, p_to timestamptz)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+set timezone = 'UTC'
+as $$
+declare
+  v_stretches constant integer := 480;
+  v_zone constant text := (select fleet_private.zone_of(d) from public.devices d where d.device_id = p_device);
+  v_from constant double precision := extract(epoch from p_from);
+  v_to constant double precision := extract(epoch from p_to);
+  -- Whole days, as the row of a day shows all of it.
+  v_first timestamptz;
+begin
+  if p_from is null or p_to is null or not isfinite(p_from) or not isfinite(p_to) or p_from >= p_to
+     or p_to - p_from > interval '366 days' then
+    raise exception 'ask for 366 days at most, from the earlier to the later time' using errcode = '22023';
+  end if;
+  if v_zone is null then
+    return null;
+  end if;
+  v_first := date_trunc('day', greatest(p_from, p_to - interval '30 days'), v_zone);
+  return jsonb_build_object(
+    'zone', v_zone,
+    'days', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+               'day', c.day, 'expected', c.expected, 'silent', c.silent, 'stored', c.stored, 'partial', c.partial,
+               'camera', c.failed_device, 'transfer', c.failed_transfer, 'service', c.failed_service) order by c.day), '[]')
+        from public.capture_days c
+       where c.device_id = p_device
+         and c.day between (p_from at time zone v_zone)::date and (p_to at time zone v_zone)::date),
+    'hours', (
+      select coalesce(jsonb_agg(jsonb_build_array(h.day, h.hour, h.pictures, h.failed) order by h.day, h.hour), '[]')
+        from (select (c.captured_at at time zone v_zone)::date as day,
+                     extract(hour from c.captured_at at time zone v_zone)::integer as hour,
+                     count(*) filter (where c.ingest_status in ('stored', 'expired', 'partial')) as pictures,
+                     count(*) filter (where c.ingest_status = 'failed') as failed
+                from public.captures c
+               where c.device_id = p_device and c.captured_at >= v_first
+                 and c.captured_at < date_trunc('day', p_to, v_zone) + interval '1 day'
+               group by 1, 2) as h),
+    'gaps', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+               'at', g.wake_at, 'day', (g.wake_at at time zone v_zone)::date,
+               'hour', extract(hour from g.wake_at at time zone v_zone)::integer,
+               'reason', g.reason, 'code', g.code, 'params', g.params, 'sentence', g.sentence) order by g.wake_at desc), '[]')
+        from public.device_gaps(p_device, v_first, p_to, 500) as g),
+    'series', (
+      with told as (
+        select width_bucket(extract(epoch from s.received_at), v_from, v_to, v_stretches) as stretch,
+               s.battery_percent, s.battery_mv, s.wifi_rssi_dbm, s.free_heap_bytes, s.uptime_s, s.boot_count,
+               null::double precision as temperature_c, null::double precision as humidity_pct,
+               null::double precision as pressure_hpa, null::double precision as gas_kohm
+          from public.device_status s
+         where s.device_id = p_device and s.created_at >= p_from - interval '1 hour' and s.created_at < p_to + interval '2 days'
+           and s.received_at >= p_from and s.received_at < p_to
+        union all
+        select width_bucket(extract(epoch from r.measured_at), v_from, v_to, v_stretches),
+               null, null, null, null, null, null, r.temperature_c, r.humidity_pct, r.pressure_hpa, r.gas_kohm
+          from public.sensor_readings r
+         where r.device_id = p_device and r.measured_at >= p_from and r.measured_at < p_to
+      ), means as (
+        select round(v_from + (stretch - 0.5) * (v_to - v_from) / v_stretches) as at,
+               round(avg(battery_percent)::numeric, 1) as battery, round(avg(battery_mv)) as battery_mv,
+               round(avg(wifi_rssi_dbm)::numeric, 1) as rssi, round(avg(free_heap_bytes)) as heap,
+               round(avg(uptime_s)) as uptime, max(boot_count) as boots,
+               round(avg(temperature_c)::numeric, 2) as temperature, round(avg(humidity_pct)::numeric, 2) as humidity,
+               round(avg(pressure_hpa)::numeric, 2) as pressure, round(avg(gas_kohm)::numeric, 2) as gas
+          from told group by stretch
+      )
+      select jsonb_build_object(
+               'at', coalesce(jsonb_agg(at order by at), '[]'), 'battery', jsonb_agg(battery order by at),
+               'battery_mv', jsonb_agg(battery_mv order by at), 'rssi', jsonb_agg(rssi order by at),
+               'heap', jsonb_agg(heap order by at), 'uptime', jsonb_agg(uptime order by at),
+               'boots', jsonb_agg(boots order by at), 'temperature', jsonb_agg(temperature order by at),
+               'humidity', jsonb_agg(humidity order by at), 'pressure', jsonb_agg(pressure order by at),
+               'gas', jsonb_agg(gas order by at))
+        from means),
+    'pictures', (
+      select coalesce(jsonb_agg(jsonb_build_array(
+               round(extract(epoch from p.captured_at)), p.capture_id, p.storage_path, p.thumbnail_path)
+               order by p.captured_at), '[]')
+        from (select distinct on (width_bucket(extract(epoch from c.captured_at), v_from, v_to, v_stretches))
+                     c.captured_at, c.capture_id, c.storage_path, c.thumbnail_path
+                from public.captures c
+               where c.device_id = p_device and c.captured_at >= p_from and c.captured_at < p_to and c.ingest_status = 'stored'
+               order by width_bucket(extract(epoch from c.captured_at), v_from, v_to, v_stretches), c.captured_at desc) as p),
+    'troubles', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+               'capture_id', t.capture_id, 'captured_at', t.captured_at, 'image_name', t.device_capture_id,
+               'status', t.ingest_status, 'code', t.error_code) order by t.captured_at desc), '[]')
+        from (select c.capture_id, c.captured_at, c.device_capture_id, c.ingest_status, c.error_code
+                from public.captures c
+               where c.device_id = p_device and c.captured_at >= p_from and c.captured_at < p_to
+                 and c.ingest_status in ('failed', 'partial')
+               order by c.captured_at desc limit 50) as t),
+    'errors', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+               'code', e.error_code, 'times', e.times, 'last_at', e.last_at, 'message', e.message) order by e.last_at desc), '[]')
+        from (select r.error_code, count(*) as times, max(r.occurred_at) as last_at,
+                     (array_agg(r.message order by r.occurred_at desc))[1] as message
+                from public.device_errors r
+               where r.device_id = p_device and r.occurred_at >= p_from and r.occurred_at < p_to
+               group by r.error_code order by max(r.occurred_at) desc limit 30) as e));
+end
+$$;
+
+-- The next ten wakes of a device if set_schedule() were called with the same: {zone, told: the wake that the device was told
+-- already, which it keeps, wakes: [ten at most, from that one on]}. Without a schedule of its own that of the company counts,
+-- or that of the service. Null if the caller's company has no such device; raises 22023 for values that are no schedule.
+create or replace function public.console_wakes(
+  p_device text, p_captures_per_day integer default null, p_times_of_day time[] default null,
+  p_interval_minutes integer default null, p_timezone text default null, p_wake_spread_s integer default null
+)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_most constant integer := 10;
+  v_device public.devices;
+  v_above public.device_configs;
+  v_zone text;
+  v_spread integer;
+  v_times time[] := p_times_of_day;
+  v_minutes integer := p_interval_minutes;
+  v_told timestamptz;
+  v_from timestamptz;
+begin
+  if num_nonnulls(p_captures_per_day, p_times_of_day, p_interval_minutes) > 1
+     or p_captures_per_day not between 1 and 288 or p_interval_minutes not between 1 and 10080
+     or p_wake_spread_s not between 0 and 21600 or not fleet_private.is_timezone(p_timezone)
+     or array_ndims(p_times_of_day) is distinct from 1 and p_times_of_day is not null
+     or cardinality(p_times_of_day) > 288 or array_position(p_times_of_day, null) is not null then
+    raise exception 'these values are no schedule' using errcode = '22023';
+  end if;
+  select * into v_device from public.devices where device_id = p_device;
+  if not found then
+    return null;
+  end if;
+
+  select coalesce(v_device.timezone, p_timezone,
+                  (array_agg(c.timezone order by c.company_id) filter (where c.timezone is not null))[1], 'UTC'),
+         coalesce(p_wake_spread_s,
+                  (array_agg(c.wake_spread_s order by c.company_id) filter (where c.wake_spread_s is not null))[1], 300)
+    into v_zone, v_spread
+    from public.device_configs c
+   where c.device_id is null and (c.company_id = v_device.company_id or c.company_id is null);
+  if num_nonnulls(p_captures_per_day, v_times, v_minutes) = 0 then
+    select * into v_above from public.device_configs c
+     where c.device_id is null and (c.company_id = v_device.company_id or c.company_id is null)
+       and num_nonnulls(c.captures_per_day, c.times_of_day, c.interval_minutes) > 0
+     order by c.company_id limit 1;
+    v_times := v_above.times_of_day;
+    v_minutes := v_above.interval_minutes;
+  end if;
+  v_times := coalesce(v_times, fleet_private.wake_times(coalesce(p_captures_per_day, v_above.captures_per_day)));
+
+  v_told := case when v_device.next_wake_at > now() then v_device.next_wake_at end;
+  v_from := coalesce(v_told, now()) + fleet_private.wake_grace(v_minutes) + interval '1 microsecond';
+  return jsonb_build_object('zone', v_zone, 'told', v_told, 'wakes', (
+    select coalesce(jsonb_agg(w.wake order by w.wake), '[]')
+      from (select wake from unnest(v_told || fleet_private.wakes_within(
+                     v_times, v_minutes, fleet_private.wake_offset(p_device, v_spread), v_zone, v_from,
+                     v_from + coalesce(make_interval(mins => v_minutes * (v_most + 1)),
+                                       make_interval(days => v_most / greatest(cardinality(v_times), 1) + 2)))) as wake
+             where wake is not null and (v_minutes is not null or v_times is not null)
+             order by wake limit v_most) as w));
+end
+$$;
+
+select fleet_private.set_callers('users', 'public.console_device', 'public.console_device_history', 'public.console_wakes');
+$file$;
+    perform fleet_private.record_file('repeatable/088_console_device.sql', '12316a0a680f0874e95c4d7a0b0a3a224622eb3cd4ddfa37fa7fb216fa6122b8');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/088_console_gallery.sql', '2010dce08c60ecc5a2df524acaf91849305b2a9453810638827a614f67c27b7f') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What the console's gallery asks. Its functions have the rights of who calls them, so that row level security holds; each
+-- answers with one jsonb, and none with more than 1,000 pictures. docs/console.md tells what the gallery shows.
+--
+-- p_filter is, everything optional: {zone: the time zone of days and hours, site, device, search: a part of a device's name,
+-- id or place, status: whole, partial, failed, gone, pinned or all, by default what has a picture (whole and partial),
+-- health: odd (anything but ok) or one of them, from, to: hours of the day, the second one not included; 22 to 6 is the night}.
+
+-- Raises 22023 for what is no filter.
+create or replace function fleet_private.gallery_filter(
+  p_filter jsonb,
+  out zone text, out statuses text[], out healths text[], out pinned boolean, out devices text[], out hours integer[]
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_company constant uuid := fleet_private.company_of_user();
+  v_device constant text := p_filter->>'device';
+  v_site constant text := p_filter->>'site';
+  v_search constant text := lower(p_filter->>'search');
+  v_from constant bigint := fleet_private.as_integer(p_filter->>'from', 0, 23);
+  v_to constant bigint := fleet_private.as_integer(p_filter->>'to', 0, 24);
+  v_all constant text[] := array['black', 'white', 'blurred', 'frozen', 'covered', 'shifted', 'damaged'];
+begin
+  zone := coalesce(p_filter->>'zone', 'UTC');
+  pinned := coalesce(p_filter->>'status' = 'pinned', false);
+  statuses := case coalesce(p_filter->>'status', 'pictures')
+    when 'pictures' then array['stored', 'partial'] when 'whole' then array['stored'] when 'pinned' then array['stored']
+    when 'partial' then array['partial'] when 'failed' then array['failed'] when 'gone' then array['expired']
+    when 'all' then array['stored', 'partial', 'failed', 'expired'] end;
+  healths := case when p_filter->>'health' = 'odd' then v_all when p_filter ? 'health' then array[p_filter->>'health'] end;
+  if not fleet_private.is_timezone(zone) or statuses is null or not healths <@ (v_all || array['ok'])
+     or (num_nonnulls(p_filter->>'from', p_filter->>'to') > 0 and num_nulls(v_from, v_to) > 0) then
+    raise exception 'this is no filter of the gallery' using errcode = '22023';
+  end if;
+  -- The night is what is left without the day.
+  hours := case when v_from is not null then array(
+    select h from generate_series(0, 23) as h
+     where case when v_from < v_to then h >= v_from and h < v_to else h >= v_from or h < v_to end) end;
+  -- A device that was handed over left its pictures here: it is named without looking at who has it now.
+  devices := case
+    when v_device is not null and num_nonnulls(v_site, v_search) = 0 then array[v_device]
+    when num_nonnulls(v_device, v_site, v_search) > 0 then array(
+      select d.device_id from public.devices d
+       where d.company_id = v_company
+         and (v_device is null or d.device_id = v_device)
+         and (v_site is null or d.site_id::text = v_site)
+         and (v_search is null or position(v_search in lower(concat_ws(' ', d.name, d.device_id, d.location))) > 0)) end;
+end
+$$;
+
+-- The condition of a filter, for queries that are planned with its values: $1 is the company, $2 to $7 are the columns of
+-- gallery_filter. `c` is captures.
+create or replace function fleet_private.gallery_condition()
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select $condition$
+    c.company_id = $1 and c.ingest_status = any ($3)
+    and ($4 is null or c.health = any ($4))
+    and (not $5 or c.pinned)
+    and ($6 is null or c.device_id = any ($6))
+    and ($7 is null or extract(hour from c.captured_at at time zone $2) = any ($7))
+  $condition$
+$$;
+
+-- The open commands and the latest ended ones that ask a device for this picture again, newest first: one name may be that of
+-- another picture later, so what was asked before this one came is not told.
+create or replace function fleet_private.asked_again(p_row public.captures)
+returns setof public.device_commands
+language sql
+stable
+set search_path = ''
+as $$
+  select q.* from public.device_commands q
+   where q.device_id = p_row.device_id and q.type = 'send_image' and q.payload->>'image_name' = p_row.device_capture_id
+     and q.created_at >= p_row.created_at
+   order by q.created_at desc, q.queue_number desc
+   limit 3
+$$;
+-- Whether one of them is open.
+create or replace function fleet_private.is_asked_again(p_row public.captures)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  select exists (
+    select from public.device_commands q
+     where q.device_id = p_row.device_id and q.status in ('queued', 'sent') and q.type = 'send_image'
+       and q.payload->>'image_name' = p_row.device_capture_id and q.created_at >= p_row.created_at)
+$$;
+
+-- How a picture is told. Of one that failed or came in part also what is needed to ask for it again; `share` is how much of
+-- a partial one is there.
+create or replace function fleet_private.gallery_picture(p_row public.captures)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select jsonb_strip_nulls(jsonb_build_object(
+    'id', p_row.capture_id, 'device', p_row.device_id, 'at', p_row.captured_at, 'status', p_row.ingest_status,
+    'thumbnail', p_row.thumbnail_path, 'path', p_row.storage_path,
+    'health', nullif(p_row.health, 'ok'), 'pinned', nullif(p_row.pinned, false),
+    'share', case when p_row.ingest_status = 'partial' then round(p_row.partial_rows::numeric / nullif(p_row.height, 0), 3) end,
+    'name', case when p_row.ingest_status in ('failed', 'partial') then p_row.device_capture_id end,
+    'error_code', case when p_row.ingest_status in ('failed', 'partial') then p_row.error_code end,
+    'asked', case when p_row.ingest_status in ('failed', 'partial') then nullif(fleet_private.is_asked_again(p_row), false) end))
+$$;
+
+-- What there is: {buckets: [[from, to, day, pictures]], newest first, devices: [{device_id, name, site_id, timezone}],
+-- sites: [{site_id, name, timezone}], asked_at}. A bucket is a stretch of time, in seconds since 1970, of which the pictures
+-- are asked at once: a local day, and of days with more than 300 pictures the hours, and of such hours the quarters.
+create or replace function public.console_gallery(p_filter jsonb default '{}')
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_company constant uuid := fleet_private.company_of_user();
+  v_filter record;
+  v_buckets jsonb;
+begin
+  select * into v_filter from fleet_private.gallery_filter(p_filter);
+  -- No zone has a day or an hour that begins within a quarter of an hour.
+  execute $query$
+    with quarters as (
+      select date_bin('15 minutes', c.captured_at, '2000-01-01 00:00:00+00') as quarter, count(*) as pictures
+        from public.captures c where $query$ || fleet_private.gallery_condition() || $query$
+       group by 1
+    ), placed as (
+      select *, (quarter at time zone $2)::date as day, date_bin('1 hour', quarter, '2000-01-01 00:00:00+00') as hour
+        from quarters
+    ), weighed as (
+      select *, sum(pictures) over (partition by day) as of_day, sum(pictures) over (partition by day, hour) as of_hour
+        from placed
+    ), buckets as (
+      select day, min(quarter) as first, max(quarter) as last, sum(pictures) as pictures
+        from weighed
+       group by day, case when of_day > 300 then hour end, case when of_day > 300 and of_hour > 300 then quarter end
+    )
+    select coalesce(jsonb_agg(jsonb_build_array(extract(epoch from first)::bigint, extract(epoch from last)::bigint + 900,
+                                                day, pictures) order by first desc), '[]')
+      from buckets
+  $query$ into v_buckets
+    using v_company, v_filter.zone, v_filter.statuses, v_filter.healths, v_filter.pinned, v_filter.devices, v_filter.hours;
+  return jsonb_build_object(
+    'buckets', v_buckets,
+    'devices', (
+      select coalesce(jsonb_agg(jsonb_build_object('device_id', d.device_id, 'name', d.name, 'site_id', d.site_id,
+                                                   'timezone', coalesce(d.timezone, s.timezone))
+                                order by lower(coalesce(d.name, d.device_id)), d.device_id), '[]')
+        from public.devices d left join public.sites s on s.site_id = d.site_id
+       where d.company_id = v_company),
+    'sites', (
+      select coalesce(jsonb_agg(jsonb_build_object('site_id', site_id, 'name', name, 'timezone', timezone)
+                                order by lower(name), site_id), '[]')
+        from public.sites where company_id = v_company),
+    'asked_at', now());
+end
+$$;
+
+-- The pictures from p_from up to p_to, newest first, as a list: {id, device, at, status, thumbnail, path, health, pinned,
+-- share, name, error_code, asked}, 1,000 of them at most. Whoever asks for those that follow names the last one: p_after_at and p_after.
+create or replace function public.console_pictures(
+  p_from timestamptz, p_to timestamptz, p_filter jsonb default '{}', p_after_at timestamptz default null,
+  p_after uuid default null
+)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_filter record;
+  v_pictures jsonb;
+begin
+  select * into v_filter from fleet_private.gallery_filter(p_filter);
+  execute $query$
+    select coalesce(jsonb_agg(fleet_private.gallery_picture(f) order by f.captured_at desc, f.capture_id desc), '[]')
+      from (select c.* from public.captures c
+             where c.captured_at >= $8 and c.captured_at < $9
+               and ($10 is null or (c.captured_at, c.capture_id) < ($10, $11)) and
+  $query$ || fleet_private.gallery_condition() || $query$
+             order by c.captured_at desc, c.capture_id desc
+             limit 1000) as f
+  $query$ into v_pictures
+    using fleet_private.company_of_user(), v_filter.zone, v_filter.statuses, v_filter.healths, v_filter.pinned,
+          v_filter.devices, v_filter.hours, p_from, p_to, p_after_at, coalesce(p_after, '00000000-0000-0000-0000-000000000000');
+  return v_pictures;
+end
+$$;
+
+-- What has come since the answer of asked_at p_since: {pictures: as console_pictures tells them, with their local day;
+-- asked_at, more: whether there are more than these 200}. Some may have been told before: transactions do not end in the
+-- order in which they begin.
+create or replace function public.console_arrivals(p_since timestamptz, p_filter jsonb default '{}')
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_filter record;
+  v_pictures jsonb;
+begin
+  select * into v_filter from fleet_private.gallery_filter(p_filter);
+  execute $query$
+    select coalesce(jsonb_agg(fleet_private.gallery_picture(f)
+                                || jsonb_build_object('day', (f.captured_at at time zone $2)::date)), '[]')
+      -- The first bound is there for the index: after an hour on its way a picture has failed.
+      from (select c.* from public.captures c
+             where c.created_at >= $8 - interval '1 hour' and coalesce(c.stored_at, c.updated_at) >= $8 and
+  $query$ || fleet_private.gallery_condition() || $query$
+             order by c.created_at desc
+             limit 201) as f
+  $query$ into v_pictures
+    using fleet_private.company_of_user(), v_filter.zone, v_filter.statuses, v_filter.healths, v_filter.pinned,
+          v_filter.devices, v_filter.hours, p_since - interval '15 seconds';
+  return jsonb_build_object('pictures', v_pictures, 'asked_at', now(), 'more', jsonb_array_length(v_pictures) > 200);
+end
+$$;
+
+-- All that is told of one picture: as console_pictures tells it, with {name, bytes, width, height, chunks, sha256,
+-- health_reason, error_code, firmware, stored_at, expired_at, expired_by, timezone,
+-- readings: {temperature_c, …} or null, story: as capture_story tells it,
+-- asks: [{command_id, status, reason, created_at, sent_at, finished_at, pictured_at}], what asked for it again, newest first,
+-- next_wake_at: of its device}.
+-- With p_other, a picture to compare it with: other, as console_pictures tells it. With p_every, 'day' or 'week': same_hour,
+-- the pictures of its device at its time of day, as console_pictures tells them, oldest first: of each of the 30 days before
+-- and after, or of the same weekday of 26 weeks before and after, the one that is nearest to that time, within half an hour.
+-- Days are those of the device's zone. Raises PT404, and 22023 for another p_every.
+create or replace function public.console_picture(p_capture uuid, p_other uuid default null, p_every text default null)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_company constant uuid := fleet_private.company_of_user();
+  v_row public.captures;
+  v_other public.captures;
+  v_story jsonb;
+  v_zone text;
+  v_step constant integer := case p_every when 'day' then 1 when 'week' then 7 end;
+  v_most constant integer := case p_every when 'day' then 30 when 'week' then 26 end;
+begin
+  if p_every is not null and v_step is null then
+    raise exception 'p_every is neither day nor week' using errcode = '22023';
+  end if;
+  select * into v_row from public.captures c where c.capture_id = p_capture and c.company_id = v_company;
+  if not found then
+    raise exception 'there is no such picture' using errcode = 'PT404';
+  end if;
+  if p_other is not null then
+    select * into v_other from public.captures c where c.capture_id = p_other and c.company_id = v_company;
+    if not found then
+      raise exception 'there is no such picture to compare with' using errcode = 'PT404';
+    end if;
+  end if;
+  v_story := public.capture_story(p_capture);
+  v_zone := v_story->>'timezone';
+  return fleet_private.gallery_picture(v_row) || jsonb_build_object(
+    'name', v_row.device_capture_id, 'bytes', v_row.image_bytes, 'width', v_row.width, 'height', v_row.height,
+    'chunks', v_row.total_chunks, 'sha256', v_row.image_sha256,
+    'health_reason', v_row.health_reason, 'error_code', v_row.error_code, 'firmware', v_row.firmware_version,
+    'stored_at', v_row.stored_at, 'expired_at', v_row.expired_at, 'expired_by', v_row.expired_by,
+    'timezone', v_zone,
+    'readings', (select jsonb_strip_nulls(jsonb_build_object(
+                          'temperature_c', r.temperature_c, 'humidity_pct', r.humidity_pct, 'pressure_hpa', r.pressure_hpa,
+                          'gas_kohm', r.gas_kohm))
+                   from public.sensor_readings r where r.capture_id = p_capture limit 1),
+    'story', v_story,
+    'asks', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+               'command_id', a.command_id, 'status', a.status, 'reason', a.reason, 'created_at', a.created_at,
+               'sent_at', a.sent_at, 'finished_at', a.finished_at, 'pictured_at', case when a.capture_id is not null then v_row.captured_at end)
+               order by a.created_at desc, a.queue_number desc), '[]')
+        from fleet_private.asked_again(v_row) as a),
+    'next_wake_at', (select d.next_wake_at from public.devices d where d.device_id = v_row.device_id))
+    || case when p_other is null then '{}' else jsonb_build_object('other', fleet_private.gallery_picture(v_other)) end
+    || case when p_every is null then '{}' else jsonb_build_object('same_hour', (
+      select coalesce(jsonb_agg(fleet_private.gallery_picture(f) order by f.captured_at), '[]')
+        from generate_series(-v_most, v_most) as n
+       cross join lateral (
+         select (v_row.captured_at at time zone v_zone + make_interval(days => n * v_step)) at time zone v_zone as at) as m
+       cross join lateral (
+         select c.* from public.captures c
+          where c.company_id = v_company and c.device_id = v_row.device_id and c.ingest_status in ('stored', 'partial')
+            and c.captured_at between m.at - interval '30 minutes' and m.at + interval '30 minutes'
+            and (n <> 0 or c.capture_id = p_capture)
+          order by abs(extract(epoch from c.captured_at - m.at)), c.capture_id
+          limit 1) as f)) end;
+end
+$$;
+
+select fleet_private.set_callers('users', 'fleet_private.gallery_filter', 'fleet_private.gallery_condition',
+  'fleet_private.asked_again', 'fleet_private.is_asked_again',
+  'fleet_private.gallery_picture', 'public.console_gallery', 'public.console_pictures', 'public.console_arrivals',
+  'public.console_picture');
+$file$;
+    perform fleet_private.record_file('repeatable/088_console_gallery.sql', '2010dce08c60ecc5a2df524acaf91849305b2a9453810638827a614f67c27b7f');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/088_console_report.sql', 'fcb043f806e6f1d6d629a405f49e97ac82974cd876a75e6a0341869e7b50f15e') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What the console's report asks: of a site, or of several devices, over some days. The functions have the rights of who calls
+-- them, so that row level security holds; each answers one jsonb. docs/console.md tells what the report shows.
+
+-- The devices of a report, the first 12 by name, and how many more there are. Of the own company alone: what a report says
+-- about a device is asked of the device that the company has. Raises 22023 for days that are not told together: 92 at most.
+create or replace function fleet_private.report_devices(
+  p_from date, p_to date, p_site uuid, p_devices text[], out devices text[], out more integer
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_asked constant text[] := fleet_private.devices_asked(p_site, p_devices, 12);
+begin
+  if p_from is null or p_to is null or not isfinite(p_from) or not isfinite(p_to) or p_to - p_from not between 0 and 91 then
+    raise exception 'a report is of 92 days at most, from the earlier to the later one' using errcode = '22023';
+  end if;
+  select array_agg(device_id order by place) filter (where place <= 12), greatest(count(*) - 12, 0)
+    into devices, more
+    from (select d.device_id, row_number() over (order by lower(coalesce(d.name, d.device_id)), d.device_id) as place
+            from public.devices d
+           where d.company_id = fleet_private.company_of_user() and d.device_id = any (v_asked)) as p;
+end
+$$;
+
+-- {company, site: its name, or null, made_at, more: how many devices of the site are left out,
+--  devices: [{device_id, name, site, location, zone: by which its days are told,
+--    days: [[day, expected, silent, stored, partial, camera, transfer, service, temperature: its minimum, mean and maximum,
+--      humidity: likewise, pressure_mean, gas_mean, battery_min, rssi_mean]],
+--    pictures: [[seconds since 1970, capture_id, path, thumbnail, health]]}],
+--  sites: [{site_id, name}]}
+-- Pictures are chosen without looking at them: the time is cut into as many equal stretches as there is room for (12 for a
+-- device, 48 for all), and of each the one is told that is nearest its middle. Raises 22023.
+create or replace function public.console_report(p_from date, p_to date, p_site uuid default null, p_devices text[] default null)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+set timezone = 'UTC'
+set plan_cache_mode = 'force_custom_plan'
+as $$
+declare
+  v_company constant uuid := fleet_private.company_of_user();
+  v_report record;
+  v_pictures integer;
+begin
+  select * into v_report from fleet_private.report_devices(p_from, p_to, p_site, p_devices);
+  v_pictures := least(12, 48 / greatest(cardinality(v_report.devices), 1));
+  return jsonb_build_object(
+    'company', (select name from public.companies where company_id = v_company),
+    'site', (select name from public.sites where company_id = v_company and site_id = p_site),
+    'made_at', now(),
+    'more', v_report.more,
+    'sites', (
+      select coalesce(jsonb_agg(jsonb_build_object('site_id', site_id, 'name', name) order by lower(name), site_id), '[]')
+        from (select * from public.sites where company_id = v_company order by lower(name) limit 1000) as s),
+    'devices', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+               'device_id', d.device_id, 'name', nullif(d.name, ''), 'location', d.location, 'zone', z.zone,
+               'site', (select name from public.sites where site_id = d.site_id),
+               'days', (
+                 select coalesce(jsonb_agg(jsonb_build_array(
+                          c.day, c.expected, c.silent, c.stored, c.partial, c.failed_device, c.failed_transfer, c.failed_service,
+                          c.temperature_min, round(c.temperature_mean::numeric, 2), c.temperature_max,
+                          c.humidity_min, round(c.humidity_mean::numeric, 2), c.humidity_max,
+                          round(c.pressure_mean::numeric, 2), round(c.gas_mean::numeric, 2), c.battery_percent_min,
+                          round(c.rssi_mean::numeric, 1)) order by c.day), '[]')
+                   from public.capture_days c
+                  where c.device_id = d.device_id and c.company_id = v_company and c.day between p_from and p_to),
+               'pictures', (
+                 select coalesce(jsonb_agg(jsonb_build_array(
+                          round(extract(epoch from p.captured_at)), p.capture_id, p.storage_path, p.thumbnail_path, p.health)
+                          order by p.captured_at), '[]')
+                   from generate_series(0, v_pictures - 1) as stretch
+                  cross join lateral (
+                    select z.since + (z.until - z.since) * stretch / v_pictures as since,
+                           z.since + (z.until - z.since) * (2 * stretch + 1) / (2 * v_pictures) as middle,
+                           z.since + (z.until - z.since) * (stretch + 1) / v_pictures as until) as s
+                  cross join lateral (
+                    select e.* from (
+                      (select c.* from public.captures c
+                        where c.device_id = d.device_id and c.company_id = v_company and c.ingest_status = 'stored'
+                          and c.captured_at >= s.middle and c.captured_at < s.until
+                        order by c.captured_at limit 1)
+                      union all
+                      (select c.* from public.captures c
+                        where c.device_id = d.device_id and c.company_id = v_company and c.ingest_status = 'stored'
+                          and c.captured_at >= s.since and c.captured_at < s.middle
+                        order by c.captured_at desc limit 1)) as e
+                     order by abs(extract(epoch from e.captured_at - s.middle)) limit 1) as p)) order by o.place), '[]')
+        from unnest(v_report.devices) with ordinality as o (device_id, place)
+        join public.devices d on d.device_id = o.device_id
+       cross join lateral (select fleet_private.zone_of(d) as zone) as l
+       cross join lateral (
+         select l.zone, p_from::timestamp at time zone l.zone as since, (p_to + 1)::timestamp at time zone l.zone as until) as z));
+end
+$$;
+
+-- Why what was expected in that time did not come: [{device_id, at, reason, code, params, sentence}], as device_gaps() tells it
+-- of the devices of console_report, of each the oldest: 240 of all, at least 20 of one. What a device that is silent for weeks
+-- has missed is found wake by wake, so there is a bound. Raises 22023.
+create or replace function public.console_report_gaps(
+  p_from date, p_to date, p_site uuid default null, p_devices text[] default null
+)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+set timezone = 'UTC'
+as $$
+declare
+  v_report record;
+  v_device public.devices;
+  v_zone text;
+  v_since timestamptz;
+  v_until timestamptz;
+  v_most integer;
+  v_found jsonb;
+  v_told jsonb := '[]';
+begin
+  select * into v_report from fleet_private.report_devices(p_from, p_to, p_site, p_devices);
+  v_most := 240 / greatest(cardinality(v_report.devices), 1);
+  for v_device in select d.* from public.devices d where d.device_id = any (v_report.devices) order by d.device_id loop
+    v_zone := fleet_private.zone_of(v_device);
+    v_since := p_from::timestamp at time zone v_zone;
+    v_until := (p_to + 1)::timestamp at time zone v_zone;
+    v_found := '[]';
+    -- device_gaps() takes a month at a time.
+    while v_since < least(v_until, now()) and jsonb_array_length(v_found) < v_most loop
+      v_found := v_found || (
+        select coalesce(jsonb_agg(jsonb_build_object(
+                 'device_id', v_device.device_id, 'at', g.wake_at, 'reason', g.reason, 'code', g.code, 'params', g.params,
+                 'sentence', g.sentence) order by g.wake_at), '[]')
+          from public.device_gaps(v_device.device_id, v_since, least(v_until, v_since + interval '31 days'),
+                                  v_most - jsonb_array_length(v_found)) as g);
+      v_since := v_since + interval '31 days';
+    end loop;
+    v_told := v_told || v_found;
+  end loop;
+  return v_told;
+end
+$$;
+
+select fleet_private.set_callers('users', 'public.console_report', 'public.console_report_gaps', 'fleet_private.report_devices');
+$file$;
+    perform fleet_private.record_file('repeatable/088_console_report.sql', 'fcb043f806e6f1d6d629a405f49e97ac82974cd876a75e6a0341869e7b50f15e');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/088_console_trends.sql', 'a6c34aff2928802dac0f80fb0a8627de39e72bb49bf81aab1cf1cf5c13bcca15') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What the console's page of trends asks. The functions have the rights of who calls them, so that row level security holds;
+-- each answers one jsonb. docs/console.md tells what the page shows.
+
+-- How many rows of capture_days one answer may add up: more take longer than somebody who looks at a page waits.
+create or replace function fleet_private.most_device_days()
+returns integer
+language sql
+immutable
+set search_path = ''
+as $$
+  select 50000
+$$;
+
+-- The devices that a page is about: those that are named, or those at a site; of the own company, but for named ones without
+-- a site: what a device that was handed over has left here is found by its id. Null is the whole company. Raises 22023.
+create or replace function fleet_private.devices_asked(p_site uuid, p_devices text[], p_most integer)
+returns text[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  if cardinality(p_devices) > p_most then
+    raise exception 'at most % devices at a time', p_most using errcode = '22023';
+  end if;
+  return case
+    when p_site is not null then array(
+      select d.device_id from public.devices d
+       where d.company_id = fleet_private.company_of_user() and d.site_id = p_site
+         and (p_devices is null or d.device_id = any (p_devices)))
+    else p_devices end;
+end
+$$;
+
+-- Raises 22023 for days that are not asked for together: 1,100 at most.
+create or replace function fleet_private.check_days(p_from date, p_to date)
+returns void
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  if p_from is null or p_to is null or not isfinite(p_from) or not isfinite(p_to) or p_to - p_from not between 0 and 1100 then
+    raise exception 'ask for 1,100 days at most, from the earlier to the later one' using errcode = '22023';
+  end if;
+end
+$$;
+
+-- What came, from day to day, both included, of the whole company, a site or up to 50 devices:
+--   since    from which day devices were added up: of many devices a shorter time than was asked for
+--   zones    the time zones by which the days are told, 20 at most
+--   periods  [[its first day, expected, silent, stored, partial, camera, transfer, service, bytes]], of the whole company from
+--            p_from, else from since; p_step is day, week (its Monday) or month
+--   groups   with p_by site or device, the 40 that miss most: [{id: null for devices without a site, name, periods}]
+--   rest     how many there are beyond
+--   errors   {codes: [[code, [how often in each hour of the day]]], the 20 most frequent, oldest: the oldest that the company has,
+--            since: when there are too many, from when they were counted}; hours are those of each device
+--   storage  of the whole company: {bytes, quota_bytes, policies: how many let pictures go, ended: the latest day that is over
+--            everywhere, before: bytes of pictures older than days, days: [[day, bytes that came, bytes that are there now]], the
+--            latest 180}
+--   sites, devices: what can be chosen, and those that were: [{site_id, name}], [{device_id, name}]
+-- Raises 22023 for what cannot be asked.
+create or replace function public.console_trends(
+  p_from date, p_to date, p_step text default 'day', p_by text default 'company', p_site uuid default null,
+  p_devices text[] default null
+)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+set timezone = 'UTC'
+-- The plan for a company of one device is none for one of thousands.
+set plan_cache_mode = 'force_custom_plan'
+as $$
+declare
+  v_company constant uuid := fleet_private.company_of_user();
+  v_devices constant text[] := fleet_private.devices_asked(p_site, p_devices, 50);
+  v_whole constant boolean := v_devices is null;
+  v_many constant bigint := coalesce(cardinality(v_devices), (select count(*) from public.devices where company_id = v_company));
+  v_since constant date := case
+    when v_whole and p_by = 'company' then p_from
+    else greatest(p_from, p_to + 1 - (fleet_private.most_device_days() / greatest(v_many, 1))::integer) end;
+  v_counted jsonb;
+begin
+  perform fleet_private.check_days(p_from, p_to);
+  if p_step is null or p_step not in ('day', 'week', 'month') or p_by is null or p_by not in ('company', 'site', 'device') then
+    raise exception 'console_trends: p_step is day, week or month; p_by is company, site or device' using errcode = '22023';
+  end if;
+
+  with counted as materialized (
+    select case p_by when 'site' then d.site_id::text when 'device' then c.device_id end as id,
+           date_trunc(p_step, c.day::timestamp)::date as period, c.expected, c.silent, c.stored, c.partial,
+           c.failed_device as camera, c.failed_transfer as transfer, c.failed_service as service, c.bytes
+      from public.capture_days c
+      left join public.devices d on p_by = 'site' and d.device_id = c.device_id and d.company_id = c.company_id
+     where not (v_whole and p_by = 'company')
+       and c.company_id = v_company and c.day between v_since and p_to
+       and (v_whole or c.device_id = any (v_devices))
+  ), all_of_it as (
+    select date_trunc(p_step, day::timestamp)::date as period, expected, silent, stored, partial, failed_device as camera,
+           failed_transfer as transfer, failed_service as service, bytes
+      from public.company_days
+     where v_whole and company_id = v_company and day between p_from and p_to
+    union all
+    select period, expected, silent, stored, partial, camera, transfer, service, bytes from counted where not v_whole
+  ), ranked as materialized (
+    select id, row_number() over (order by
+                 sum(greatest(coalesce(expected, 0) - stored - partial, camera + transfer + service)) desc,
+                 sum(coalesce(expected, stored)) desc, id nulls last) as place
+      from counted where p_by <> 'company' group by id
+  ), told as (
+    select r.place, c.period, sum(expected) as expected, sum(silent) as silent, sum(stored) as stored, sum(partial) as partial,
+           sum(camera) as camera, sum(transfer) as transfer, sum(service) as service, sum(bytes) as bytes
+      from ranked r
+      -- By a text that is never null, so that it is a lookup by hash.
+      join counted c on coalesce(c.id, '') = coalesce(r.id, '')
+     where r.place <= 40
+     group by r.place, c.period
+  )
+  select jsonb_build_object(
+    'periods', (
+      select coalesce(jsonb_agg(jsonb_build_array(
+               period, expected, silent, stored, partial, camera, transfer, service, bytes) order by period), '[]')
+        from (select period, sum(expected) as expected, sum(silent) as silent, sum(stored) as stored, sum(partial) as partial,
+                     sum(camera) as camera, sum(transfer) as transfer, sum(service) as service, sum(bytes) as bytes
+                from all_of_it group by period) as p),
+    'groups', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+               'id', r.id,
+               'name', case p_by when 'site' then (select name from public.sites where site_id::text = r.id)
+                                 else (select coalesce(nullif(name, ''), device_id) from public.devices where device_id = r.id) end,
+               'periods', t.periods) order by r.place), '[]')
+        from ranked r
+        join (select place, jsonb_agg(jsonb_build_array(
+                       period, expected, silent, stored, partial, camera, transfer, service, bytes) order by period) as periods
+                from told group by place) as t using (place)),
+    'rest', (select greatest(count(*) - 40, 0) from ranked))
+    into v_counted;
+
+  return v_counted || jsonb_build_object(
+    'since', v_since,
+    'zones', (
+      select coalesce(jsonb_agg(timezone order by timezone), '[]')
+        from (select distinct timezone from public.capture_days
+               where company_id = v_company and day = (
+                       select max(day) from public.company_days where company_id = v_company and day between p_from and p_to)
+                 and (v_whole or device_id = any (v_devices))
+               limit 20) as z),
+    'errors', fleet_private.errors_by_hour(v_company, v_devices, p_from, p_to),
+    'storage', fleet_private.storage_by_day(v_company),
+    'sites', (
+      select coalesce(jsonb_agg(jsonb_build_object('site_id', site_id, 'name', name) order by lower(name), site_id), '[]')
+        from (select * from public.sites where company_id = v_company order by lower(name) limit 1000) as s),
+    'devices', (
+      select coalesce(jsonb_agg(jsonb_build_object('device_id', device_id, 'name', name) order by lower(name), device_id), '[]')
+        from public.devices where company_id = v_company and device_id = any (p_devices)));
+end
+$$;
+
+-- The errors of console_trends: the latest 20,000.
+create or replace function fleet_private.errors_by_hour(p_company uuid, p_devices text[], p_from date, p_to date)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+set timezone = 'UTC'
+set plan_cache_mode = 'force_custom_plan'
+as $$
+declare
+  v_most constant integer := 20000;
+  v_errors jsonb;
+begin
+  with found as materialized (
+    select e.device_id, e.error_code, e.occurred_at
+      from public.device_errors e
+     where e.company_id = p_company and (p_devices is null or e.device_id = any (p_devices))
+       -- No time zone is 16 hours from UTC.
+       and e.occurred_at >= p_from::timestamptz - interval '16 hours' and e.occurred_at < p_to + 1 + interval '16 hours'
+     order by e.occurred_at desc
+     limit v_most
+  ), zones as materialized (
+    select d.device_id, fleet_private.zone_of(d) as zone
+      from public.devices d where d.device_id in (select device_id from found)
+  ), hours as (
+    select f.error_code, extract(hour from f.occurred_at at time zone coalesce(z.zone, 'UTC'))::integer as hour, count(*) as times
+      from found f
+      left join zones z using (device_id)
+     where (f.occurred_at at time zone coalesce(z.zone, 'UTC'))::date between p_from and p_to
+     group by 1, 2
+  ), codes as (
+    select error_code, sum(times) as times from hours group by error_code order by times desc, error_code limit 20
+  )
+  select jsonb_build_object(
+    'codes', (
+      select coalesce(jsonb_agg(jsonb_build_array(c.error_code, (
+               select jsonb_agg(coalesce(h.times, 0) order by s.hour)
+                 from generate_series(0, 23) as s (hour)
+                 left join hours h on h.hour = s.hour and h.error_code = c.error_code))
+               order by c.times desc, c.error_code), '[]')
+        from codes c),
+    'oldest', (select min(occurred_at) from public.device_errors where company_id = p_company),
+    'since', (select case when count(*) = v_most then min(occurred_at) end from found))
+    into v_errors;
+  return v_errors;
+end
+$$;
+
+-- The storage of console_trends.
+create or replace function fleet_private.storage_by_day(p_company uuid)
+returns jsonb
+language sql
+stable
+set search_path = ''
+set timezone = 'UTC'
+as $$
+  with days as materialized (
+    select day, bytes, coalesce(kept_bytes, bytes) as kept, row_number() over (order by day desc) <= 180 as told
+      from public.company_days where company_id = p_company
+  )
+  select jsonb_build_object(
+    'bytes', (select coalesce(sum(kept), 0) from days),
+    'quota_bytes', (select storage_quota_bytes from public.companies where company_id = p_company),
+    'policies', (select count(*) from public.keep_policies where company_id = p_company),
+    -- Of all time zones this is the last one in which a day ends.
+    'ended', (now() at time zone 'Etc/GMT+12')::date - 1,
+    'before', (select coalesce(sum(kept), 0) from days where not told),
+    'days', (select coalesce(jsonb_agg(jsonb_build_array(day, bytes, kept) order by day), '[]') from days where told))
+$$;
+
+-- A sensor of several devices, from day to day, both included: {daily: whether a point is a day, devices: [{device_id, name,
+-- points: [[seconds since 1970, minimum, mean, maximum]]}]}. Up to 31 days are cut into 240 stretches; a longer time, and what
+-- hellos tell (battery_percent, rssi), is told by the days of each device. Days are those of p_zone, or each device's own.
+-- p_sensor is temperature, humidity, pressure, gas, battery or rssi. Without p_devices (8 at most), the first four that have
+-- measured it of the first 100 by name, of p_site if that is given. Raises 22023.
+create or replace function public.console_trend_sensor(
+  p_sensor text, p_from date, p_to date, p_devices text[] default null, p_site uuid default null, p_zone text default 'UTC'
+)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+set timezone = 'UTC'
+set plan_cache_mode = 'force_custom_plan'
+as $$
+declare
+  v_company constant uuid := fleet_private.company_of_user();
+  v_column constant text := (
+    '{"temperature": "temperature_c", "humidity": "humidity_pct", "pressure": "pressure_hpa", "gas": "gas_kohm"}'::jsonb)->>p_sensor;
+  v_daily constant boolean := v_column is null or p_to - p_from > 30;
+  v_asked text[] := fleet_private.devices_asked(p_site, p_devices, 8);
+  v_from timestamptz;
+  v_to timestamptz;
+begin
+  perform fleet_private.check_days(p_from, p_to);
+  if p_sensor is null or p_sensor not in ('temperature', 'humidity', 'pressure', 'gas', 'battery', 'rssi')
+     or not fleet_private.is_timezone(p_zone) then
+    raise exception 'console_trend_sensor: there is no such sensor or time zone' using errcode = '22023';
+  end if;
+  v_from := p_from::timestamp at time zone p_zone;
+  v_to := (p_to + 1)::timestamp at time zone p_zone;
+  if p_devices is null then
+    v_asked := array(
+      select d.device_id
+        from (select device_id, name from public.devices
+               where company_id = v_company and (p_site is null or site_id = p_site)
+               order by lower(name), device_id limit 100) as d
+       where exists (
+           select from public.capture_days c
+            where c.device_id = d.device_id and c.company_id = v_company and c.day between p_from and p_to
+              and case p_sensor when 'temperature' then c.temperature_readings when 'humidity' then c.humidity_readings
+                                when 'pressure' then c.pressure_readings when 'gas' then c.gas_readings
+                                when 'rssi' then c.rssi_readings else num_nonnulls(c.battery_percent_min) end > 0)
+       limit 4);
+  end if;
+  return jsonb_build_object('daily', v_daily, 'devices', (
+    select coalesce(jsonb_agg(jsonb_build_object(
+             'device_id', a.device_id, 'name', d.name,
+             'points', case when v_daily then (
+               select coalesce(jsonb_agg(jsonb_build_array(
+                        extract(epoch from (c.day + time '12:00') at time zone p_zone)::bigint, v.minimum,
+                        round(v.mean::numeric, 2), v.maximum) order by c.day), '[]')
+                 from public.capture_days c
+                cross join lateral (
+                  select c.temperature_min, c.temperature_mean, c.temperature_max where p_sensor = 'temperature'
+                  union all select c.humidity_min, c.humidity_mean, c.humidity_max where p_sensor = 'humidity'
+                  union all select c.pressure_min, c.pressure_mean, c.pressure_max where p_sensor = 'pressure'
+                  union all select c.gas_min, c.gas_mean, c.gas_max where p_sensor = 'gas'
+                  union all select c.rssi_min, c.rssi_mean, c.rssi_max where p_sensor = 'rssi'
+                  union all select c.battery_percent_min, (c.battery_percent_min + c.battery_percent_max) / 2, c.battery_percent_max
+                             where p_sensor = 'battery') as v (minimum, mean, maximum)
+                where c.device_id = a.device_id and c.company_id = v_company and c.day between p_from and p_to
+                  and v.mean is not null)
+             else (
+               select coalesce(jsonb_agg(jsonb_build_array(
+                        round(extract(epoch from t.since + (v_to - v_from) / 480)), t.minimum, round(t.mean::numeric, 2), t.maximum)
+                        order by t.since), '[]')
+                 from public.sensor_trend(a.device_id, v_column, v_from, v_to, 240) as t) end)
+             order by lower(coalesce(d.name, a.device_id)), a.device_id), '[]')
+      from unnest(v_asked) as a (device_id)
+      left join public.devices d on d.device_id = a.device_id));
+end
+$$;
+
+select fleet_private.set_callers('users', 'public.console_trends', 'public.console_trend_sensor',
+  'fleet_private.most_device_days', 'fleet_private.devices_asked', 'fleet_private.check_days', 'fleet_private.errors_by_hour',
+  'fleet_private.storage_by_day');
+$file$;
+    perform fleet_private.record_file('repeatable/088_console_trends.sql', 'a6c34aff2928802dac0f80fb0a8627de39e72bb49bf81aab1cf1cf5c13bcca15');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/088_gaps.sql', '4b13369d6c4fe6c80c9fd2380d0c4e85bfac34e1f428591e82f3f5288d1d72a8') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- Why a picture that was expected did not come. docs/diagnosis.md shows it, docs/adr/0032-story.md has the reasons.
+
+-- Whether the service heard anybody at all between two moments, as far as hellos tell. Most are written at once; one that
+-- was answered without the database is written later.
+create or replace function fleet_private.heard_anybody(p_from timestamptz, p_to timestamptz)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  select exists (
+           select from public.device_status
+            where created_at >= p_from and created_at < p_to and received_at >= p_from and received_at < p_to)
+      or exists (
+           select from public.device_status
+            where created_at >= p_to and created_at < p_to + interval '2 days' and received_at >= p_from and received_at < p_to)
+$$;
+
+-- The expected wakes of a device from p_from to p_to that have no picture, each with the reason, for one company (p_company;
+-- with p_any for all): what the device did while another company had it is not told.
+--
+-- A wake is expected as capture_days counts it (076_capture_days.sql), by the schedule and the time zone that were in force
+-- then. A picture answers it that was taken between a grace before it and the next wake, or within ten minutes of a change
+-- of the schedule. One that may still come is no gap.
+create or replace function fleet_private.find_gaps(
+  p_device text, p_from timestamptz, p_to timestamptz, p_company uuid, p_any boolean, p_limit integer
+)
+returns table (
+  wake_at timestamptz, timezone text, reason text, code text, params jsonb, sentence text, capture_id uuid
+)
+language plpgsql
+stable
+set search_path = ''
+set timezone = 'UTC'
+as $$
+#variable_conflict use_column
+declare
+  v_to constant timestamptz := least(p_to, now() - interval '10 minutes');
+  v_kept_since constant timestamptz := (select min(created_at) from public.device_status);
+  v_left integer := least(greatest(p_limit, 0), 1000);
+  v_wake record;
+  v_failed record;
+  v_hello record;
+  v_before record;
+  v_until timestamptz;
+  v_at timestamptz;
+  v_text text;
+begin
+  if p_from is null or p_to is null or p_to - p_from > interval '32 days' then
+    raise exception 'device_gaps: ask for 32 days at most' using errcode = '22023';
+  end if;
+  for v_wake in
+    with stretches as materialized (
+      select s.*, fleet_private.wakes_within(
+               s.times, s.minutes, s.wake_offset, s.timezone, greatest(s.since, k.heard_since), s.until + interval '10 minutes') as wakes
+        -- Beyond v_to by more than the longest interval, so that the end of the last wake's time is known.
+        from fleet_private.schedules(p_device, p_from, v_to + interval '8 days') as s
+        join fleet_private.day_clocks k on k.device_id = p_device
+       where s.times is not null or s.minutes is not null
+    )
+    select w.wake, s.timezone, s.owner_id, s.grace, w.wake - s.grace as begins,
+           least(lead(w.wake) over (partition by s.since order by w.wake) - s.grace, s.until + interval '10 minutes', now()) as ends
+      from stretches s
+     cross join lateral unnest(s.wakes) as w (wake)
+     where w.wake < s.until and w.wake >= s.since
+     order by w.wake
+  loop
+    exit when v_wake.wake >= v_to or v_left = 0;
+    continue when v_wake.wake < p_from or not (p_any or v_wake.owner_id = p_company)
+      or exists (
+        select from public.captures c
+         where c.device_id = p_device and c.captured_at >= v_wake.begins and c.captured_at < v_wake.ends
+           and c.company_id is not distinct from v_wake.owner_id and c.ingest_status not in ('failed', 'partial'));
+
+    wake_at := v_wake.wake;
+    timezone := v_wake.timezone;
+    capture_id := null;
+    params := '{}';
+    select c.capture_id, c.error_code,
+           (select e.message from public.device_errors e
+             where e.message_key = format('capture:%s:%s', c.capture_id, c.error_code) limit 1) as message
+      into v_failed
+      from public.captures c
+     where c.device_id = p_device and c.captured_at >= v_wake.begins and c.captured_at < v_wake.ends
+       and c.company_id is not distinct from v_wake.owner_id and c.ingest_status in ('failed', 'partial')
+     order by c.captured_at desc limit 1;
+    if v_failed.capture_id is not null then
+      capture_id := v_failed.capture_id;
+      params := jsonb_build_object('error_code', v_failed.error_code, 'message', v_failed.message);
+      reason := replace(fleet_private.cause_of_failure(v_failed.error_code), 'device', 'camera');
+      code := reason || '_failed';
+      v_text := case reason
+        when 'camera' then 'The device reported an error instead of a picture: {message} ({error_code}).'
+        when 'transfer' then 'The picture did not come whole: {message} ({error_code}).'
+        else 'The service could not keep the picture: {message} ({error_code}).' end;
+    else
+      select min(s.received_at) as at, bool_or(s.answer is null) as unanswered,
+             bool_or(s.answer->'capture_due' = 'true' or jsonb_path_exists(s.answer->'commands', '$[*] ? (@.type == "capture_image")'))
+               as asked
+        into v_hello
+        from public.device_status s
+       where s.device_id = p_device and s.company_id is not distinct from v_wake.owner_id
+         and s.created_at >= v_wake.begins - interval '1 hour' and s.created_at < v_wake.ends + interval '2 days'
+         and s.received_at >= v_wake.begins and s.received_at < v_wake.ends;
+      if v_hello.at is not null then
+        params := jsonb_build_object('at', v_hello.at);
+        select e.error_code, e.message into v_failed
+          from public.device_errors e
+         where e.device_id = p_device and e.company_id is not distinct from v_wake.owner_id
+           and e.occurred_at >= v_wake.begins and e.occurred_at < v_wake.ends and e.error_code between 1000 and 2107
+         order by e.occurred_at limit 1;
+        if v_failed.error_code is not null then
+          reason := case when v_failed.error_code < 2000 then 'camera' else 'transfer' end;
+          code := reason || '_errors';
+          params := params || jsonb_build_object('error_code', v_failed.error_code, 'message', v_failed.message);
+          v_text := case reason when 'camera' then 'It said hello at {at}, and reported an error: {message} ({error_code}).'
+            else 'It said hello at {at}, but what it sent then could not be used: {message} ({error_code}).' end;
+        elsif v_hello.asked then
+          reason := 'unknown';
+          code := 'nothing_came';
+          v_text := 'It said hello at {at} and was asked for a picture, but nothing of one came.';
+        elsif v_hello.unanswered then
+          reason := 'service';
+          code := 'not_asked';
+          v_text := 'It said hello at {at} while the database did not answer, so it was not asked for a picture.';
+        else
+          reason := 'unknown';
+          code := 'not_due';
+          v_text := 'It said hello at {at}, when no picture was due from it.';
+        end if;
+      elsif v_wake.ends <= v_kept_since then
+        reason := 'unknown';
+        code := 'not_kept';
+        v_text := 'The hellos of that time are not kept any more.';
+      else
+        select s.received_at, s.battery_percent, s.wifi_rssi_dbm,
+               fleet_private.as_time(s.answer->>'next_wake_at') as told
+          into v_before
+          from public.device_status s
+         where s.device_id = p_device and s.company_id is not distinct from v_wake.owner_id
+           and s.created_at < v_wake.begins + interval '2 days' and s.received_at < v_wake.begins
+         order by s.created_at desc limit 1;
+        select max(fleet_private.as_time(c.payload->>'next_wake')) into v_until
+          from public.device_commands c
+         where c.device_id = p_device and c.company_id is not distinct from v_wake.owner_id and c.type = 'next_wake'
+           and c.status in ('sent', 'done') and c.sent_at >= v_before.received_at and c.sent_at < v_wake.begins;
+        v_until := greatest(v_before.told, v_until);
+        if v_until > v_wake.wake + v_wake.grace then
+          reason := 'asleep';
+          code := 'told_later';
+          params := jsonb_build_object('told_at', v_before.received_at, 'until_on', v_until);
+          v_text := 'It slept: when it was last heard, its next wake was to be {until_on}.';
+        else
+          v_at := least(v_wake.ends, v_wake.wake + interval '10 minutes');
+          if fleet_private.heard_anybody(v_wake.begins, v_at) then
+            reason := 'offline';
+          else
+            -- Of the whole fleet nobody was heard: that is the service, if others were to wake then too. Their answers are
+            -- many, and record_hello wrote them, so their times need no as_time.
+            reason := case when exists (
+                select from public.alerts a
+                 where a.kind = 'service' and a.company_id is null and a.opened_at <= v_at + interval '40 minutes'
+                   and coalesce(a.resolved_at, 'infinity') > v_wake.wake)
+              or exists (
+                select from public.device_status s
+                 where s.device_id <> p_device and s.created_at >= v_wake.begins - interval '1 day' and s.created_at < v_wake.begins
+                   and (s.answer->>'next_wake_at')::timestamptz between v_wake.begins and v_at)
+              then 'service' else 'offline' end;
+          end if;
+          if reason = 'service' then
+            code := 'heard_nobody';
+            v_text := 'The service heard no device at all then, though others were due too.';
+          else
+            code := case when v_before.received_at is null then 'never_heard' when v_before.battery_percent < 15 then 'battery' else 'silent' end;
+            params := jsonb_build_object('last_on', v_before.received_at, 'percent', round(v_before.battery_percent::numeric),
+                                         'rssi', v_before.wifi_rssi_dbm);
+            v_text := case code
+              when 'never_heard' then 'It was not heard, and has no hello before that is kept.'
+              when 'battery' then 'It was not heard; at its last hello, {last_on}, its battery was at {percent} %.'
+              else 'It was not heard; its last hello was {last_on}.' end;
+          end if;
+        end if;
+      end if;
+    end if;
+    params := jsonb_strip_nulls(params);
+    sentence := fleet_private.sentence(code, params, v_text, timezone)->>'text';
+    v_left := v_left - 1;
+    return next;
+  end loop;
+end
+$$;
+
+-- For members: the expected wakes of a device without a picture, from p_from to p_to (32 days at most), the oldest p_limit
+-- (1000 at most): {wake_at, timezone, reason: offline, asleep, camera, transfer, service or unknown, code, params: what a
+-- translation is made of, sentence, capture_id: of a picture that failed}.
+create or replace function public.device_gaps(p_device text, p_from timestamptz, p_to timestamptz, p_limit integer default 500)
+returns table (
+  wake_at timestamptz, timezone text, reason text, code text, params jsonb, sentence text, capture_id uuid
+)
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  perform fleet_private.require_role('viewer');
+  return query select * from fleet_private.find_gaps(p_device, p_from, p_to, fleet_private.company_of_user(), false, p_limit);
+end
+$$;
+
+-- The same for the service and its operators, whoever had the device.
+create or replace function public.gaps_of_device(p_device text, p_from timestamptz, p_to timestamptz, p_limit integer default 500)
+returns table (
+  wake_at timestamptz, timezone text, reason text, code text, params jsonb, sentence text, capture_id uuid
+)
+language sql
+stable
+set search_path = ''
+as $$
+  select * from fleet_private.find_gaps(p_device, p_from, p_to, null, true, p_limit)
+$$;
+
+select fleet_private.set_callers('users', 'public.device_gaps');
+select fleet_private.set_callers('service', 'fleet_private.heard_anybody', 'fleet_private.find_gaps', 'public.gaps_of_device');
+$file$;
+    perform fleet_private.record_file('repeatable/088_gaps.sql', '4b13369d6c4fe6c80c9fd2380d0c4e85bfac34e1f428591e82f3f5288d1d72a8');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/088_link_advice.sql', '2d6e61f332160b8a444015e5e8805125a9510b7bc4436419e2f8af38857eb736') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What to do about a device's link: figures of its last pictures, and sentences that name them. docs/diagnosis.md shows it.
+
+-- The link of a device, by its last 1,000 pictures since p_from and its last 5,000 hellos: {device_id, since, timezone,
+-- figures: {…}, hours: [{hour, pictures, timed_out, lost}], advice: [{code, params, text}], the most helpful first}; null if
+-- there is no such device, or it is of another company. Who calls it sees what row level security lets it see.
+--
+-- Of the figures that nothing is known of are null. Chunks are those of pictures whose story was kept (087_story.sql):
+--   pictures, timed_out, partial          how many came or failed, how many of them for want of chunks, and show their top
+--   chunks, lost, loss_percent            chunks of these pictures, and those of them that did not come at first
+--   lost_in_pauses, lost_at_end           of the lost ones: while no chunk came at all; the last ones of a picture
+--   duplicates, duplicate_percent         chunks that came once more
+--   asked, replies, asked_per_picture     NACKs, and how many were answered by chunks
+--   sent_again_percent                    chunks that were asked for, of all
+--   chunk_bytes, pause_ms, transfer_s     medians: size of a chunk, time from one to the next, and from the first to the last
+--   rssi_dbm, rssi_readings               the median
+create or replace function public.link_advice(p_device text, p_from timestamptz default now() - interval '14 days')
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+set timezone = 'UTC'
+as $$
+declare
+  v_device public.devices;
+  v_zone text;
+  v record;
+  v_rssi record;
+  v_hours jsonb;
+  v_worst record;
+  v_figures jsonb;
+  v_told jsonb := '[]';
+begin
+  select * into v_device from public.devices where device_id = p_device;
+  if not found then
+    return null;
+  end if;
+  v_zone := fleet_private.zone_of(v_device);
+
+  with newest as materialized (
+    select capture_id from public.captures
+     where device_id = p_device and captured_at >= p_from and company_id is not distinct from v_device.company_id
+       and ingest_status <> 'assembling' and (total_chunks > 0 or error_code = 2201)
+     order by captured_at desc limit 1000
+  ), seen as materialized (
+    select coalesce(fleet_private.story_time(c, 0), c.captured_at) as sent_at, c.ingest_status = 'partial' as is_partial,
+           c.error_code is not distinct from 2201 as timed_out, case when c.story is not null then c.total_chunks end as chunks,
+           l.lost, l.in_gaps, l.at_end, e.asked, e.replies, e.named,
+           fleet_private.as_integer(c.story->>'duplicates', 0, 1000000) as duplicates,
+           coalesce(
+             fleet_private.as_integer(c.metadata->>'max_chunks_size', 1, 1000000),
+             fleet_private.as_integer(c.metadata->>'max_chunk_size', 1, 1000000),
+             case when c.stored_at is not null then ceil(coalesce(c.original_bytes, c.image_bytes)::numeric / c.total_chunks) end)
+             as chunk_bytes,
+           fleet_private.as_integer(c.story->'chunks'->>1, 0, 1e12::bigint)
+             - fleet_private.as_integer(c.story->'chunks'->>0, 0, 1e12::bigint) as took_ms
+      from newest
+      join public.captures c using (capture_id)
+     cross join lateral fleet_private.story_loss(c) as l
+     cross join lateral (
+       select count(*) filter (where what = 'asked') as asked, count(*) filter (where what = 'answered') as replies,
+              coalesce(sum(fleet_private.as_integer(more->>0, 0, 1000000)) filter (where what = 'asked'), 0) as named
+         from fleet_private.story_events(c)) as e
+  ), by_hour as (
+    select extract(hour from sent_at at time zone v_zone)::integer as hour, count(*) as pictures,
+           count(*) filter (where timed_out) as timed_out, coalesce(sum(lost) filter (where chunks > 0), 0) as lost
+      from seen group by 1
+  )
+  select count(*) as pictures, count(*) filter (where timed_out) as timed_out, count(*) filter (where is_partial) as partial,
+         sum(chunks) as chunks, sum(lost) filter (where chunks > 0) as lost,
+         round(100.0 * sum(lost) filter (where chunks > 0) / nullif(sum(chunks), 0), 1) as loss_percent,
+         sum(in_gaps) filter (where chunks > 0) as lost_in_pauses, sum(at_end) filter (where chunks > 0) as lost_at_end,
+         sum(coalesce(duplicates, 0)) filter (where chunks > 0) as duplicates,
+         round(100.0 * sum(duplicates) filter (where chunks > 0) / nullif(sum(chunks), 0), 1) as duplicate_percent,
+         sum(asked) as asked, sum(replies) as replies, round(sum(asked) / nullif(count(*) filter (where chunks > 0), 0), 2) as asked_per_picture,
+         round(100.0 * sum(named) filter (where chunks > 0) / nullif(sum(chunks), 0), 1) as sent_again_percent,
+         (percentile_disc(0.5) within group (order by chunk_bytes))::integer as chunk_bytes,
+         round((percentile_cont(0.5) within group (order by took_ms::double precision / (chunks - 1))
+                filter (where asked = 0 and chunks > 1 and not timed_out))::numeric, 1) as pause_ms,
+         round((percentile_cont(0.5) within group (order by took_ms) filter (where not timed_out))::numeric / 1000, 1) as transfer_s,
+         (select jsonb_agg(to_jsonb(h) order by h.hour) from by_hour as h) as hours
+    into v
+    from seen;
+  v_hours := coalesce(v.hours, '[]');
+
+  select round((percentile_cont(0.5) within group (order by wifi_rssi_dbm))::numeric) as median, count(*) as readings
+    into v_rssi
+    from (select wifi_rssi_dbm from public.device_status
+           where device_id = p_device and created_at >= p_from and company_id is not distinct from v_device.company_id
+             and wifi_rssi_dbm is not null
+           order by created_at desc limit 5000) as lately;
+
+  v_figures := (to_jsonb(v) - 'hours')
+    || jsonb_build_object('rssi_dbm', v_rssi.median, 'rssi_readings', v_rssi.readings);
+
+  if v.pictures < 5 then
+    v_told := v_told || fleet_private.sentence('too_few', jsonb_build_object('pictures', v.pictures),
+      'It has sent {pictures} pictures in this time: five are the least that tell something.', v_zone);
+  else
+    if v.loss_percent >= 1 and v_rssi.median < -75 then
+      v_told := v_told || fleet_private.sentence('weak_signal',
+        jsonb_build_object('rssi_dbm', v_rssi.median, 'loss_percent', v.loss_percent),
+        'Its signal is weak: {rssi_dbm} dBm, and {loss_percent} % of its chunks are lost. Move it or the access point until it has -70 dBm or more, or give it an antenna.', v_zone);
+    elsif v_rssi.median < -80 then
+      v_told := v_told || fleet_private.sentence('signal_at_limit', jsonb_build_object('rssi_dbm', v_rssi.median),
+        'Its signal is at its limit: {rssi_dbm} dBm. Nothing is lost yet; rain or a leaf may change that.', v_zone);
+    end if;
+    if v.loss_percent >= 1 and v.lost_at_end >= 0.5 * v.lost then
+      v_told := v_told || fleet_private.sentence('lost_at_end',
+        jsonb_build_object('lost', v.lost, 'lost_at_end', v.lost_at_end),
+        '{lost_at_end} of {lost} lost chunks were the last ones of their pictures: it stops or disconnects before they have left. The firmware should wait for the PUBACK of the last chunk, and stay connected until ACK_OK.', v_zone);
+    elsif v.loss_percent >= 1 and v.lost_in_pauses >= 0.5 * v.lost then
+      v_told := v_told || fleet_private.sentence('lost_in_pauses',
+        jsonb_build_object('lost', v.lost, 'lost_in_pauses', v.lost_in_pauses),
+        '{lost_in_pauses} of {lost} lost chunks fell into pauses in which nothing came: the link breaks off. Look at the access point, its channel and its other users; the firmware should publish with QoS 1 and send again after it has reconnected.', v_zone);
+    elsif v.loss_percent >= 1 and v.pause_ms < 20 then
+      v_told := v_told || fleet_private.sentence('too_fast',
+        jsonb_build_object('pause_ms', v.pause_ms, 'loss_percent', v.loss_percent),
+        '{loss_percent} % of its chunks are lost one by one, and it sends one each {pause_ms} ms: a queue on the way overflows. The firmware should wait 20 to 50 ms after each chunk, or for its PUBACK.', v_zone);
+    elsif v.loss_percent >= 1 and coalesce(v_rssi.median, -70) >= -75 then
+      v_told := v_told || fleet_private.sentence('lost_singly', jsonb_build_object('loss_percent', v.loss_percent),
+        '{loss_percent} % of its chunks are lost one by one, and neither its signal nor its pace explains that. Does the firmware publish chunks with QoS 1?', v_zone);
+    end if;
+    if v.asked >= 5 and v.replies < 0.5 * v.asked then
+      v_told := v_told || fleet_private.sentence('deaf',
+        jsonb_build_object('asked', v.asked, 'replies', v.replies),
+        'It was asked {asked} times for missing chunks and sent some {replies} times. Does its firmware listen to missing_chunks, where MQTT_NACK_TOPIC says, and long enough after its last chunk?', v_zone);
+    end if;
+    if v.duplicate_percent >= 5 then
+      v_told := v_told || fleet_private.sentence('duplicates', jsonb_build_object('duplicate_percent', v.duplicate_percent),
+        '{duplicate_percent} % of its chunks come twice: it sends again what it has no PUBACK for yet. The firmware should wait longer for a PUBACK, and resend after a NACK only what that names.', v_zone);
+    end if;
+    if v.chunk_bytes < 512 then
+      v_told := v_told || fleet_private.sentence('small_chunks', jsonb_build_object('chunk_bytes', v.chunk_bytes),
+        'Its chunks have {chunk_bytes} bytes: each costs some 200 bytes and a PUBACK more. The firmware should send 1,024 to 4,096.', v_zone);
+    elsif v.chunk_bytes > 8192 and v.loss_percent >= 1 then
+      v_told := v_told || fleet_private.sentence('large_chunks',
+        jsonb_build_object('chunk_bytes', v.chunk_bytes, 'loss_percent', v.loss_percent),
+        'Its chunks have {chunk_bytes} bytes, and {loss_percent} % of them are lost: each loss costs as many once more. The firmware should send 1,024 to 4,096.', v_zone);
+    end if;
+    if v.transfer_s > 60 and v.pause_ms > 200 then
+      v_told := v_told || fleet_private.sentence('slow', jsonb_build_object('seconds', v.transfer_s, 'pause_ms', v.pause_ms),
+        'A picture takes {seconds}, with a chunk each {pause_ms} ms, and awake it draws 160 mA. The firmware should send a chunk each 20 to 50 ms.', v_zone);
+    end if;
+    select (h->>'hour')::integer as hour, (h->>'timed_out')::integer as timed_out, (h->>'pictures')::integer as pictures
+      into v_worst
+      from jsonb_array_elements(v_hours) as h
+     order by (h->>'timed_out')::integer desc, (h->>'hour')::integer
+     limit 1;
+    if v_worst.timed_out >= 3 and v_worst.timed_out >= 0.5 * v.timed_out and v_worst.pictures < 0.5 * v.pictures then
+      v_told := v_told || fleet_private.sentence('hour',
+        jsonb_build_object('hour', v_worst.hour, 'timed_out', v_worst.timed_out, 'all_timed_out', v.timed_out, 'timezone', v_zone),
+        '{timed_out} of {all_timed_out} pictures that did not come whole were sent between {hour}:00 and {hour}:59 ({timezone}): what else does the network do then? Another time of its schedule may do better.', v_zone);
+    elsif v.timed_out >= 3 and v.timed_out > 0.1 * v.pictures then
+      v_told := v_told || fleet_private.sentence('timed_out',
+        jsonb_build_object('timed_out', v.timed_out, 'pictures', v.pictures, 'partial', v.partial),
+        '{timed_out} of {pictures} pictures did not come whole, of which {partial} show their top. Does it have the power to stay awake until the ACK?', v_zone);
+    end if;
+    if v_told = '[]' then
+      v_told := v_told || fleet_private.sentence('good', jsonb_strip_nulls(jsonb_build_object('pictures', v.pictures, 'lost', coalesce(v.lost, 0))),
+        'Its link is good: of {pictures} pictures it has lost {lost} chunks.', v_zone);
+    end if;
+  end if;
+  return jsonb_build_object('device_id', p_device, 'since', p_from, 'timezone', v_zone, 'figures', v_figures,
+                            'hours', v_hours, 'advice', v_told);
+end
+$$;
+
+select fleet_private.set_callers('users', 'public.link_advice');
+$file$;
+    perform fleet_private.record_file('repeatable/088_link_advice.sql', '2d6e61f332160b8a444015e5e8805125a9510b7bc4436419e2f8af38857eb736');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/089_console_checks.sql', '6876aec6f81d55d1801be92f55611ed8ce0c54e6f204704bcbd8d55155548a2e') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What the console's page of a device's settings asks besides console_device(); with the rights of who calls it.
+
+-- What is known of a device beyond its pictures: {link: as link_advice() tells it, of 14 days, firmware: {examined_at,
+-- since, hellos, pictures, deviations}, as device_conformance has it, null until it was examined, changes: [{audit_id, at,
+-- actor_email, action, table_name, subject, changes}, the latest 20, for admins alone]}. Null if the caller's company has no
+-- such device.
+create or replace function public.console_device_checks(p_device text)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'link', public.link_advice(d.device_id),
+    'firmware', (
+      select jsonb_build_object(
+               'examined_at', c.examined_at, 'since', c.since, 'hellos', c.hellos, 'pictures', c.pictures,
+               'deviations', c.deviations)
+        from public.device_conformance c
+       where c.device_id = d.device_id and c.company_id = d.company_id),
+    'changes', (
+      select coalesce(jsonb_agg(to_jsonb(l) order by l.audit_id desc), '[]')
+        from (select audit_id, at, actor_email, action, table_name, subject, changes from public.audit_log
+               where device_id = d.device_id and company_id = d.company_id
+               order by audit_id desc limit 20) as l))
+    from public.devices d
+   where d.device_id = p_device
+$$;
+
+select fleet_private.set_callers('users', 'public.console_device_checks');
+$file$;
+    perform fleet_private.record_file('repeatable/089_console_checks.sql', '6876aec6f81d55d1801be92f55611ed8ce0c54e6f204704bcbd8d55155548a2e');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/089_keeping.sql', '0a85b80d7cf6e292c94ce417753bb78f9629f3b7bdff0feb040d2bdb22222d4c') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- How pictures are let go: by policies, or by hand. Their rows become `expired`, and 049_objects.sql has what becomes of their
+-- objects. docs/retention.md tells it, docs/adr/0030-keeping.md has the reasons.
+
+-- Marks pictures as expired, if they are still stored and nobody has pinned them. Of a partial one only the failure stays:
+-- it was never stored, and is when its device offers it again. Returns {captures, bytes} of those that have gone.
+create or replace function fleet_private.expire(p_captures uuid[], p_why text[], p_at timestamptz)
+returns jsonb
+language sql
+set search_path = ''
+as $$
+  with chosen as (
+    -- In one order, so that two at once wait for each other instead of deadlocking; what a worker holds goes the next time.
+    select c.capture_id, w.why
+      from unnest(p_captures, p_why) as w (capture_id, why)
+      join public.captures c using (capture_id)
+     where c.ingest_status in ('stored', 'partial') and not c.pinned
+     order by c.capture_id
+       for no key update of c skip locked
+  ), expired as (
+    update public.captures c
+       set ingest_status = case when partial_rows is null then 'expired' else 'failed' end,
+           expired_at = case when partial_rows is null then p_at end,
+           expired_by = case when partial_rows is null then chosen.why end,
+           storage_path = null, thumbnail_path = null, shares_object = null, partial_rows = null, updated_at = now()
+      from chosen
+     where c.capture_id = chosen.capture_id
+    returning c.image_bytes
+  )
+  select jsonb_build_object('captures', count(*), 'bytes', coalesce(sum(image_bytes), 0)) from expired
+$$;
+
+-- The policy in force for a device's pictures of a company; none if there is none.
+create or replace function fleet_private.keep_policy_of(p_company uuid, p_device text)
+returns setof public.keep_policies
+language sql
+stable
+set search_path = ''
+as $$
+  select p.*
+    from public.keep_policies p
+    left join public.devices d on d.device_id = p_device and d.company_id = p_company
+   where p.company_id = p_company
+     and (p.device_id = p_device or (p.device_id is null and (p.site_id is null or p.site_id = d.site_id)))
+   order by p.device_id nulls last, p.site_id nulls last
+   limit 1
+$$;
+
+-- The pictures of a device that the limits of a policy let go, but for max_bytes, which looks at all devices together.
+-- Hours, days and weeks are local. A pinned picture counts, and stays. A partial one is none of those that are counted, nor
+-- the one of its hour, day or week: it goes with those that are as old.
+create or replace function fleet_private.expiring(p_policy public.keep_policies, p_device text, p_at timestamptz)
+returns table (capture_id uuid, captured_at timestamptz, bytes integer, pinned boolean, why text)
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_zone constant text := coalesce((select timezone from fleet_private.wakes(p_device, p_at)), 'UTC');
+begin
+  return query
+  -- One order for all of it, that of captures_stored_idx: a device may have a million pictures.
+  with placed as (
+    select c.capture_id, c.captured_at, coalesce(c.image_bytes, 0) as bytes, c.pinned,
+           count(*) over () - row_number() over taken + 1 as place,
+           c.captured_at at time zone v_zone as at, lag(c.captured_at at time zone v_zone) over taken as before
+      from public.captures c
+     where c.company_id = p_policy.company_id and c.device_id = p_device and c.ingest_status = 'stored'
+    window taken as (order by c.captured_at, c.capture_id)
+  )
+  select r.capture_id, r.captured_at, r.bytes, r.pinned,
+         case
+           when r.pinned then null
+           when r.captured_at < p_at - make_interval(days => p_policy.max_age_days) then 'age'
+           when r.place > p_policy.max_count then 'count'
+           when r.captured_at < p_at - make_interval(days => p_policy.weekly_after_days)
+                and date_trunc('week', r.before) = date_trunc('week', r.at) then 'weekly'
+           when r.captured_at < p_at - make_interval(days => p_policy.daily_after_days)
+                and date_trunc('day', r.before) = date_trunc('day', r.at) then 'daily'
+           when r.captured_at < p_at - make_interval(days => p_policy.hourly_after_days)
+                and date_trunc('hour', r.before) = date_trunc('hour', r.at) then 'hourly'
+         end
+    from placed r
+  union all
+  select c.capture_id, c.captured_at, coalesce(c.image_bytes, 0), c.pinned,
+         case
+           when c.captured_at < p_at - make_interval(days => p_policy.max_age_days) then 'age'
+           when p_policy.max_count is not null and c.captured_at < (
+             select s.captured_at from public.captures s
+              where s.company_id = p_policy.company_id and s.device_id = p_device and s.ingest_status = 'stored'
+              order by s.captured_at desc offset p_policy.max_count - 1 limit 1) then 'count'
+           when c.captured_at < p_at - make_interval(days => p_policy.weekly_after_days) then 'weekly'
+           when c.captured_at < p_at - make_interval(days => p_policy.daily_after_days) then 'daily'
+           when c.captured_at < p_at - make_interval(days => p_policy.hourly_after_days) then 'hourly'
+         end
+    from public.captures c
+   where c.company_id = p_policy.company_id and c.device_id = p_device and c.ingest_status = 'partial' and not c.pinned;
+end
+$$;
+
+-- The first device after another of which a company has pictures, whole ones or partial ones: two looks into indexes.
+create or replace function fleet_private.next_with_pictures(p_company uuid, p_after text)
+returns text
+language sql
+stable
+set search_path = ''
+as $$
+  select least(
+    (select device_id from public.captures
+      where company_id = p_company and device_id > p_after and ingest_status = 'stored' order by device_id limit 1),
+    (select device_id from public.captures
+      where company_id = p_company and device_id > p_after and ingest_status = 'partial' order by device_id limit 1))
+$$;
+
+-- The devices of which a company has pictures, from one on.
+create or replace function fleet_private.devices_with_pictures(p_company uuid, p_after text, p_limit integer)
+returns setof text
+language sql
+stable
+set search_path = ''
+as $$
+  with recursive found (device_id, place) as (
+    select fleet_private.next_with_pictures(p_company, p_after), 1
+    union all
+    select fleet_private.next_with_pictures(p_company, f.device_id), f.place + 1
+      from found f
+     where f.device_id is not null and f.place < p_limit
+  )
+  select device_id from found where device_id is not null
+$$;
+
+-- The oldest pictures under a policy that are not pinned, at least one and at most some p_limit of them if there are any.
+-- Of each device twenty are looked at, so none is missing that is older than the last one that is returned.
+create or replace function fleet_private.oldest_under(p_policy public.keep_policies, p_limit integer)
+returns table (capture_id uuid, captured_at timestamptz, bytes integer)
+language sql
+stable
+set search_path = ''
+as $$
+  with looked_at as (
+    select d.device_id, c.capture_id, c.captured_at, coalesce(c.image_bytes, 0) as bytes,
+           row_number() over (partition by d.device_id order by c.captured_at, c.capture_id) as place
+      from fleet_private.devices_with_pictures(p_policy.company_id, '', 2147483647) as d (device_id)
+     cross join lateral fleet_private.keep_policy_of(p_policy.company_id, d.device_id) as p
+     cross join lateral (
+       (select * from public.captures c
+         where c.company_id = p_policy.company_id and c.device_id = d.device_id and c.ingest_status = 'stored'
+           and not c.pinned
+         order by c.captured_at limit 20)
+       union all
+       (select * from public.captures c
+         where c.company_id = p_policy.company_id and c.device_id = d.device_id and c.ingest_status = 'partial'
+           and not c.pinned
+         order by c.captured_at limit 20)
+       order by captured_at limit 20) as c
+     where p.policy_id = p_policy.policy_id
+  )
+  select l.capture_id, l.captured_at, l.bytes
+    from looked_at l
+   where l.captured_at <= coalesce((select min(f.captured_at) from looked_at f where f.place = 20), 'infinity')
+   order by l.captured_at, l.capture_id
+   limit p_limit
+$$;
+
+-- Applies the policies: lets go some p_limit pictures at most, the rest at the next calls. A company's devices are gone
+-- through once in p_every, and at once after a policy was changed. Two at once do no harm: the second does nothing.
+-- p_at is the caller's time, for simulated time.
+-- Returns {captures, bytes: what was let go, more: whether the next call has something to do at once}.
+create or replace function public.apply_keep_policies(
+  p_limit integer default 500, p_at timestamptz default now(), p_every interval default '20 hours'
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_round fleet_private.keep_rounds;
+  v_policy public.keep_policies;
+  v_device text;
+  v_ids uuid[];
+  v_why text[];
+  v_kept bigint;
+  v_excess bigint;
+  v_answer jsonb;
+  v_captures bigint := 0;
+  v_bytes bigint := 0;
+  -- A call ends soon, however many pictures the devices have; what it has done stays done.
+  v_until constant timestamptz := clock_timestamp() + interval '2 seconds';
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended('public.apply_keep_policies', 0)) then
+    return '{"captures": 0, "bytes": 0, "more": false}';
+  end if;
+
+  insert into fleet_private.keep_rounds as r (company_id, began_at, policies_at)
+  select company_id, p_at, max(changed_at) from public.keep_policies group by company_id
+  on conflict (company_id) do update
+    set began_at = p_at, policies_at = excluded.policies_at, device_id = '', bytes = '{}', devices_done = false, done_at = null
+    where r.done_at <= p_at - p_every or r.policies_at <> excluded.policies_at;
+
+  for v_round in
+    select * from fleet_private.keep_rounds where done_at is null order by began_at, company_id for update
+  loop
+    while not v_round.devices_done and v_captures < p_limit and clock_timestamp() < v_until loop
+      select device_id into v_device
+        from fleet_private.devices_with_pictures(v_round.company_id, v_round.device_id, 1) as device_id;
+      if not found then
+        v_round.devices_done := true;
+        exit;
+      end if;
+      select * into v_policy from fleet_private.keep_policy_of(v_round.company_id, v_device);
+      if found then
+        select array_agg(e.capture_id order by e.captured_at) filter (where e.why is not null and e.place <= p_limit - v_captures),
+               array_agg(e.why order by e.captured_at) filter (where e.why is not null and e.place <= p_limit - v_captures),
+               coalesce(sum(e.bytes) filter (where e.why is null), 0),
+               coalesce(max(e.place) filter (where e.why is not null), 0)
+          into v_ids, v_why, v_kept, v_excess
+          from (select *, row_number() over (partition by x.why is not null order by x.captured_at, x.capture_id) as place
+                  from fleet_private.expiring(v_policy, v_device, p_at) as x) as e;
+        if v_ids is not null then
+          v_answer := fleet_private.expire(v_ids, v_why, p_at);
+          v_captures := v_captures + (v_answer->>'captures')::bigint;
+          v_bytes := v_bytes + (v_answer->>'bytes')::bigint;
+          exit when v_excess > cardinality(v_ids);  -- this device is not done yet
+        end if;
+        v_round.bytes := jsonb_set(v_round.bytes, array[v_policy.policy_id::text],
+          to_jsonb(coalesce((v_round.bytes->>v_policy.policy_id::text)::bigint, 0) + v_kept));
+      end if;
+      v_round.device_id := v_device;
+    end loop;
+
+    if v_round.devices_done then
+      v_round.done_at := p_at;
+      for v_policy in
+        select * from public.keep_policies where company_id = v_round.company_id and max_bytes is not null
+      loop
+        v_excess := (v_round.bytes->>v_policy.policy_id::text)::bigint - v_policy.max_bytes;
+        continue when v_excess is null or v_excess <= 0;
+        if v_captures >= p_limit then
+          v_round.done_at := null;
+          exit;
+        end if;
+        -- The oldest, up to the one with which enough has gone.
+        select array_agg(o.capture_id), array_agg('bytes'::text) into v_ids, v_why
+          from (select capture_id, sum(bytes) over (order by captured_at, capture_id) - bytes as gone_before
+                  from fleet_private.oldest_under(v_policy, (p_limit - v_captures)::integer)) as o
+         where o.gone_before < v_excess;
+        continue when v_ids is null;  -- all that is left is pinned
+        v_answer := fleet_private.expire(v_ids, v_why, p_at);
+        v_captures := v_captures + (v_answer->>'captures')::bigint;
+        v_bytes := v_bytes + (v_answer->>'bytes')::bigint;
+        v_kept := (v_round.bytes->>v_policy.policy_id::text)::bigint - (v_answer->>'bytes')::bigint;
+        v_round.bytes := jsonb_set(v_round.bytes, array[v_policy.policy_id::text], to_jsonb(v_kept));
+        -- What a worker held just now waits for the next round.
+        if v_kept > v_policy.max_bytes and (v_answer->>'captures')::bigint > 0 then
+          v_round.done_at := null;
+        end if;
+      end loop;
+    end if;
+    update fleet_private.keep_rounds
+       set device_id = v_round.device_id, bytes = v_round.bytes, devices_done = v_round.devices_done,
+           done_at = v_round.done_at
+     where company_id = v_round.company_id;
+    exit when v_captures >= p_limit or clock_timestamp() >= v_until;
+  end loop;
+  return jsonb_build_object('captures', v_captures, 'bytes', v_bytes,
+    'more', exists (select from fleet_private.keep_rounds where done_at is null));
+end
+$$;
+
+select fleet_private.set_callers('service', 'fleet_private.expire', 'fleet_private.keep_policy_of',
+  'fleet_private.expiring', 'fleet_private.next_with_pictures', 'fleet_private.devices_with_pictures', 'fleet_private.oldest_under',
+  'public.apply_keep_policies');
+
+grant select, insert, update, delete on fleet_private.keep_rounds to service_role;
+$file$;
+    perform fleet_private.record_file('repeatable/089_keeping.sql', '0a85b80d7cf6e292c94ce417753bb78f9629f3b7bdff0feb040d2bdb22222d4c');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/089_made_smaller.sql', 'e15fc0923b7c9143f097b95f85ac4081072535f2f89e6e0687af54c842ab2012') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- How older pictures are made smaller, where a policy says so: the service claims some, encodes them anew, and records each.
+-- docs/retention.md tells it, docs/adr/0031-smaller-pictures.md has the reasons.
+
+-- The pictures of a device, taken after a time, that a policy has made smaller: the oldest p_limit of them. Not those that are
+-- pinned or damaged, those that were looked at before, and those of which nobody has noted what the device sent.
+create or replace function fleet_private.to_make_smaller(
+  p_policy public.keep_policies, p_device text, p_after timestamptz, p_at timestamptz, p_limit bigint
+)
+returns table (capture_id uuid, captured_at timestamptz, bytes integer, image_sha256 text, storage_path text)
+language sql
+stable
+set search_path = ''
+as $$
+  select c.capture_id, c.captured_at, coalesce(c.image_bytes, 0), c.image_sha256, c.storage_path
+    from public.captures c
+   where c.company_id = p_policy.company_id and c.device_id = p_device and c.ingest_status = 'stored'
+     and c.captured_at > p_after and c.captured_at < p_at - make_interval(days => p_policy.smaller_after_days)
+     and c.smaller_at is null and not c.pinned and not c.damaged and c.shares_object is not true
+     and c.image_sha256 is not null and c.storage_path like 'captures/%'
+   order by c.captured_at
+   limit p_limit
+$$;
+
+-- The service takes some p_limit pictures to make smaller:
+--   [{capture_id, path, image_sha256, quality, width: null for as it is, new_path, until}].
+-- new_path is of no object yet. It is queued for removal at `until`, so what is uploaded to it and not recorded goes then.
+-- A company's devices are gone through once in p_every, and at once after a policy was changed, when what its policies let
+-- go has gone. A picture that is claimed and not recorded has its turn in the next round. p_at is the caller's time.
+create or replace function public.claim_smaller_pictures(
+  p_limit integer default 10, p_at timestamptz default now(), p_every interval default '20 hours',
+  p_lease interval default '10 minutes'
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_round fleet_private.smaller_rounds;
+  v_policy public.keep_policies;
+  v_device text;
+  v_found jsonb;
+  v_claims jsonb := '[]';
+  v_last timestamptz;
+  v_until constant timestamptz := clock_timestamp() + interval '2 seconds';
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended('public.claim_smaller_pictures', 0)) then
+    return '[]';
+  end if;
+  insert into fleet_private.smaller_rounds as r (company_id, began_at, policies_at)
+  select company_id, p_at, max(changed_at) from public.keep_policies group by company_id
+  having count(smaller_after_days) > 0
+  on conflict (company_id) do update
+    set began_at = p_at, policies_at = excluded.policies_at, device_id = '', captured_at = '-infinity', done_at = null
+    where r.done_at <= p_at - p_every or r.policies_at <> excluded.policies_at;
+
+  for v_round in
+    select r.* from fleet_private.smaller_rounds r
+      join fleet_private.keep_rounds k on k.company_id = r.company_id and k.policies_at = r.policies_at
+     where r.done_at is null and k.done_at is not null
+     order by r.began_at, r.company_id for update of r
+  loop
+    while v_round.done_at is null and jsonb_array_length(v_claims) < p_limit and clock_timestamp() < v_until loop
+      select device_id into v_device
+        from fleet_private.devices_with_pictures(v_round.company_id, v_round.device_id, 1) as device_id;
+      if not found then
+        v_round.done_at := p_at;
+        exit;
+      end if;
+      select * into v_policy from fleet_private.keep_policy_of(v_round.company_id, v_device);
+      select jsonb_agg(jsonb_build_object(
+               'capture_id', s.capture_id, 'path', s.storage_path, 'image_sha256', s.image_sha256,
+               'quality', coalesce(v_policy.smaller_quality, 60), 'width', v_policy.smaller_width,
+               -- No name that a device gives ends so, and no other picture has these digits.
+               'new_path', regexp_replace(left(s.storage_path, 1000), '(--[0-9a-f]{12})?(\.[^./]*)?$',
+                                          '--' || left(replace(gen_random_uuid()::text, '-', ''), 12) || '.jpg'),
+               'until', now() + p_lease) order by s.captured_at), max(s.captured_at)
+        into v_found, v_last
+        from fleet_private.to_make_smaller(
+               v_policy, v_device, v_round.captured_at, p_at, p_limit - jsonb_array_length(v_claims)) as s;
+      v_claims := v_claims || coalesce(v_found, '[]');
+      if jsonb_array_length(v_claims) < p_limit then
+        v_round.device_id := v_device;
+        v_round.captured_at := '-infinity';
+      else
+        v_round.captured_at := v_last;
+      end if;
+    end loop;
+    update fleet_private.smaller_rounds
+       set device_id = v_round.device_id, captured_at = v_round.captured_at, done_at = v_round.done_at
+     where company_id = v_round.company_id;
+    exit when jsonb_array_length(v_claims) >= p_limit or clock_timestamp() >= v_until;
+  end loop;
+
+  insert into fleet_private.object_removals (path, claimed_until)
+  select c->>'new_path', (c->>'until')::timestamptz from jsonb_array_elements(v_claims) as c;
+  return v_claims;
+end
+$$;
+
+-- Records what became of a claim, in one transaction: the row names the smaller picture, and a trigger queues the former one.
+-- p_made is {original_bytes, bytes, sha256, width, height} of what lies at new_path, or null if the picture stays as it is for
+-- good. Returns the bytes that were saved; null, and changes nothing, if the row has changed since, or the claim has ended:
+-- then what lies at new_path is removed when its time has come. Called again it changes nothing.
+create or replace function public.record_smaller_picture(p_claim jsonb, p_made jsonb default null)
+returns bigint
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_row public.captures;
+  v_saved bigint := 0;
+begin
+  select * into v_row from public.captures where capture_id = (p_claim->>'capture_id')::uuid for no key update;
+  if v_row.ingest_status is distinct from 'stored' or v_row.storage_path is distinct from p_claim->>'path'
+     or v_row.smaller_at is not null or v_row.pinned or v_row.damaged then
+    return null;
+  end if;
+  -- From now on nobody may remove it. Who has begun to has another time there.
+  delete from fleet_private.object_removals
+   where path = p_claim->>'new_path' and claimed_until = (p_claim->>'until')::timestamptz and removed_at is null;
+  if not found then
+    return null;
+  end if;
+  if jsonb_typeof(p_made) = 'object' then
+    update public.captures
+       set storage_path = p_claim->>'new_path', image_bytes = (p_made->>'bytes')::integer,
+           original_bytes = (p_made->>'original_bytes')::integer, stored_sha256 = p_made->>'sha256',
+           stored_quality = (p_claim->>'quality')::smallint, width = (p_made->>'width')::integer,
+           height = (p_made->>'height')::integer, smaller_at = now(), updated_at = now()
+     where capture_id = v_row.capture_id
+    returning original_bytes - image_bytes into v_saved;
+  else
+    update public.captures set smaller_at = now() where capture_id = v_row.capture_id;
+  end if;
+  update fleet_private.smaller_rounds
+     set pictures = pictures + (v_saved > 0)::integer, saved_bytes = saved_bytes + v_saved,
+         left_alone = left_alone + (v_saved = 0)::integer
+   where company_id = v_row.company_id;
+  return v_saved;
+end
+$$;
+
+select fleet_private.set_callers('service', 'fleet_private.to_make_smaller', 'public.claim_smaller_pictures',
+  'public.record_smaller_picture');
+
+grant select, insert, update, delete on fleet_private.smaller_rounds to service_role;
+$file$;
+    perform fleet_private.record_file('repeatable/089_made_smaller.sql', 'e15fc0923b7c9143f097b95f85ac4081072535f2f89e6e0687af54c842ab2012');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/089_policies.sql', '7ae809a32ffd7fc0b67d2eefe0839ebe43e0e61ee02cfdae304d154881d20879') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What the members of a company do about keeping: policies and what they would let go, pins, deletion, usage.
+-- docs/retention.md tells it.
+
+-- Reads a policy as users give it: {site_id or device_id or neither, and any of max_age_days, max_count, max_bytes,
+-- hourly_after_days, daily_after_days, weekly_after_days, smaller_after_days, smaller_quality, smaller_width}. Null is no
+-- limit. Raises 22023 for anything else.
+create or replace function fleet_private.as_keep_policy(p_policy jsonb, p_company uuid)
+returns public.keep_policies
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_policy public.keep_policies;
+  v_unknown text;
+begin
+  if jsonb_typeof(p_policy) is distinct from 'object' then
+    raise exception 'the policy is no object' using errcode = '22023';
+  end if;
+  select string_agg(key, ', ' order by key) into v_unknown
+    from jsonb_each(p_policy) as e (key, value)
+   where key not in ('site_id', 'device_id', 'max_age_days', 'max_count', 'max_bytes', 'hourly_after_days',
+                     'daily_after_days', 'weekly_after_days', 'smaller_after_days', 'smaller_quality', 'smaller_width')
+      or case when key in ('site_id', 'device_id') then jsonb_typeof(value) not in ('string', 'null')
+              else value <> 'null' and fleet_private.as_integer(
+                     value #>> '{}', 1, case key when 'max_bytes' then 1e15::bigint else 2147483647 end) is null end;
+  if v_unknown is not null then
+    raise exception 'these are no limits of a policy: %', left(v_unknown, 200) using errcode = '22023';
+  end if;
+  v_policy.company_id := p_company;
+  v_policy.device_id := p_policy->>'device_id';
+  v_policy.max_age_days := fleet_private.as_integer(p_policy->>'max_age_days', 1, 2147483647);
+  v_policy.max_count := fleet_private.as_integer(p_policy->>'max_count', 1, 2147483647);
+  v_policy.max_bytes := fleet_private.as_integer(p_policy->>'max_bytes', 1, 1e15::bigint);
+  v_policy.hourly_after_days := fleet_private.as_integer(p_policy->>'hourly_after_days', 1, 2147483647);
+  v_policy.daily_after_days := fleet_private.as_integer(p_policy->>'daily_after_days', 1, 2147483647);
+  v_policy.weekly_after_days := fleet_private.as_integer(p_policy->>'weekly_after_days', 1, 2147483647);
+  v_policy.smaller_after_days := fleet_private.as_integer(p_policy->>'smaller_after_days', 1, 2147483647);
+  v_policy.smaller_quality := fleet_private.as_integer(p_policy->>'smaller_quality', 1, 2147483647);
+  v_policy.smaller_width := fleet_private.as_integer(p_policy->>'smaller_width', 1, 2147483647);
+  if p_policy->>'site_id' is not null then
+    select site_id into v_policy.site_id from public.sites
+     where company_id = p_company and site_id::text = p_policy->>'site_id';
+    if not found then
+      raise exception 'the company has no such site' using errcode = 'PT404';
+    end if;
+  end if;
+  if v_policy.device_id is not null and not exists (
+       select from public.devices where device_id = v_policy.device_id and company_id = p_company)
+     and not exists (select from public.captures
+                      where company_id = p_company and device_id = v_policy.device_id and ingest_status = 'stored') then
+    raise exception 'the company has no such device' using errcode = 'PT404';
+  end if;
+  if num_nonnulls(v_policy.site_id, v_policy.device_id) = 2 then
+    raise exception 'a policy is for a site, for a device, or for the company' using errcode = '22023';
+  end if;
+  return v_policy;
+end
+$$;
+
+-- For admins: sets the policy of the own company, or of one of its sites or devices, in place of what it was; without a
+-- limit it ends, and the next wider one is in force. Raises 42501, PT404 for an unknown site or device, and 22023 for
+-- what is no policy.
+create or replace function public.set_keep_policy(p_policy jsonb)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_company constant uuid := fleet_private.company_of_user();
+  v_policy public.keep_policies;
+begin
+  perform fleet_private.require_role('admin');
+  -- One change after the other, so that two never wait for each other, and the last one has the latest time.
+  perform pg_advisory_xact_lock(hashtextextended('set_keep_policy of ' || v_company, 0));
+  v_policy := fleet_private.as_keep_policy(p_policy, v_company);
+  if num_nonnulls(v_policy.max_age_days, v_policy.max_count, v_policy.max_bytes, v_policy.hourly_after_days,
+                  v_policy.daily_after_days, v_policy.weekly_after_days, v_policy.smaller_after_days,
+                  v_policy.smaller_quality, v_policy.smaller_width) = 0 then
+    delete from public.keep_policies
+     where company_id = v_company and site_id is not distinct from v_policy.site_id
+       and device_id is not distinct from v_policy.device_id;
+    -- What was under it is under a wider one now, which counts at once too.
+    update public.keep_policies set changed_at = clock_timestamp() where company_id = v_company;
+    return;
+  end if;
+  insert into public.keep_policies (company_id, site_id, device_id, max_age_days, max_count, max_bytes, hourly_after_days,
+                                    daily_after_days, weekly_after_days, smaller_after_days, smaller_quality, smaller_width,
+                                    changed_at)
+  values (v_company, v_policy.site_id, v_policy.device_id, v_policy.max_age_days, v_policy.max_count, v_policy.max_bytes,
+          v_policy.hourly_after_days, v_policy.daily_after_days, v_policy.weekly_after_days, v_policy.smaller_after_days,
+          v_policy.smaller_quality, v_policy.smaller_width, clock_timestamp())
+  on conflict (company_id, site_id, device_id) do update
+    set max_age_days = excluded.max_age_days, max_count = excluded.max_count, max_bytes = excluded.max_bytes,
+        hourly_after_days = excluded.hourly_after_days, daily_after_days = excluded.daily_after_days,
+        weekly_after_days = excluded.weekly_after_days, smaller_after_days = excluded.smaller_after_days,
+        smaller_quality = excluded.smaller_quality, smaller_width = excluded.smaller_width, changed_at = excluded.changed_at;
+exception
+  when check_violation then
+    raise exception
+      'days are from 1 to 36500, max_count is at most 10 million, max_bytes at least 1000000; smaller_quality is from 30 to 90, smaller_width from 160 to 10000, both with smaller_after_days'
+      using errcode = '22023';
+end
+$$;
+
+-- For members: what this policy would let go now, if it were set: {captures, bytes, devices, oldest, newest,
+-- by: {age: captures, …}, pinned: those that it spares, smaller: {captures, bytes} of those that it would make smaller; their
+-- bytes are those of now}. Raises as set_keep_policy, but for the role, and PT429 while the company is looking at another one:
+-- it reads all pictures.
+create or replace function public.preview_keep_policy(p_policy jsonb, p_at timestamptz default now())
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_company constant uuid := fleet_private.company_of_user();
+  v_policy public.keep_policies;
+  v_answer jsonb;
+begin
+  perform fleet_private.require_role('viewer');
+  if not pg_try_advisory_xact_lock(hashtextextended('preview_keep_policy of ' || v_company, 0)) then
+    raise exception 'the company is looking at another policy: try again when that is done' using errcode = 'PT429';
+  end if;
+  v_policy := fleet_private.as_keep_policy(p_policy, v_company);
+  with governed as (
+    -- Where a narrower policy is in force, this one would not be.
+    select d.device_id
+      from fleet_private.devices_with_pictures(v_company, '', 2147483647) as d (device_id)
+      left join public.devices o on o.device_id = d.device_id and o.company_id = v_company
+     where case
+       when v_policy.device_id is not null then d.device_id = v_policy.device_id
+       when exists (select from public.keep_policies k where k.company_id = v_company and k.device_id = d.device_id) then false
+       when v_policy.site_id is not null then o.site_id = v_policy.site_id
+       else not exists (select from public.keep_policies k where k.company_id = v_company and k.site_id = o.site_id)
+     end
+  ), looked_at as (
+    select g.device_id, e.*
+      from governed g cross join lateral fleet_private.expiring(v_policy, g.device_id, p_at) as e
+  ), weighed as (
+    select *, sum(bytes) filter (where why is null) over () as kept,
+           sum(bytes) filter (where why is null and not pinned) over (order by captured_at, capture_id) as up_to_here
+      from looked_at
+  ), judged as (
+    select *, case when why is null and not pinned and up_to_here - bytes < kept - v_policy.max_bytes then 'bytes' else why end
+                as reason
+      from weighed
+  )
+  select jsonb_build_object(
+           'captures', count(*) filter (where reason is not null),
+           'bytes', coalesce(sum(bytes) filter (where reason is not null), 0),
+           'devices', count(distinct device_id) filter (where reason is not null),
+           'oldest', min(captured_at) filter (where reason is not null),
+           'newest', max(captured_at) filter (where reason is not null),
+           'pinned', count(*) filter (where pinned),
+           'by', coalesce((select jsonb_object_agg(reason, n) from (
+                    select reason, count(*) as n from judged where reason is not null group by reason) as r), '{}'),
+           'smaller', (
+              select jsonb_build_object('captures', count(*), 'bytes', coalesce(sum(s.bytes), 0))
+                from governed g
+               cross join lateral fleet_private.to_make_smaller(v_policy, g.device_id, '-infinity', p_at, null) as s
+                join judged j on j.capture_id = s.capture_id and j.reason is null))
+    into v_answer
+    from judged;
+  return v_answer;
+end
+$$;
+
+-- Raises 22023 for more than 1000 captures, and PT404 if one of them is not the company's.
+create or replace function fleet_private.check_captures(p_captures uuid[], p_company uuid)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  if p_captures is null or cardinality(p_captures) > 1000 then
+    raise exception 'name at most 1000 captures' using errcode = '22023';
+  end if;
+  if exists (select from unnest(p_captures) as n (capture_id)
+              where not exists (select from public.captures c
+                                 where c.capture_id = n.capture_id and c.company_id = p_company)) then
+    raise exception 'the company has no such picture' using errcode = 'PT404';
+  end if;
+end
+$$;
+
+-- For operators: keeps pictures of the own company from every policy, or no longer. Returns how many it has changed. Raises
+-- 42501, PT404 for another company's picture, and 22023 for more than 1000.
+create or replace function public.pin_captures(p_captures uuid[], p_pinned boolean default true)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_changed integer;
+begin
+  perform fleet_private.require_role('operator');
+  perform fleet_private.check_captures(p_captures, fleet_private.company_of_user());
+  update public.captures c
+     set pinned = coalesce(p_pinned, true)
+   where c.capture_id = any (p_captures) and c.ingest_status = 'stored' and c.pinned is distinct from coalesce(p_pinned, true);
+  get diagnostics v_changed = row_count;
+  return v_changed;
+end
+$$;
+
+-- For admins: lets pictures of the own company go, for good; those that are pinned stay. Returns {captures, bytes}. Raises
+-- as pin_captures.
+create or replace function public.delete_captures(p_captures uuid[])
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_answer jsonb;
+begin
+  perform fleet_private.require_role('admin');
+  perform fleet_private.check_captures(p_captures, fleet_private.company_of_user());
+  v_answer := fleet_private.expire(
+    p_captures, array(select 'person'::text from generate_series(1, cardinality(p_captures))), now());
+  if (v_answer->>'captures')::bigint > 0 then
+    perform fleet_private.write_audit(fleet_private.company_of_user(), 'delete', 'captures', v_answer->>'captures', v_answer);
+  end if;
+  return v_answer;
+end
+$$;
+
+-- For members: what the company has in storage, as counted within the last minutes: {bytes, quota_bytes: null without a
+-- quota, devices: how many have pictures, largest: [{device_id, name, bytes}], the p_limit devices with most,
+-- smaller: {captures: how many were made smaller since ever, saved_bytes}}.
+create or replace function public.storage_usage(p_limit integer default 100)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_company constant uuid := fleet_private.company_of_user();
+begin
+  perform fleet_private.require_role('viewer');
+  return jsonb_build_object(
+    'bytes', coalesce((select bytes from fleet_private.stored_bytes where company_id = v_company), 0),
+    'quota_bytes', (select storage_quota_bytes from public.companies where company_id = v_company),
+    'devices', (select count(*) from fleet_private.device_bytes where company_id = v_company and bytes > 0),
+    'smaller', coalesce((select jsonb_build_object('captures', pictures, 'saved_bytes', saved_bytes)
+                           from fleet_private.smaller_rounds where company_id = v_company),
+                        '{"captures": 0, "saved_bytes": 0}'),
+    'largest', (select coalesce(jsonb_agg(to_jsonb(l) order by l.bytes desc, l.device_id), '[]') from (
+       select b.device_id, d.name, b.bytes
+         from fleet_private.device_bytes b
+         left join public.devices d on d.device_id = b.device_id and d.company_id = v_company
+        where b.company_id = v_company and b.bytes > 0
+        order by b.bytes desc, b.device_id
+        limit least(greatest(p_limit, 0), 1000)) as l));
+end
+$$;
+
+-- For whoever runs the service: sets how much a company may have in storage, by default as much as it likes. Nothing is
+-- refused or let go for it: alerts tell of it. Returns {bytes: what it has, quota_bytes}. Raises PT404.
+create or replace function public.set_storage_quota(p_company uuid, p_bytes bigint default null)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  update public.companies set storage_quota_bytes = p_bytes where company_id = p_company;
+  if not found then
+    raise exception 'there is no such company' using errcode = 'PT404';
+  end if;
+  return jsonb_build_object(
+    'bytes', coalesce((select bytes from fleet_private.stored_bytes where company_id = p_company), 0), 'quota_bytes', p_bytes);
+end
+$$;
+
+create or replace trigger keep_policies_audit after insert or delete or update on public.keep_policies
+  for each row execute function fleet_private.audit('policy_id', 'site_id', 'device_id', 'max_age_days', 'max_count',
+    'max_bytes', 'hourly_after_days', 'daily_after_days', 'weekly_after_days', 'smaller_after_days', 'smaller_quality',
+    'smaller_width');
+
+select fleet_private.set_callers('users', 'public.set_keep_policy', 'public.preview_keep_policy', 'public.pin_captures',
+  'public.delete_captures', 'public.storage_usage');
+select fleet_private.set_callers('service', 'fleet_private.as_keep_policy', 'fleet_private.check_captures',
+  'public.set_storage_quota');
+
+grant select on public.keep_policies to authenticated, service_role;
+grant insert, update, delete on public.keep_policies to service_role;
+drop policy if exists keep_policies_read_company on public.keep_policies;
+create policy keep_policies_read_company on public.keep_policies for select to authenticated
+  using (company_id = (select fleet_private.company_of_user()));
+$file$;
+    perform fleet_private.record_file('repeatable/089_policies.sql', '7ae809a32ffd7fc0b67d2eefe0839ebe43e0e61ee02cfdae304d154881d20879');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/089_retention_pages.sql', '93273888d23758bea026cd28b01c5ac81e260de91c234fff8732c18235a6ea36') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What the console's pages about keeping ask, each in one call. They have the rights of who calls them.
+
+-- For members: how long the own company keeps its pictures, and what it has. Returns
+--   {usage: as storage_usage() tells it, with the 20 devices that have most,
+--    policies: [the rows of keep_policies, with site_name and device_name], sites: [{site_id, name}]}
+create or replace function public.console_keeping()
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'usage', public.storage_usage(20),
+    'policies', (
+      select coalesce(jsonb_agg(
+               to_jsonb(k) - 'company_id' || jsonb_build_object(
+                 'site_name', s.name, 'device_name', coalesce(nullif(d.name, ''), k.device_id))
+               order by k.device_id nulls first, k.site_id nulls first), '[]')
+        -- A page of them; a company with a policy for each of many devices reads the table.
+        from (select * from public.keep_policies order by device_id nulls first, site_id nulls first limit 500) as k
+        left join public.sites s on s.site_id = k.site_id
+        left join public.devices d on d.device_id = k.device_id),
+    'sites', (select coalesce(jsonb_agg(jsonb_build_object('site_id', site_id, 'name', name) order by lower(name), site_id), '[]')
+                from public.sites))
+$$;
+
+-- For members: the time-lapses of the own company, of which there are 100 at most, the latest first:
+--   [{timelapse_id, device_id, device_name, since, until, format, fps, state, frames_total, frames_done, path, bytes,
+--     duration_s, error, requested_by: the e-mail address, created_at, finished_at}]
+create or replace function public.console_timelapses()
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+           'timelapse_id', t.timelapse_id, 'device_id', t.device_id, 'device_name', coalesce(nullif(d.name, ''), t.device_id),
+           'since', t.since, 'until', t.until, 'format', t.format, 'fps', t.fps, 'state', t.state,
+           'frames_total', t.frames_total, 'frames_done', t.frames_done, 'path', t.path, 'bytes', t.bytes,
+           'duration_s', t.duration_s, 'error', t.error, 'requested_by', u.email, 'created_at', t.created_at,
+           'finished_at', t.finished_at) order by t.created_at desc, t.timelapse_id), '[]')
+    from public.timelapses t
+    left join public.devices d on d.device_id = t.device_id
+    left join public.users u on u.user_id = t.requested_by
+$$;
+
+-- For members: the pictures of the own company that somebody has pinned, the latest first, p_limit (200 at most) before the
+-- one named by p_before and p_before_id. Returns
+--   {pictures: [{capture_id, device_id, device_name, timezone, captured_at, thumbnail_path}], more: whether older ones follow}
+create or replace function public.console_pins(
+  p_before timestamptz default null, p_before_id uuid default null, p_limit integer default 60
+)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  with found as (
+    select c.capture_id, c.device_id, c.captured_at, c.thumbnail_path,
+           row_number() over (order by c.captured_at desc, c.capture_id desc) as place
+      from public.captures c
+     where c.company_id = (select fleet_private.company_of_user()) and c.pinned and c.ingest_status = 'stored'
+       and (c.captured_at, c.capture_id)
+           < (coalesce(p_before, 'infinity'), coalesce(p_before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+     order by c.captured_at desc, c.capture_id desc
+     limit least(greatest(coalesce(p_limit, 60), 1), 200) + 1
+  )
+  select jsonb_build_object(
+    'pictures', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+               'capture_id', f.capture_id, 'device_id', f.device_id, 'device_name', coalesce(nullif(d.name, ''), f.device_id),
+               'timezone', coalesce(d.timezone, s.timezone), 'captured_at', f.captured_at, 'thumbnail_path', f.thumbnail_path)
+               order by f.place), '[]')
+        from found f
+        left join public.devices d on d.device_id = f.device_id
+        left join public.sites s on s.site_id = d.site_id
+       where f.place <= least(greatest(coalesce(p_limit, 60), 1), 200)),
+    'more', (select count(*) > least(greatest(coalesce(p_limit, 60), 1), 200) from found))
+$$;
+
+select fleet_private.set_callers('users', 'public.console_keeping', 'public.console_pins', 'public.console_timelapses');
+$file$;
+    perform fleet_private.record_file('repeatable/089_retention_pages.sql', '93273888d23758bea026cd28b01c5ac81e260de91c234fff8732c18235a6ea36');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/089_summary.sql', '500bdf34b46dc2fca8fb1b1db3dc5197c244cd4467704b0d76c2a2d21c2a6c64') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- What the console's overview asks: as in 088_console.sql, with the rights of who calls it.
+
+-- How all is in the caller's company: {devices: how many, states: {state: how many}, heard: how many in the last hour,
+-- alerts: {open, critical, newest: [{alert_id, kind, subject, severity, message, details, opened_at, device_id, name,
+-- timezone}]}, days: the last 14 of company_days [{day, expected, silent, came, failed}], storage: {bytes, quota_bytes}, service: {last_heard_at,
+-- last_stored_at, waiting: pictures that are arriving, waiting_since, ill: the message of an alert, or null},
+-- pictures: the p_pictures newest [{capture_id, device_id, name, thumbnail_path, captured_at, timezone}]}.
+create or replace function public.console_overview(p_pictures integer default 12)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  with own as materialized (
+    select v.device_id, v.name, v.last_seen_at, coalesce(v.timezone, s.timezone) as timezone, v.state
+      from public.device_states v
+      left join public.sites s on s.site_id = v.site_id
+     where v.company_id = (select fleet_private.company_of_user())
+  ), open as materialized (
+    select a.*, d.name, d.timezone from public.alerts a left join own d using (device_id)
+     where a.resolved_at is null and a.company_id = (select fleet_private.company_of_user())
+  ), recent as materialized (
+    select c.ingest_status, c.created_at, c.stored_at
+      from public.captures c
+     where c.company_id = (select fleet_private.company_of_user())
+     order by c.created_at desc limit 500
+  )
+  select jsonb_build_object(
+    'devices', (select count(*) from own),
+    'states', (select coalesce(jsonb_object_agg(state, n), '{}') from (select state, count(*) as n from own group by state) as c),
+    'heard', (select count(*) from own where last_seen_at > now() - interval '1 hour'),
+    'alerts', jsonb_build_object(
+      'open', (select count(*) from open),
+      'critical', (select count(*) from open where severity = 'critical'),
+      'newest', (
+        select coalesce(jsonb_agg(jsonb_build_object(
+                 'alert_id', alert_id, 'kind', kind, 'subject', subject, 'severity', severity, 'message', message,
+                 'details', details, 'opened_at', opened_at, 'device_id', device_id, 'name', name, 'timezone', timezone)
+                 order by place), '[]')
+          from (select *, row_number() over (order by severity, opened_at desc, alert_id) as place from open) as o
+         where place <= 6)),
+    'days', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+               'day', day, 'expected', expected, 'silent', silent, 'came', stored + partial,
+               'failed', failed_device + failed_transfer + failed_service) order by day), '[]')
+        from public.company_days
+       where company_id = (select fleet_private.company_of_user()) and day > current_date - 14 and day <= current_date + 1),
+    'storage', public.storage_usage(0) - 'largest',
+    'service', jsonb_build_object(
+      'last_heard_at', (select max(last_seen_at) from own),
+      'last_stored_at', (select max(stored_at) from recent),
+      'waiting', (select count(*) from recent where ingest_status = 'assembling'),
+      'waiting_since', (select min(created_at) from recent where ingest_status = 'assembling'),
+      'ill', (select message from public.alerts
+               where resolved_at is null and company_id is null and kind = 'service' order by opened_at limit 1)),
+    'pictures', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+               'capture_id', p.capture_id, 'device_id', p.device_id, 'name', d.name, 'thumbnail_path', p.thumbnail_path,
+               'captured_at', p.captured_at, 'timezone', d.timezone) order by p.captured_at desc), '[]')
+        from (select c.capture_id, c.device_id, c.thumbnail_path, c.captured_at from public.captures c
+               where c.company_id = (select fleet_private.company_of_user())
+                 and c.ingest_status = 'stored' and c.thumbnail_path is not null
+               order by c.captured_at desc limit least(greatest(p_pictures, 0), 100)) as p
+        left join own d using (device_id)))
+$$;
+
+select fleet_private.set_callers('users', 'public.console_overview');
+$file$;
+    perform fleet_private.record_file('repeatable/089_summary.sql', '500bdf34b46dc2fca8fb1b1db3dc5197c244cd4467704b0d76c2a2d21c2a6c64');
   end if;
 end
 $install$;

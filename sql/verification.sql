@@ -48,6 +48,13 @@ select device_id, device_capture_id, captured_at, total_chunks, created_at, now(
  order by updated_at
  limit 50;
 
+-- Of which pictures of the last week did only the top come? They are stored when their devices offer them again.
+select device_id, device_capture_id, captured_at, partial_rows, height, storage_path
+  from public.captures
+ where ingest_status = 'partial' and created_at > now() - interval '7 days'
+ order by created_at desc
+ limit 50;
+
 -- Which pictures of the last week are damaged, and what does the decoder say about them?
 -- Their device sent the same broken stream twice, or did not send it again when it was asked to.
 select c.device_id, c.device_capture_id, c.captured_at, c.storage_path, e.details->>'libjpeg' as libjpeg

@@ -103,6 +103,27 @@ begin
 end
 $$;
 
+-- Locks the members of the caller's company against other changes until the end of the transaction, and returns the
+-- company. Raises 42501 unless the caller has the role, or one above it, there. Without it two admins could take the role
+-- from each other at once, and none would be left.
+create or replace function fleet_private.lock_members(p_role text)
+returns uuid
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_company constant uuid := fleet_private.company_of_user();
+begin
+  perform from public.companies where company_id = v_company for no key update;
+  -- Asked under the lock: who waited for it may have lost the role meanwhile, or have it in another company.
+  perform fleet_private.require_role(p_role);
+  if fleet_private.company_of_user() is distinct from v_company then
+    raise exception 'you are a member of another company now' using errcode = '42501';
+  end if;
+  return v_company;
+end
+$$;
+
 -- For admins: invites somebody to the own company for 7 days, and returns the token, once. An older open invitation to
 -- the same address ends. Raises 42501, 22023.
 create or replace function public.invite_member(p_email text, p_role text)
@@ -112,8 +133,7 @@ security definer
 set search_path = ''
 as $$
 begin
-  perform fleet_private.require_role('admin');
-  return fleet_private.make_invitation(fleet_private.company_of_user(), p_email, p_role, auth.uid());
+  return fleet_private.make_invitation(fleet_private.lock_members('admin'), p_email, p_role, auth.uid());
 end
 $$;
 
@@ -155,16 +175,6 @@ begin
 end
 $$;
 
--- Locks the members of the caller's company against other changes of roles, and returns the company. Without it two
--- admins could take the role from each other at once, and none would be left.
-create or replace function fleet_private.lock_members()
-returns uuid
-language sql
-set search_path = ''
-as $$
-  select company_id from public.companies where company_id = fleet_private.company_of_user() for no key update
-$$;
-
 -- Takes from a user what an admin has: raises 22023 if the company would have no admin left, and takes back the open
 -- invitations that the user has made. The caller must have called lock_members.
 create or replace function fleet_private.end_admin(p_company uuid, p_user uuid)
@@ -190,9 +200,8 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_company constant uuid := fleet_private.lock_members();
+  v_company constant uuid := fleet_private.lock_members('admin');
 begin
-  perform fleet_private.require_role('admin');
   perform fleet_private.check_role(p_role);
   if p_role <> 'admin' then
     perform fleet_private.end_admin(v_company, p_user);
@@ -213,9 +222,8 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_company constant uuid := fleet_private.lock_members();
+  v_company constant uuid := fleet_private.lock_members(case when p_user = auth.uid() then 'viewer' else 'admin' end);
 begin
-  perform fleet_private.require_role(case when p_user = auth.uid() then 'viewer' else 'admin' end);
   perform fleet_private.end_admin(v_company, p_user);
   delete from public.users where user_id = p_user and company_id = v_company;
   if not found then

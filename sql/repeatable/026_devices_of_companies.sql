@@ -1,28 +1,6 @@
 -- What the members of a company do with its devices: claim and release them, say where and what they are, set their
 -- schedules, and queue and cancel commands. Viewers do none of it.
 
--- When a device leaves its company, what the company has said about it does not go with it: the next owner must not
--- read it. What the same statement sets is of the new owner.
-create or replace function fleet_private.hand_over_device()
-returns trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-  new.name := case when new.name is distinct from old.name then new.name end;
-  new.location := case when new.location is distinct from old.location then new.location end;
-  new.timezone := case when new.timezone is distinct from old.timezone then new.timezone end;
-  new.notes := case when new.notes is distinct from old.notes then new.notes end;
-  new.tags := case when new.tags is distinct from old.tags then new.tags else '{}' end;
-  new.site_id := case when new.site_id is distinct from old.site_id then new.site_id end;
-  delete from public.device_configs where device_id = new.device_id;
-  return new;
-end
-$$;
-create or replace trigger devices_hand_over before update of company_id on public.devices
-  for each row when (old.company_id is not null and old.company_id is distinct from new.company_id)
-  execute function fleet_private.hand_over_device();
-
 -- Writes a code of a label as it was hashed: capitals and digits alone, with what people misread set right.
 create or replace function fleet_private.plain_code(p_code text)
 returns text
@@ -43,12 +21,13 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_company constant uuid := fleet_private.company_of_user();
+  v_company uuid;
   v_device text;
 begin
-  perform fleet_private.require_role('operator');
-  -- One try after the other, so that many at once count too.
+  -- One try after the other, so that many at once count too. What the caller is, is asked under the lock.
   perform from public.users where user_id = auth.uid() for no key update;
+  perform fleet_private.require_role('operator');
+  v_company := fleet_private.company_of_user();
   delete from fleet_private.claim_attempts where user_id = auth.uid() and since < now() - interval '1 hour';
   if exists (select from fleet_private.claim_attempts where user_id = auth.uid() and wrong >= 10) then
     raise exception 'too many wrong codes: try again in an hour' using errcode = 'PT429';
@@ -195,6 +174,20 @@ begin
 end
 $$;
 
+-- Locks a device of the company, so that it is not handed over meanwhile. Raises PT404 if the company has no such device.
+create or replace function fleet_private.lock_device(p_device text, p_company uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform from public.devices where device_id = p_device and company_id = p_company for no key update;
+  if not found then
+    raise exception 'the company has no such device' using errcode = 'PT404';
+  end if;
+end
+$$;
+
 -- For operators: sets the schedule of a device of the own company, or with p_device null the one of the company, in
 -- place of what it was; with nothing but p_device it ends. The columns of device_configs say what each means. Raises
 -- 42501, PT404 if the company has no such device, and 22023 for values that are no schedule.
@@ -212,11 +205,7 @@ declare
 begin
   perform fleet_private.require_role('operator');
   if p_device is not null then
-    -- The lock keeps the device from being handed over meanwhile.
-    perform from public.devices where device_id = p_device and company_id = v_company for no key update;
-    if not found then
-      raise exception 'the company has no such device' using errcode = 'PT404';
-    end if;
+    perform fleet_private.lock_device(p_device, v_company);
   end if;
   if num_nonnulls(p_captures_per_day, p_times_of_day, p_interval_minutes, p_timezone, p_wake_spread_s) = 0 then
     delete from public.device_configs
@@ -239,10 +228,25 @@ begin
           wake_spread_s = excluded.wake_spread_s;
   end if;
 exception
-  when check_violation then
+  -- The checks of the table cannot look into every array: of one with two dimensions they raise other errors.
+  when check_violation or feature_not_supported or data_exception or program_limit_exceeded then
     raise exception using errcode = '22023', message =
       'a schedule has one of captures_per_day (1 to 288), times_of_day (1 to 288 of them) and interval_minutes '
       '(1 to 10080); wake_spread_s is from 0 to 21600, timezone a name like Europe/Berlin';
+end
+$$;
+
+-- Counts the open commands that a company has for a device. Whoever asks takes turns with others that ask for the same
+-- device until the transaction ends, so that what many queue at once is counted too; volatile, to see what they queued.
+create or replace function fleet_private.open_commands(p_device text, p_company uuid)
+returns bigint
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('commands of ' || p_device, 0));
+  return (select count(*) from public.device_commands
+           where device_id = p_device and company_id = p_company and status in ('queued', 'sent'));
 end
 $$;
 
@@ -265,10 +269,8 @@ begin
   if new.type = 'next_wake' and fleet_private.as_time(new.payload->>'next_wake') > now() + interval '31 days' then
     raise exception 'command: payload.next_wake is more than 31 days ahead' using errcode = '22023';
   end if;
-  -- Users of one device take turns, so that many at once are counted too.
-  perform pg_advisory_xact_lock(hashtextextended('commands of ' || new.device_id, 0));
-  if (select count(*) from public.device_commands
-       where device_id = new.device_id and status in ('queued', 'sent')) >= 20 then
+  -- Those of another company are not counted: that would tell of them, since the policy is asked later.
+  if fleet_private.open_commands(new.device_id, fleet_private.company_of_user()) >= 20 then
     raise exception 'command: the device has 20 open commands' using errcode = '22023';
   end if;
   return new;
@@ -298,7 +300,7 @@ begin
 end
 $$;
 
--- A new site is one of the caller's company.
+-- A new site is one of the caller's company, which has some 1,000 at most, so that nobody fills the table. Raises 22023.
 create or replace function fleet_private.stamp_site()
 returns trigger
 language plpgsql
@@ -306,6 +308,9 @@ set search_path = ''
 as $$
 begin
   new.company_id := coalesce(new.company_id, fleet_private.company_of_user());
+  if (select count(*) from public.sites where company_id = new.company_id) >= 1000 then
+    raise exception 'the company has 1000 sites' using errcode = '22023';
+  end if;
   return new;
 end
 $$;
@@ -314,9 +319,9 @@ create or replace trigger sites_stamp before insert on public.sites
 
 select fleet_private.set_callers('users', 'fleet_private.is_timezone', 'public.cancel_command', 'public.claim_device',
   'public.release_device', 'public.set_schedule', 'public.update_device');
-select fleet_private.set_callers('service', 'fleet_private.hand_over_device', 'fleet_private.plain_code',
-  'public.set_device_codes', 'fleet_private.text_at', 'fleet_private.tags_of', 'fleet_private.bound_command',
-  'fleet_private.stamp_site');
+select fleet_private.set_callers('service', 'fleet_private.plain_code', 'public.set_device_codes', 'fleet_private.text_at',
+  'fleet_private.tags_of', 'fleet_private.open_commands', 'fleet_private.bound_command', 'fleet_private.stamp_site',
+  'fleet_private.lock_device');
 
 -- Members see the sites, operators make and change them. A site that goes leaves its devices where they are.
 grant select, insert, update, delete on public.sites to service_role;

@@ -1,18 +1,51 @@
 -- The audit log: who changed what, for the admins of the company whose it is. Triggers write it, and nobody else.
 
--- Writes an entry for a company; without one there is nobody to tell.
-create or replace function fleet_private.write_audit(
-  p_company uuid, p_action text, p_table text, p_subject text, p_changes jsonb
-)
-returns void
+-- A value as an entry tells it: a long one is told by its beginning and its size, so that entries are small.
+create or replace function fleet_private.told_briefly(p_value jsonb)
+returns jsonb
 language sql
+immutable
 set search_path = ''
 as $$
-  insert into public.audit_log (company_id, actor, actor_email, action, table_name, subject, changes)
-  select p_company, auth.uid(),
-         coalesce((select email from public.users where user_id = auth.uid()), (select email from auth.users where id = auth.uid())),
-         p_action, p_table, p_subject, p_changes
-   where p_company is not null
+  select case
+    when p_value is null or octet_length(p_value::text) <= 512 then p_value
+    else jsonb_build_object('begins', left(p_value #>> '{}', 100), 'bytes', octet_length(p_value::text)) end
+$$;
+
+-- Writes an entry for a company, of the device that it is about; without a company there is nobody to tell. An account
+-- leaves at most 20,000 entries in a day: that is two changes of each of 10,000 devices, and what nobody does by hand. The
+-- count is taken once per transaction, since one statement may change many rows. Raises PT429 beyond it, which undoes the
+-- change.
+drop function if exists fleet_private.write_audit(uuid, text, text, text, jsonb);
+create or replace function fleet_private.write_audit(
+  p_company uuid, p_action text, p_table text, p_subject text, p_changes jsonb, p_device text default null
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_most constant integer := 20000;
+  v_left integer := nullif(current_setting('fleet_private.entries_left', true), '')::integer;
+begin
+  if p_company is null then
+    return;
+  end if;
+  if auth.uid() is not null then
+    if v_left is null then
+      select v_most - count(*) into v_left
+        from (select from public.audit_log where actor = auth.uid() and at > now() - interval '1 day' limit v_most) as latest;
+    end if;
+    if v_left < 1 then
+      raise exception 'too many changes in a day: try again tomorrow' using errcode = 'PT429';
+    end if;
+    perform set_config('fleet_private.entries_left', (v_left - 1)::text, true);
+  end if;
+  insert into public.audit_log (company_id, actor, actor_email, action, table_name, subject, device_id, changes)
+  values (p_company, auth.uid(),
+          coalesce((select email from public.users where user_id = auth.uid()), (select email from auth.users where id = auth.uid())),
+          p_action, p_table, p_subject, p_device, p_changes);
+end
 $$;
 
 -- Records the change of a row of a company, or of a device of a company. The arguments of the trigger are the column that
@@ -30,14 +63,16 @@ declare
   v_row constant jsonb := v_old || v_new;
   v_changes jsonb;
 begin
-  select coalesce(jsonb_object_agg(name, jsonb_build_array(v_old->name, v_new->name)), '{}') into v_changes
+  select coalesce(jsonb_object_agg(name, jsonb_build_array(
+           fleet_private.told_briefly(v_old->name), fleet_private.told_briefly(v_new->name))), '{}')
+    into v_changes
     from unnest(tg_argv[1:]) as name
    where coalesce(v_old->name, 'null') <> coalesce(v_new->name, 'null');
   if v_changes <> '{}' or tg_op <> 'UPDATE' then
     perform fleet_private.write_audit(
       coalesce((v_row->>'company_id')::uuid,
                (select company_id from public.devices where device_id = v_row->>'device_id')),
-      lower(tg_op), tg_table_name, v_row->>tg_argv[0], v_changes);
+      lower(tg_op), tg_table_name, v_row->>tg_argv[0], v_changes, v_row->>'device_id');
   end if;
   return null;
 end
@@ -52,8 +87,8 @@ security definer
 set search_path = ''
 as $$
 begin
-  perform fleet_private.write_audit(old.company_id, 'release', tg_table_name, new.device_id, '{}');
-  perform fleet_private.write_audit(new.company_id, 'claim', tg_table_name, new.device_id, '{}');
+  perform fleet_private.write_audit(old.company_id, 'release', tg_table_name, new.device_id, '{}', new.device_id);
+  perform fleet_private.write_audit(new.company_id, 'claim', tg_table_name, new.device_id, '{}', new.device_id);
   return null;
 end
 $$;
@@ -84,7 +119,7 @@ create or replace trigger device_commands_audit_cancel after update of status on
   for each row when (new.status = 'cancelled') execute function fleet_private.audit('command_id', 'status');
 
 select fleet_private.set_callers(
-  'service', 'fleet_private.write_audit', 'fleet_private.audit', 'fleet_private.audit_owner');
+  'service', 'fleet_private.told_briefly', 'fleet_private.write_audit', 'fleet_private.audit', 'fleet_private.audit_owner');
 
 grant select on public.audit_log to authenticated, service_role;
 drop policy if exists audit_log_read_admins on public.audit_log;

@@ -105,6 +105,6 @@ as $$
 $$;
 
 select fleet_private.set_callers(
-  'service', 'fleet_private.as_integer', 'fleet_private.as_number', 'fleet_private.as_time',
-  'fleet_private.as_device_id', 'fleet_private.as_image_name', 'fleet_private.as_sha256',
+  'service', 'fleet_private.as_number', 'fleet_private.as_device_id', 'fleet_private.as_image_name', 'fleet_private.as_sha256',
   'fleet_private.as_document', 'fleet_private.elements');
+select fleet_private.set_callers('users', 'fleet_private.as_integer', 'fleet_private.as_time');

@@ -113,6 +113,6 @@ as $$
   select next_wake_at from fleet_private.wakes(p_device, p_after)
 $$;
 
-select fleet_private.set_callers(
-  'service', 'fleet_private.wake_offset', 'fleet_private.wake_times', 'fleet_private.wake_grace', 'fleet_private.wakes',
-  'fleet_private.next_wake');
+select fleet_private.set_callers('service', 'fleet_private.wakes', 'fleet_private.next_wake');
+-- They look at nothing but their arguments.
+select fleet_private.set_callers('users', 'fleet_private.wake_offset', 'fleet_private.wake_times', 'fleet_private.wake_grace');

@@ -98,7 +98,8 @@ create or replace trigger device_commands_check
   for each row execute function fleet_private.check_command();
 
 -- Marks commands as sent and returns them in the order in which they were queued. Commands that cannot be
--- sent (their time has passed, or they are older than `check_command`) are marked failed. The caller must hold the locks of the rows.
+-- sent (their time has passed, or they are older than `check_command`) are marked failed. Those of a company that does not
+-- have the device any more stay as they are. The caller must hold the locks of the rows.
 -- Returns [{command_id, device_id, type, payload}].
 create or replace function fleet_private.send_commands(p_commands uuid[], p_at timestamptz)
 returns jsonb
@@ -122,10 +123,12 @@ begin
       for no key update;
 
   with sent as (
-    update public.device_commands
+    update public.device_commands c
        set status = 'sent', attempts = attempts + 1, sent_at = p_at
-     where command_id = any (p_commands) and status in ('queued', 'sent')
-    returning *
+      from public.devices d
+     where c.command_id = any (p_commands) and c.status in ('queued', 'sent')
+       and d.device_id = c.device_id and d.company_id is not distinct from c.company_id
+    returning c.*
   ), noted as (
     update public.devices d
        set capture_asked_at = case when s.asks then p_at else d.capture_asked_at end,
@@ -170,6 +173,7 @@ begin
             from public.device_commands c
             join public.devices d on d.device_id = c.device_id
            where c.status = 'queued' and d.last_seen_at > p_at - p_heard_within
+             and d.company_id is not distinct from c.company_id
            order by c.queue_number
            limit p_limit
              for update of c skip locked) as free;
@@ -211,7 +215,7 @@ $$;
 -- Finishes the commands that a capture is the effect of: every sent send_image of its name, and the oldest
 -- sent capture_image if the picture was taken after that was sent. If the device clock says otherwise, the
 -- last hello decides: a picture that was not in the device's backlog then is new. A second call for the same
--- capture finds nothing more to finish.
+-- capture finds nothing more to finish. Commands of another company than the capture's have another effect.
 create or replace function fleet_private.finish_commands_of_capture(
   p_device text, p_image_name text, p_capture uuid, p_taken_at timestamptz, p_status text, p_error_code integer,
   p_at timestamptz
@@ -224,11 +228,13 @@ declare
   -- Error codes 1000 to 1999 are errors that the device itself has reported: 1000 + n for a number n from 1
   -- to 99, else 1000. After any other failure the picture is still on the device.
   v_refused boolean := p_status = 'failed' and p_error_code between 1000 and 1999;
+  v_company uuid;
   v_new boolean;
 begin
   if not exists (select from public.device_commands where device_id = p_device and status = 'sent') then
     return;
   end if;
+  select company_id into v_company from public.captures where capture_id = p_capture;
   select not coalesce(pending_list, '[]') ? p_image_name
          and coalesce(pending_count, 0) <= jsonb_array_length(coalesce(pending_list, '[]'))
     into v_new
@@ -247,11 +253,13 @@ begin
    where command_id in (
      select command_id from public.device_commands
       where device_id = p_device and type = 'send_image' and status = 'sent'
+        and company_id is not distinct from v_company
         and payload->>'image_name' = p_image_name and (p_status = 'stored' or v_refused)
         for update skip locked)
       or command_id in (
      select command_id from public.device_commands
       where device_id = p_device and type = 'capture_image' and status = 'sent'
+        and company_id is not distinct from v_company
         and (v_new or sent_at <= p_taken_at + interval '1 minute')
         and not exists (
           select from public.device_commands where capture_id = p_capture and type = 'capture_image')

@@ -3,6 +3,8 @@
 -- Records a hello (status message): {device_id, status, pending_count, pending_list, received_at,
 -- message_key, firmware_version, uptime_s, boot_count, battery_mv, battery_percent, wifi_rssi_dbm,
 -- free_heap_bytes, raw,
+-- acks: [{capture_id, at_ms, times}], the ACKs that were sent before, when last (ms since 1970) and how often: whether the
+--       device still has those pictures is added to their stories,
 -- at: the caller's time, for simulated time; by default the database's time,
 -- record_only: true if the device was already answered without the database; then the function only records
 --              the hello and returns null}.
@@ -42,10 +44,12 @@ begin
     raise exception 'record_hello: device_id unusable' using errcode = '22023';
   end if;
 
+  -- This locks the device's row, so that two hellos of one device are answered one after the other, and its company stays
+  -- the same meanwhile.
   insert into public.devices (device_id) values (v_device) on conflict do nothing;
+  select * into v_state from public.devices where device_id = v_device for no key update;
   if v_received_at is null then
     -- The row of a message is found by its key and time. Under the lock of its device it has one time only.
-    perform from public.devices where device_id = v_device for no key update;
     v_received_at := coalesce(
       (select received_at from public.device_status where message_key = v_key limit 1), now());
   end if;
@@ -67,17 +71,18 @@ begin
   on conflict (message_key, received_at) do nothing;
   if not found then
     -- A hello that was recorded with record_only has no stored answer. Nothing is decided later for it, so it
-    -- gets an answer without commands.
+    -- gets an answer without commands. So does one that another company's device said.
     return (
-      select coalesce(s.answer, jsonb_build_object('commands', '[]'::jsonb, 'capture_due', false, 'in_flight', false,
-                                                   'next_wake_at', w.next_wake_at, 'timezone', w.timezone))
+      select coalesce(case when s.company_id is not distinct from v_state.company_id then s.answer end,
+                      jsonb_build_object('commands', '[]'::jsonb, 'capture_due', false, 'in_flight', false,
+                                         'next_wake_at', w.next_wake_at, 'timezone', w.timezone))
         from public.device_status s, fleet_private.wakes(v_device, v_at) as w
        where s.message_key = v_key and s.received_at = v_received_at);
   end if;
 
-  -- This locks the device's row, so that two hellos of one device are answered one after the other.
   update public.devices d
      set last_seen_at = greatest(d.last_seen_at, v_received_at),
+         last_hello_at = greatest(d.last_hello_at, v_received_at),
          pending_count = coalesce(s.pending_count, d.pending_count),
          firmware_version = coalesce(s.firmware_version, d.firmware_version),
          uptime_s = coalesce(s.uptime_s, d.uptime_s),
@@ -90,6 +95,29 @@ begin
    where d.device_id = v_device and s.message_key = v_key and s.received_at = v_received_at
   returning d.* into v_state;
 
+  -- Most of what this costs is paid also where there is nothing to do.
+  if p_hello->'acks' <> '[]' then
+    update public.captures c
+       set story = c.story || jsonb_build_object(
+             'ack', jsonb_build_array(a.at_ms - b.at_ms, a.times),
+             'gone', jsonb_build_array(round(extract(epoch from v_received_at) * 1000) - b.at_ms, case
+               when v_pending ? c.device_capture_id then false
+               -- A device names ten of its pictures at most, and older firmware none.
+               when fleet_private.as_integer(p_hello->>'pending_count', 0, 2147483647)
+                      <= jsonb_array_length(case jsonb_typeof(v_pending) when 'array' then v_pending else '[]' end) then true end))
+      from (select case when e->>'capture_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then (e->>'capture_id')::uuid end as id,
+                   fleet_private.as_integer(e->>'at_ms', 0, 1e15::bigint) as at_ms,
+                   coalesce(fleet_private.as_integer(e->>'times', 1, 1000000), 1) as times
+              from fleet_private.elements(p_hello->'acks') as e limit 100) as a,
+           lateral (select fleet_private.as_integer(k.story->>'at', 0, 1e15::bigint) as at_ms
+                      from public.captures k
+                     where k.capture_id = a.id and k.device_id = v_device
+                       and k.company_id is not distinct from v_state.company_id
+                       -- Whoever holds it is letting the picture go: nothing is waited for.
+                       for update skip locked) as b
+     where c.capture_id = a.id and a.at_ms is not null and b.at_ms is not null;
+  end if;
+
   if p_hello->'record_only' = 'true' then
     return null;
   end if;
@@ -101,16 +129,19 @@ begin
   if exists (select from public.device_commands where device_id = v_device and status in ('queued', 'sent')) then
     v_in_flight := v_in_flight or exists (
       select from public.device_commands
-       where device_id = v_device and status = 'sent' and sent_at > v_at - v_wakes.grace);
+       where device_id = v_device and company_id is not distinct from v_state.company_id
+         and status = 'sent' and sent_at > v_at - v_wakes.grace);
     update public.device_commands c
        set status = outcome.status,
            reason = case outcome.status
-             when 'expired' then 'deadline passed'
+             when 'expired' then case when company_id is not distinct from v_state.company_id then 'deadline passed'
+                                 else 'the device is not the company''s any more' end
              when 'failed' then format('no effect after %s attempts', attempts)
            end,
            finished_at = v_at
       from (select command_id,
                    case
+                     when company_id is distinct from v_state.company_id then 'expired'
                      when status = 'queued' then case when deadline < v_at then 'expired' end
                      -- The effect may still come.
                      when sent_at > v_at - v_wakes.grace then null
@@ -120,7 +151,7 @@ begin
                      when type = 'send_image'
                           and not coalesce(v_pending ? (payload->>'image_name'), false)
                           and exists (select from public.captures
-                                       where device_id = v_device and ingest_status = 'stored'
+                                       where device_id = v_device and ingest_status in ('stored', 'expired')
                                          and device_capture_id = payload->>'image_name') then 'done'
                      when deadline < v_at then 'expired'
                      when attempts >= max_attempts then 'failed'
@@ -132,7 +163,7 @@ begin
 
     select array_agg(command_id) into v_claimed
       from (select command_id from public.device_commands
-             where device_id = v_device
+             where device_id = v_device and company_id is not distinct from v_state.company_id
                and (status = 'queued' or (status = 'sent' and sent_at <= v_at - v_wakes.grace))
              order by queue_number
              limit 20

@@ -113,7 +113,7 @@ declare
   v_dropped text[] := '{}';
 begin
   select partition into v_rest from fleet_private.partitions(p_table) where until is null;
-  execute format('delete from %s where ctid in (select ctid from %s where %s < $1 or %s > $2 limit $3)',
+  execute format('delete from %s where ctid in (select ctid from %s where %s < $1 or %s > $2 limit $3 for update skip locked)',
                  v_rest, v_rest, v_time, v_time)
     using now() - v_age, now() + v_age, p_limit;
   get diagnostics v_deleted = row_count;
@@ -131,15 +131,17 @@ begin
 end
 $$;
 
--- Makes partitions ahead and lets go what is older than so many days: log, hellos, errors, and commands that are
--- finished, with their logs. Captures and readings stay. A periodic task of the workers calls it.
--- Returns {made: [names], dropped: [names], deleted, again}; again says that there are more rows to delete.
+-- Makes partitions ahead and lets go what is older than so many days: log, hellos, errors, commands that are
+-- finished, with their logs, and the audit log; wrong codes after their hour. Captures and readings stay. What a
+-- device has sent before it got its first company becomes that company's, as far as the claim has left it. A periodic task of the
+-- workers calls it.
+-- Returns {made: [names], dropped: [names], deleted, again}; again says that there are more rows to delete or to give.
 -- Raises 22023 for less than a day. Security definer, since only the owner of a table adds and drops partitions. Its
--- locks are those of milliseconds; where it cannot get one at once, it leaves that to the next call. Does nothing
--- while `python -m operate.schema` or another call is at work.
+-- locks are those of milliseconds; where it cannot get one at once, also of a row, it leaves that to the next call. Does
+-- nothing while `python -m operate.schema` or another call is at work.
 create or replace function public.maintain_tables(
   p_log_days integer, p_status_days integer, p_errors_days integer, p_commands_days integer,
-  p_limit integer default 10000
+  p_limit integer default 10000, p_audit_days integer default 730
 )
 returns jsonb
 language plpgsql
@@ -151,13 +153,14 @@ declare
   v_made text[] := '{}';
   v_dropped jsonb := '[]';
   v_deleted integer;
+  v_entries integer;
   v_again boolean;
   v_one jsonb;
   v_table regclass;
   v_days integer;
 begin
-  if least(p_log_days, p_status_days, p_errors_days, p_commands_days, p_limit) < 1
-     or num_nulls(p_log_days, p_status_days, p_errors_days, p_commands_days, p_limit) > 0 then
+  if least(p_log_days, p_status_days, p_errors_days, p_commands_days, p_limit, p_audit_days) < 1
+     or num_nulls(p_log_days, p_status_days, p_errors_days, p_commands_days, p_limit, p_audit_days) > 0 then
     raise exception 'maintain_tables: rows are kept for a day at least' using errcode = '22023';
   end if;
   -- The number by which upgrades take turns.
@@ -168,9 +171,23 @@ begin
   delete from public.device_commands where command_id in (
     select command_id from public.device_commands
      where finished_at < now() - make_interval(hours => 24 * p_commands_days)
-     order by finished_at limit p_limit);
+     order by finished_at limit p_limit
+       for update skip locked);
   get diagnostics v_deleted = row_count;
   v_again := v_deleted = p_limit;
+  delete from public.audit_log where audit_id in (
+    select audit_id from public.audit_log
+     where at < now() - make_interval(hours => 24 * p_audit_days)
+     order by at limit p_limit
+       for update skip locked);
+  get diagnostics v_entries = row_count;
+  v_deleted := v_deleted + v_entries;
+  v_again := v_again or v_entries = p_limit;
+  delete from fleet_private.claim_attempts where user_id in (
+    select user_id from fleet_private.claim_attempts
+     where since < now() - interval '1 hour' limit p_limit
+       for update skip locked);
+  v_again := fleet_private.own_late_rows(p_limit) or v_again;
 
   for v_table, v_days in
     values ('public.device_publish_log'::regclass, p_log_days),

@@ -204,5 +204,7 @@ $$;
 
 select fleet_private.set_callers(
   'service', 'fleet_private.look_again', 'fleet_private.keep_former_device',
-  'fleet_private.keep_former_config', 'fleet_private.schedules', 'fleet_private.days_of', 'fleet_private.wakes_within');
-grant select on fleet_private.former_devices, fleet_private.former_configs to service_role;
+  'fleet_private.keep_former_config', 'fleet_private.schedules', 'fleet_private.days_of');
+-- It looks at nothing but its arguments.
+select fleet_private.set_callers('users', 'fleet_private.wakes_within');
+grant select on fleet_private.former_configs to service_role;

@@ -1,6 +1,18 @@
 -- What came of each device on each of its days, counted again when something of the day has changed.
 -- docs/adr/0024-rollups.md has the reasons.
 
+-- Where a picture with this error has failed: at the device, in transfer, or in the service.
+create or replace function fleet_private.cause_of_failure(p_error_code integer)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select case when p_error_code between 1000 and 1999 then 'device'
+              when p_error_code in (2201, 2202, 2203, 2207, 2208) then 'transfer'
+              else 'service' end
+$$;
+
 -- Counts a day of a device anew, as far as it has gone at p_at: one row for each company that has something of it.
 --
 -- A wake is answered by a picture or a hello between a grace before it and the next wake, or ten minutes after the day
@@ -61,16 +73,14 @@ begin
            count(*) filter (where f.cause = 'device') as failed_device,
            count(*) filter (where f.cause = 'transfer') as failed_transfer,
            count(*) filter (where f.cause = 'service') as failed_service,
-           sum(c.image_bytes) filter (where c.ingest_status in ('stored', 'expired')) as bytes,
+           sum(coalesce(c.original_bytes, c.image_bytes)) filter (where c.ingest_status in ('stored', 'expired')) as bytes,
+           sum(c.image_bytes) filter (where c.ingest_status in ('stored', 'partial')) as kept_bytes,
            sum(c.nacks_sent) as nacks
       from parts p
       join public.captures c
         on c.device_id = p_device and c.captured_at >= p.since and c.captured_at < p.until
      cross join lateral (
-       select case when c.ingest_status <> 'failed' then null
-                   when c.error_code between 1000 and 1999 then 'device'
-                   when c.error_code in (2201, 2202, 2203, 2207, 2208) then 'transfer'
-                   else 'service' end as cause) as f
+       select case when c.ingest_status = 'failed' then fleet_private.cause_of_failure(c.error_code) end as cause) as f
      group by c.company_id
   ), measured as (
     select r.company_id,
@@ -129,7 +139,7 @@ begin
          coalesce(m.gas_readings, 0)::integer, m.gas_min, m.gas_mean, m.gas_max,
          k.battery_percent_min, k.battery_percent_max, k.battery_mv_min, k.battery_mv_max,
          k.rssi_readings::integer, k.rssi_min, k.rssi_mean, k.rssi_max,
-         p_at
+         p_at, coalesce(p.kept_bytes, 0)
     from companies c
     left join due d on d.company_id is not distinct from c.company_id
     left join pictures p on p.company_id is not distinct from c.company_id
@@ -317,8 +327,8 @@ create or replace trigger device_status_touch
   for each row execute function fleet_private.touch_hour('received_at');
 
 select fleet_private.set_callers(
-  'service', 'fleet_private.count_day', 'fleet_private.next_look', 'public.refresh_capture_days',
-  'fleet_private.touch_hour');
+  'service', 'fleet_private.cause_of_failure', 'fleet_private.count_day', 'fleet_private.next_look',
+  'public.refresh_capture_days', 'fleet_private.touch_hour');
 
 grant select, insert, update, delete on
   public.capture_days, fleet_private.touched_hours, fleet_private.day_clocks to service_role;

@@ -10,6 +10,8 @@ returns table (since timestamptz, minimum double precision, mean double precisio
 language plpgsql
 stable
 set search_path = ''
+-- Beside the few readings of the device it would look up all of a company that has many.
+set enable_bitmapscan = off
 as $$
 begin
   if p_sensor is null or p_sensor not in ('temperature_c', 'humidity_pct', 'pressure_hpa', 'gas_kohm') then

@@ -1,6 +1,7 @@
 -- The private bucket for the images, and the right to read them.
 --   captures/{device}/YYYY/MM/DD/{image}     the users of the company that has the capture's row may read it
 --   thumbnails/{device}/YYYY/MM/DD/{image}   likewise
+--   timelapses/{company}/{claim}.mp4         the users of the company may read it that has the row of the time-lapse
 --   quarantine/...                           for diagnosis: only the service, as for every other path
 
 do $$
@@ -28,6 +29,9 @@ begin
           select from public.captures
            where thumbnail_path = objects.name and shares_object is not true
              and company_id = (select fleet_private.company_of_user()))
+        when 'timelapses' then exists (
+          select from public.timelapses
+           where path = objects.name and company_id = (select fleet_private.company_of_user()))
       end
     );
 end

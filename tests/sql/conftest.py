@@ -1,5 +1,6 @@
 """Fixtures of the database tests. Most of these tests run twice: on the embedded stack and on PostgreSQL."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from sql_backends import Backend, Embedded, Native, new_device
 from sql_postgres import Database, Server
 from upgrades import install_version_2
 
+from local import newer_postgres
 from local.postgres import missing_binary
 from local.stack import Stack
 
@@ -42,6 +44,17 @@ def plain_database() -> Iterator[Database]:
     """An empty database of a server of its own, which has nothing of Supabase, not even the roles."""
     with _server(plain=True) as server:
         yield Database(server, "postgres", "postgres")
+
+
+@pytest.fixture(params=newer_postgres.VERSIONS)
+def newer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server of each newer PostgreSQL."""
+    folder = newer_postgres.binaries(request.param)
+    if folder is None:
+        pytest.skip(f"no PostgreSQL {request.param}: `python -m local postgres` installs it")
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    with _server() as server:
+        yield server
 
 
 @pytest.fixture

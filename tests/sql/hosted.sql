@@ -17,8 +17,11 @@ create table storage.objects (
   id uuid primary key default gen_random_uuid(),
   bucket_id text references storage.buckets (id),
   name text,
+  created_at timestamptz default now(),
+  metadata jsonb,
   unique (bucket_id, name)
 );
+create index idx_objects_bucket_id_name on storage.objects (bucket_id, name collate "C");
 alter table storage.buckets enable row level security;
 alter table storage.objects enable row level security;
 -- A hosted project lets its owner make policies on storage.objects by an extension; here it is the owner's table.

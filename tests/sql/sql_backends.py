@@ -352,6 +352,11 @@ class Native(Backend):
     def trial(self, setup: str, sql: str) -> list[list[Any]]:
         return [list(row.values()) for row in self.database.rows(sql, before=setup, end="rollback")]
 
+    def waits_for_a_lock(self) -> None:
+        """Return when somebody waits for a lock of somebody else."""
+        waiting = "select exists (select from pg_locks where not granted)"
+        assert any(self.database.value(waiting) for _ in range(1000))
+
     def put_object(self, name: str) -> None:
         assert self.can_write_object(self.service, name)
 

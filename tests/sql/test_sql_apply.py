@@ -1,9 +1,12 @@
 """The step before a deployment: `python -m operate.schema`, on a real PostgreSQL."""
 
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import pytest
 from catalog import describe
 from sql_postgres import VERSION_2, Database
 
@@ -38,6 +41,16 @@ def test_it_is_applied_and_may_be_applied_again(empty_database: Database) -> Non
 
     again = apply(DATABASE_URL=empty_database.url)
     assert (again.returncode, again.stdout) == (0, f"0 of {total} files applied, the others were\n")
+
+
+def test_a_file_that_is_applied_alone_leaves_what_the_others_made(empty_database: Database) -> None:
+    """In an upgrade those run whose text has changed: what a later one had opened, say, stays open."""
+    apply(DATABASE_URL=empty_database.url)
+    before = describe(empty_database)
+    for file in reversed(read()):
+        if file.name.startswith("repeatable/"):
+            empty_database.run(f"begin; {file.text} commit;")
+    assert describe(empty_database) == before
 
 
 def test_it_says_what_is_pending_and_changes_nothing(empty_database: Database) -> None:
@@ -111,3 +124,33 @@ def test_what_the_database_refuses_is_told_in_one_line(empty_database: Database)
     [line] = answer.stderr.splitlines()
     assert "migrations/0001_older_tables.sql: older tables cannot be extended" in line
     assert line.endswith("Rename or migrate these tables, then try again.")
+
+
+REPEATABLE = Path(__file__).resolve().parents[2] / "sql" / "repeatable"
+SERVED = ["045_commands.sql", "050_captures.sql", "055_hello.sql", "060_logs.sql"]
+
+
+def repeatable(most: str = "~") -> str:
+    """The text of the repeatable files up to one, or of all."""
+    return "".join(path.read_text() for path in sorted(REPEATABLE.glob("*.sql")) if path.name <= most)
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_what_the_service_calls_all_the_time_is_complete_once_its_file_is_applied(name: str) -> None:
+    """During an upgrade it would fail until a later file brought the rest."""
+    pattern = r"create or replace function fleet_private\.(\w+)"
+    made, all_made = (set(re.findall(pattern, text)) for text in (repeatable(name), repeatable()))
+    called = set(re.findall(r"fleet_private\.(\w+)\(", (REPEATABLE / name).read_text()))
+    assert called & all_made <= made
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_and_may_read_and_write_what_it_needs(name: str) -> None:
+    """Likewise: what such a function, or one that it calls, reads must be granted by then."""
+
+    def granted(text: str) -> set[str]:
+        lists = re.findall(r"grant [a-z, ]+ on\s+([^;]*?)\s+to [^;]*service_role[^;]*;", text)
+        return {table for tables in lists for table in re.findall(r"fleet_private\.(\w+)", tables)}
+
+    used = set(re.findall(r"(?:from|join|into|update|using) fleet_private\.(\w+)\b(?!\()", repeatable(name)))
+    assert used & granted(repeatable()) <= granted(repeatable(name))

@@ -13,21 +13,60 @@ OWNERS = {
 # What users may call has the rights of the owner, and looks at who calls. So do triggers on what users may write, and on
 # what needs the accounts.
 DEFINERS = {
+    "fleet_private.add_stored_bytes",
+    "fleet_private.end_alerts",
+    "fleet_private.tell_of_channel",
     "fleet_private.audit",
     "fleet_private.audit_owner",
     "fleet_private.bound_command",
     "fleet_private.check_command",
+    "fleet_private.emit",
+    "fleet_private.emit_capture",
+    "fleet_private.emit_command",
+    "fleet_private.emit_device",
     "fleet_private.fill_member",
+    "fleet_private.film_changed",
     "fleet_private.keep_former_config",
     "fleet_private.keep_former_device",
     "fleet_private.log_command",
+    # The service's key reaches no table of fleet_private: not the targets, the events and the deliveries.
+    "public.claim_deliveries",
+    "public.finish_deliveries",
+    "public.keep_channels",
     # Only the owner of a table adds and drops partitions.
     "public.maintain_tables",
+    # Objects are not read with SQL by anybody else.
+    "public.reconcile_objects",
     # The service's key reaches no table of fleet_private.
     "public.set_device_codes",
 }
-# These have the rights of the user: one looks at nothing but its argument, one reads what the user may read.
-INVOKERS = {"fleet_private.is_timezone", "public.sensor_trend"}
+# These have the rights of the user: they look at nothing but their arguments, or read what the user may read.
+INVOKERS = {
+    "fleet_private.is_timezone", "public.capture_story", "public.console_device",
+    "public.console_device_checks", "public.console_device_history", "public.console_devices", "public.console_overview",
+    "public.link_advice", "public.console_arrivals", "public.console_gallery", "public.console_picture", "public.console_pictures",
+    "public.sensor_trend", "public.update_devices",
+} | {
+    f"fleet_private.{name}"
+    for name in ("as_integer", "as_time", "seconds_text", "sentence", "story_events", "story_gaps", "story_loss",
+                 "story_sentences", "story_time", "story_timeline", "times_text", "zone_of", "gallery_condition",
+                 "gallery_filter", "gallery_picture",
+                 "asked_again", "is_asked_again")
+}  # fmt: skip
+INVOKERS |= {
+    f"public.console_{name}" for name in ("alert_settings", "alerts", "keeping", "pins", "timelapses")
+} | {"fleet_private.alert_defaults", "fleet_private.event_types"}
+# What the trends and the report ask, and what that calls.
+INVOKERS |= {
+    f"public.console_{name}" for name in ("trends", "trend_sensor", "report", "report_gaps")
+} | {
+    f"fleet_private.{name}"
+    for name in ("most_device_days", "devices_asked", "check_days", "errors_by_hour", "storage_by_day", "report_devices")
+}  # fmt: skip
+# What leads a device through its wakes.
+INVOKERS |= {"public.console_wakes"} | {
+    f"fleet_private.{name}" for name in ("wake_grace", "wake_offset", "wake_times", "wakes_within")
+}
 
 
 def functions_for_users(backend: Backend) -> set[str]:

@@ -1,8 +1,10 @@
 """What the members of a company do with its devices, and what the audit log tells of it."""
 
 import hashlib
+import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -69,6 +71,18 @@ def test_ten_wrong_codes_in_an_hour_are_enough(backend: Backend, device: str) ->
     with refused("PT429", "too many wrong codes: try again in an hour"):
         user.session.rpc("claim_device", p_code=code)
     assert colleague.session.rpc("claim_device", p_code=code) == device
+
+
+def test_who_leaves_and_comes_back_has_tried_as_many_codes(backend: Backend, device: str) -> None:
+    company_id, _, _ = backend.company()
+    user, code = backend.member(company_id, "operator"), label(backend, device)
+    for number in range(10):
+        assert user.session.rpc("claim_device", p_code=f"WRONG{number}") is None
+    user.session.rpc("remove_member", p_user=user.user_id)
+    other_id, _, _ = backend.company()
+    backend.service.insert("users", {"user_id": user.user_id, "company_id": other_id, "role": "operator"})
+    with refused("PT429", "too many wrong codes: try again in an hour"):
+        user.session.rpc("claim_device", p_code=code)
 
 
 def test_codes_tried_at_once_are_counted(native: Native) -> None:
@@ -215,6 +229,14 @@ def test_operators_make_sites_and_a_site_that_goes_leaves_its_devices(backend: B
     assert (row["device_id"], row["site_id"]) == (device, None)
 
 
+def test_a_company_has_a_thousand_sites_at_most(backend: Backend) -> None:
+    company_id, user, _ = backend.company()
+    backend.service.insert("sites", *[{"company_id": company_id, "name": f"site {n}"} for n in range(999)])
+    add_site(backend, user, "the last one")
+    with refused("22023", "the company has 1000 sites"):
+        add_site(backend, user, "one more")
+
+
 def test_operators_set_schedules_of_their_devices_and_company(backend: Backend) -> None:
     viewer, operator, _, device = team(backend)
     set_schedule = partial(operator.session.rpc, "set_schedule")
@@ -240,6 +262,14 @@ def test_operators_set_schedules_of_their_devices_and_company(backend: Backend) 
         {"p_captures_per_day": 0},
         {"p_captures_per_day": 2, "p_interval_minutes": 5},
         {"p_times_of_day": ("08:00",), "p_interval_minutes": 5},
+        {"p_times_of_day": "{}"},
+        {"p_times_of_day": "{NULL}"},
+        {"p_times_of_day": "{{08:00,09:00},{10:00,11:00}}"},
+        {"p_times_of_day": "{" + ",".join(["08:00"] * 289) + "}"},
+        {"p_times_of_day": "{" + ",".join(["08:00"] * 100_000) + "}"},
+        {"p_interval_minutes": -2_147_483_648},
+        {"p_timezone": "+99999:00"},
+        {"p_timezone": "x" * 10_000},
         {"p_wake_spread_s": 100_000},
         {"p_timezone": "Nowhere/Else"},
     ],
@@ -383,6 +413,14 @@ def test_the_audit_log_tells_admins_who_changed_what(backend: Backend) -> None:
     entries = {(row["table_name"], row["action"]): row for row in admin.session.rows("audit_log")}
     assert entries["devices", "update"]["changes"] == {"name": [None, "door"], "site_id": [None, site]}
     assert entries["devices", "update"]["subject"] == device
+    # Whatever it changes of a device names it, so that its history is found.
+    of_device = [key for key, row in entries.items() if row["device_id"] == device]
+    assert sorted(of_device) == [
+        ("device_commands", "insert"),
+        ("device_commands", "update"),
+        ("device_configs", "insert"),
+        ("devices", "update"),
+    ]
     assert entries["users", "update"]["changes"] == {"role": ["viewer", "operator"]}
     assert entries["users", "delete"]["changes"] == {
         "role": ["operator", None],
@@ -390,6 +428,50 @@ def test_the_audit_log_tells_admins_who_changed_what(backend: Backend) -> None:
     }
     assert "token" not in str(entries["invitations", "insert"])
     assert operator.session.rows("audit_log") == []
+
+
+def test_an_entry_of_the_audit_log_is_small_whatever_is_written(backend: Backend) -> None:
+    _, admin, device = backend.company()
+    notes = "\U0001f33b" * 4000
+    for text in (notes, notes[::-1] + "x", None):
+        with suppress(RefusedError):
+            admin.session.rpc("update_device", p_device=device, p_changes={"notes": text})
+    order(admin, device, "custom", {"text": "x" * 4000})
+    rows = admin.session.rows("audit_log", actor=admin.user_id)
+    entries = [row["changes"] for row in sorted(rows, key=lambda row: row["audit_id"])]
+    assert len(entries) == 3
+    assert entries[0]["notes"] == [
+        None,
+        {"begins": notes[:100], "bytes": len(json.dumps(notes, ensure_ascii=False).encode())},
+    ]
+    assert all(len(json.dumps(changes, ensure_ascii=False).encode()) < 2000 for changes in entries)
+
+
+def test_nobody_fills_the_audit_log(backend: Backend) -> None:
+    """A day's changes of one account are bounded, also those of one statement; a colleague goes on."""
+    company_id, admin, device = backend.company()
+    colleague = backend.member(company_id, "operator")
+
+    def made(user: User, entries: int, days: int, then: str) -> list[list[Any]]:
+        return backend.trial(
+            "insert into public.audit_log (company_id, actor, action, table_name, subject, at)"
+            f" select '{company_id}', '{admin.user_id}', 'x', 'x', 'x', now() - interval '{days} days 1 minute'"
+            f" from generate_series(1, {entries});"
+            f" set local role authenticated; set local request.jwt.claim.sub = '{user.user_id}';"
+            f" do $$ begin {then} exception when sqlstate 'PT429' then"
+            " perform set_config('a.refused', sqlerrm, true); end $$;",
+            "select coalesce(current_setting('a.refused', true), '') as refused, (select count(*) from public.sites) as sites",
+        )
+
+    rename = f"perform public.update_device('{device}', '{{\"name\": \"x\"}}');"
+    sites = "insert into public.sites (name) select n from generate_series(1, 3) as n;"
+    full = "too many changes in a day: try again tomorrow"
+    assert made(admin, 20_000, 0, rename) == [[full, 0]]
+    assert made(admin, 19_999, 0, rename) == [["", 0]]
+    assert made(admin, 20_000, 1, rename) == [["", 0]]
+    assert made(colleague, 20_000, 0, rename) == [["", 0]]
+    assert made(admin, 19_998, 0, sites) == [[full, 0]]
+    assert made(admin, 19_997, 0, sites) == [["", 3]]
 
 
 def test_the_audit_log_cannot_be_changed(backend: Backend) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 from sql_backends import Backend, Native, RefusedError
-from sql_postgres import Database
+from sql_postgres import Connection, Database
 from upgrades import upgrade
 
 from operate.schema.database import connect
@@ -20,7 +20,13 @@ TIMES = {
     "device_errors": "occurred_at",
 }
 IDS = {"device_publish_log": "log_id", "device_status": "status_id", "device_errors": "error_id"}
-KEEP = {"p_log_days": 30, "p_status_days": 90, "p_errors_days": 60, "p_commands_days": 90}
+KEEP = {
+    "p_log_days": 30,
+    "p_status_days": 90,
+    "p_errors_days": 60,
+    "p_commands_days": 90,
+    "p_audit_days": 730,
+}
 
 
 def maintain(**changes: int) -> str:
@@ -243,6 +249,60 @@ def test_finished_commands_go_and_open_ones_stay(backend: Backend) -> None:
         ["queued", 1],
         ["sent", 1],
     ]
+
+
+def test_what_others_have_locked_is_left_to_the_next_call(native: Native, device: str) -> None:
+    """It neither waits for the service nor keeps it waiting: rows are deleted that nobody has locked."""
+    old = "now() - interval '1000 days'"
+    native.database.run(
+        f"insert into public.devices (device_id) values ('{device}');"
+        " insert into public.device_commands (device_id, type, status, created_at, finished_at, reason)"
+        f" select '{device}', 'capture_image', 'done', {old}, {old}, n from generate_series(1, 2) as n;"
+        " insert into public.device_publish_log (device_id, direction, received_at, message_key)"
+        f" select '{device}', 'in', '2999-01-01', '{device} ' || n from generate_series(1, 2) as n;"
+        " insert into public.audit_log (company_id, action, table_name, subject, at)"
+        f" select gen_random_uuid(), '{device}', 'x', n, {old} from generate_series(1, 2) as n;"
+        f" insert into fleet_private.claim_attempts (user_id, since, wrong) values (gen_random_uuid(), {old}, 10)"
+    )
+    holder = Connection(native.database)
+    held = {
+        "device_commands": f"device_id = '{device}' and reason = '1'",
+        "device_publish_log": f"message_key = '{device} 1'",
+        "audit_log": f"action = '{device}' and subject = '1'",
+    }
+    try:
+        holder.ask(
+            "begin;" + "".join(f"select from public.{t} where {w} for update;" for t, w in held.items())
+        )
+        native.service.rpc("maintain_tables", **KEEP)
+        for table, which in held.items():
+            mine = which.split(" and ")[0] if table != "device_publish_log" else f"device_id = '{device}'"
+            left = native.database.value(f"select count(*) from public.{table} where {mine}")
+            assert left == 1, table
+        assert (
+            native.database.value(f"select count(*) from fleet_private.claim_attempts where since = {old}")
+            == 0
+        )
+        holder.ask("rollback;")
+        native.service.rpc("maintain_tables", **KEEP)
+        for table, which in held.items():
+            assert native.database.value(f"select count(*) from public.{table} where {which}") == 0, table
+    finally:
+        holder.close()
+
+
+def test_the_audit_log_is_kept_for_two_years_or_as_it_is_set(backend: Backend) -> None:
+    entries = """
+      insert into public.audit_log (company_id, action, table_name, subject, at)
+      select gen_random_uuid(), 'OLD', 'x', days, now() - days * interval '24 hours' from unnest(array[1, 729, 731]) as days;
+    """
+    counted = "select subject from public.audit_log where action = 'OLD' order by 1"
+    assert backend.trial(f"{entries} {first(maintain())}", counted) == [["1"], ["729"]]
+    assert backend.trial(f"{entries} {first(maintain(p_audit_days=30))}", counted) == [["1"]]
+    # A worker of the version before does not say how long.
+    older = "select public.maintain_tables(p_log_days => 1, p_status_days => 1, p_errors_days => 1, p_commands_days => 1)"
+    assert backend.trial(f"{entries} {first(older)}", counted) == [["1"], ["729"]]
+    assert backend.trial(entries, maintain(p_limit=1))[0][0]["again"]
 
 
 def test_the_service_maintains_and_says_so(backend: Backend) -> None:

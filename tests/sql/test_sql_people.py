@@ -1,6 +1,7 @@
 """The people of a company: how they come in, what their roles are, and how they leave."""
 
 import hashlib
+import uuid
 from functools import partial
 
 import pytest
@@ -235,6 +236,53 @@ def test_two_admins_that_take_the_role_from_each_other_leave_one(native: Native)
         one.user_id: "admin",
         other.user_id: "viewer",
     }
+
+
+@pytest.mark.parametrize(
+    ("call", "least"),
+    [
+        ("public.invite_member('friend@fleet.test', 'admin')", "admin"),
+        ("public.set_member_role('{victim}', 'operator')", "admin"),
+        ("public.remove_member('{victim}')", "admin"),
+        ("public.claim_device('{code}')", "operator"),
+    ],
+)
+@pytest.mark.parametrize("then", ["gone", "viewer", "admin of another company"])
+def test_who_loses_the_role_while_waiting_changes_nothing(
+    native: Native, device: str, call: str, least: str, then: str
+) -> None:
+    """Another admin removes the caller, or takes the role, in the very instant; then the caller may be elsewhere."""
+    company_id, _, _ = native.company()
+    other_id, _, _ = native.company()
+    caller, victim = native.member(company_id, "admin"), native.member(company_id, "viewer")
+    code = uuid.uuid4().hex.upper().translate(str.maketrans("OIL", "011"))
+    native.service.rpc(
+        "set_device_codes",
+        p_codes=[{"device_id": device, "code_sha256": hashlib.sha256(code.encode()).hexdigest()}],
+    )
+    change = {
+        "gone": f"delete from public.users where user_id = '{caller.user_id}';",
+        "viewer": f"update public.users set role = 'viewer' where user_id = '{caller.user_id}';",
+        "admin of another company": f"update public.users set company_id = '{other_id}' where user_id = '{caller.user_id}';",
+    }[then]
+    one, two = Connection(native.database), Connection(native.database)
+    try:
+        one.ask(
+            f"begin; select from public.companies where company_id = '{company_id}' for no key update; {change}"
+        )
+        two.ask(f"set role authenticated; set request.jwt.claim.sub = '{caller.user_id}';")
+        two.send(f"select {call.format(victim=victim.user_id, code=code)};")
+        native.waits_for_a_lock()
+        one.ask("commit;")
+        two.receive()
+    finally:
+        one.close()
+        two.close()
+    assert native.service.rows("invitations", company_id=company_id) == []
+    assert native.service.row("users", user_id=victim.user_id)["role"] == "viewer"
+    owner = [row["company_id"] for row in native.service.rows("devices", device_id=device)]
+    # Who is an admin elsewhere claims it for that company.
+    assert owner == ([other_id] if least == "operator" and then.startswith("admin") else [])
 
 
 def test_one_token_used_twice_at_once_makes_one_member(native: Native) -> None:

@@ -185,6 +185,7 @@ class World:
                 row = self.owner.execute("select public.refresh_capture_days(%s, %s)", [limit, at]).fetchone()
                 left = self.owner.execute("select count(*) from fleet_private.touched_hours").fetchone()
                 if row and left and not row[0]["more"] and not left[0]:
+                    self.owner.execute("select public.refresh_company_days(1000)")
                     return
         raise AssertionError("there is no end of it")
 
@@ -201,11 +202,25 @@ class World:
             "refresh": self.refresh,
         }[name](*arguments)
 
+    def _compare_companies(self, found: dict[tuple[str, str | None], Row]) -> None:
+        """Assert that the days of companies are those of their one device."""
+        rows = self.owner.execute("select to_jsonb(c) from public.company_days c").fetchall()
+        of_companies = {(row["day"], row["company_id"]): row for (row,) in rows}
+        assert of_companies.keys() == {key for key in found if key[1] is not None}
+        for key, row in of_companies.items():
+            assert row.pop("devices") == 1
+            for name, value in row.items():
+                if name.endswith("_mean") and value is not None:
+                    assert math.isclose(value, found[key][name], rel_tol=1e-9, abs_tol=1e-9), (key, name)
+                else:
+                    assert value == found[key][name], (key, name)
+
     def compare(self, at: datetime) -> None:
         """Assert that the table holds what a recount gives."""
         rows = self.owner.execute("select to_jsonb(c) from public.capture_days c").fetchall()
         found = {(row["day"], row["company_id"]): row for (row,) in rows}
         assert len(found) == len(rows)
+        self._compare_companies(found)
         recount = Recount(self.owner, DEVICE)
 
         came = {(str(day), company and str(company)): row for (day, company), row in recount.events().items()}

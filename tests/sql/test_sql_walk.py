@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -62,8 +63,25 @@ def of_device(**values: object) -> Callable[[Company], Row]:
     return lambda company: {"device_id": company.device, **values}
 
 
+# What a row of company_days cannot be without.
+COUNTED = (
+    "devices", "silent", "stored", "partial", "failed_device", "failed_transfer", "failed_service", "bytes", "nacks", "hellos",
+    "temperature_readings", "humidity_readings", "pressure_readings", "gas_readings",
+)  # fmt: skip
 TAKEN = {"company_id": "99999999-9999-4999-8999-999999999999"}
 RELATIONS = {
+    "alert_channels": Relation(
+        lambda c: {"company_id": c.company_id, "name": "x", "kind": "webhook", "target": "x", "event_types": ()},
+        {"enabled": False},
+    ),
+    "alert_rules": Relation(
+        lambda c: {"company_id": c.company_id, "kind": "battery_low", "lower": 30}, {"enabled": False}
+    ),
+    "alerts": Relation(
+        lambda c: {"company_id": c.company_id, "device_id": c.device, "kind": "channel", "subject": "x",
+                   "severity": "warning", "message": "x"},
+        {"message": "mine"},
+    ),
     "audit_log": Relation(
         lambda c: {"company_id": c.company_id, "action": "x", "table_name": "x", "subject": "x"},
         {"action": "nothing"}, read="admin",
@@ -76,10 +94,19 @@ RELATIONS = {
     "capture_months": Relation(of_device(month="2026-01-01"), TAKEN),
     "capture_weeks": Relation(of_device(week="2026-01-01"), TAKEN),
     "captures": Relation(of_device(device_capture_id="a", captured_at="2025-10-04T12:34:56Z"), TAKEN),
+    "company_days": Relation(
+        lambda c: {"company_id": c.company_id, "day": "2026-02-02", "refreshed_at": "2026-02-03T00:00:00Z",
+                   **dict.fromkeys(COUNTED, 1)},
+        TAKEN,
+    ),
     "companies": Relation(lambda _: {"name": "mine"}, {"name": "mine"}),
     "device_command_logs": Relation(of_device(command_id=str(uuid.uuid4()), status="done"), TAKEN),
     "device_commands": Relation(
         of_device(type="capture_image"), {"status": "done"}, write={"insert": "operator"}
+    ),
+    "device_conformance": Relation(
+        lambda c: {"device_id": c.device, "company_id": c.company_id, "hellos": 1, "pictures": 0, "deviations": []},
+        TAKEN,
     ),
     "device_configs": Relation(
         of_device(captures_per_day=24), {"captures_per_day": 24}, mine=lambda c: {"device_id": c.device}
@@ -87,12 +114,19 @@ RELATIONS = {
     "device_errors": Relation(of_device(error_code=1), TAKEN),
     "device_health": Relation(of_device(), TAKEN),
     "device_publish_log": Relation(of_device(direction="in"), TAKEN),
+    "device_states": Relation(of_device(), TAKEN),
     "device_status": Relation(of_device(), TAKEN),
     "devices": Relation(lambda c: {"device_id": new_device(), "company_id": c.company_id}, {"name": "mine"}),
     "invitations": Relation(
         lambda c: {"company_id": c.company_id, "email": "x@fleet.test", "role": "admin",
                    "token_sha256": hashlib.sha256(b"x").hexdigest()},
         {"role": "admin"}, read="admin", write={"delete": "admin"},
+    ),
+    "keep_policies": Relation(lambda c: {"company_id": c.company_id, "max_age_days": 9}, {"max_age_days": 5}),
+    "maintenance_windows": Relation(
+        lambda c: {"company_id": c.company_id, "starts_at": "2020-01-01T00:00:00Z", "ends_at": "2020-01-02T00:00:00Z",
+                   "reason": "x"},
+        {"reason": "mine"},
     ),
     "schema_version": Relation(lambda _: {"version": 1}, {"version": 1}, read=None, mine=lambda _: {}),
     "sensor_readings": Relation(of_device(temperature_c=1), TAKEN),
@@ -102,12 +136,20 @@ RELATIONS = {
         lambda _: {"name": uuid.uuid4().hex}, {"timezone": "Asia/Tokyo"},
         write=dict.fromkeys(("insert", "update", "delete"), "operator"),
     ),
+    "timelapses": Relation(
+        lambda c: {"company_id": c.company_id, "device_id": c.device, "since": "2026-01-01T00:00:00Z",
+                   "until": "2026-01-02T00:00:00Z", "format": "mp4", "fps": 24, "width": 640, "deflicker": True,
+                   "burn_date": False, "burn_readings": False, "timezone": "UTC", "state": "failed"},
+        {"state": "queued"},
+    ),
     "users": Relation(
         lambda c: {"user_id": str(uuid.uuid4()), "company_id": c.company_id, "role": "admin"}, {"role": "admin"}
     ),
 }  # fmt: skip
 PRIVATE = {
-    "claim_attempts", "day_clocks", "device_codes", "former_configs", "former_devices", "schema_migrations", "touched_hours",
+    "alert_clock", "channel_targets", "claim_attempts", "day_clocks", "deliveries", "device_codes", "events",
+    "device_bytes", "former_configs", "former_devices", "keep_rounds", "object_removals", "picture_streaks",
+    "reconciliations", "schema_migrations", "smaller_rounds", "stored_bytes", "touched_company_days", "touched_hours",
 }  # fmt: skip
 
 
@@ -135,6 +177,51 @@ def a_command(backend: Backend, company: Company) -> Row:
     return {"p_command": backend.service.row("device_commands", device_id=device)["command_id"]}
 
 
+def an_alert(backend: Backend, company: Company) -> Row:
+    device = a_device(backend, company)["p_device"]
+    alert = RELATIONS["alerts"].row(company) | {"device_id": device}
+    backend.service.insert("alerts", alert)
+    return {"p_alert": backend.service.row("alerts", device_id=device)["alert_id"]}
+
+
+def soon() -> str:
+    return (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+
+
+def a_window(backend: Backend, company: Company) -> Row:
+    window = str(uuid.uuid4())
+    values = RELATIONS["maintenance_windows"].row(company)
+    backend.service.insert(
+        "maintenance_windows",
+        values
+        | {"window_id": window, "starts_at": "2099-01-01T00:00:00Z", "ends_at": "2099-01-02T00:00:00Z"},
+    )
+    return {"p_window": window}
+
+
+def a_picture(backend: Backend, company: Company) -> Row:
+    capture, device = str(uuid.uuid4()), a_device(backend, company)["p_device"]
+    row = {"capture_id": capture, "device_id": device, "device_capture_id": "x.jpg", "captured_at": soon()}
+    backend.service.insert("captures", row)
+    return {"p_captures": (capture,)}
+
+
+def a_film(backend: Backend, company: Company) -> Row:
+    film = str(uuid.uuid4())
+    backend.service.insert("timelapses", RELATIONS["timelapses"].row(company) | {"timelapse_id": film})
+    return {"p_timelapse": film}
+
+
+def what_makes_a_film(backend: Backend, company: Company) -> Row:
+    # A company has five under way at most.
+    backend.service.delete("timelapses", company_id=company.company_id, state="queued")
+    return {"p_device": company.device, "p_from": "2025-10-01T00:00:00Z", "p_to": "2025-11-01T00:00:00Z"}
+
+
+def a_policy(backend: Backend, company: Company) -> Row:
+    return {"p_policy": {"device_id": a_device(backend, company)["p_device"], "max_age_days": 9}}
+
+
 def a_code(backend: Backend, company: Company) -> Row:
     device, code = a_device(backend, company)["p_device"], uuid.uuid4().hex.upper()
     backend.service.rpc("set_device_codes", p_codes=[
@@ -147,24 +234,95 @@ def a_token(backend: Backend, company: Company) -> Row:
     return {"p_token": backend.service.rpc("invite_to_company", p_company=company.company_id, **someone)}
 
 
+def a_channel(backend: Backend, company: Company) -> Row:
+    # A company has 20 at most.
+    backend.service.delete("alert_channels", company_id=company.company_id, name="try")
+    made = company.members["admin"].session.rpc(
+        "create_channel", p_name="try", p_kind="webhook", p_target="https://example.com/hook"
+    )
+    return {"p_channel": made["channel_id"]}
+
+
 CALLS = {
     # The token is for another e-mail address.
     "public.accept_invitation": Call(None, a_token),
     "public.cancel_command": Call("operator", a_command),
+    "public.cancel_timelapse": Call("operator", a_film),
+    "public.delete_timelapse": Call("operator", a_film),
+    "public.request_timelapse": Call("operator", what_makes_a_film),
+    "public.acknowledge_alert": Call("operator", an_alert),
     # Of the own company, it is claimed already, which changes nothing.
+    "public.channel_deliveries": Call("viewer", a_channel),
     "public.claim_device": Call("operator", a_code),
+    "public.delete_captures": Call("admin", a_picture),
+    "public.end_maintenance": Call("operator", a_window),
+    "public.delete_channel": Call("admin", a_channel),
+    "public.pin_captures": Call("operator", a_picture),
+    "public.preview_keep_policy": Call("viewer", a_policy),
     "public.release_device": Call("admin", a_device),
     "public.remove_member": Call("admin", a_member),
+    "public.set_alert_rule": Call(
+        "operator", lambda b, c: a_device(b, c) | {"p_kind": "offline", "p_upper": 12}
+    ),
+    "public.replay_events": Call("admin", lambda b, c: a_channel(b, c) | {"p_since": "2026-01-01T00:00:00Z"}),
+    "public.rotate_channel_secret": Call("admin", a_channel),
+    "public.set_keep_policy": Call("admin", a_policy),
     "public.set_member_role": Call("admin", lambda b, c: a_member(b, c) | {"p_role": "admin"}),
     "public.set_schedule": Call("operator", lambda b, c: a_device(b, c) | {"p_captures_per_day": 24}),
+    "public.snooze_alert": Call(
+        "operator", lambda b, c: an_alert(b, c) | {"p_until": soon(), "p_reason": "x"}
+    ),
+    "public.start_maintenance": Call(
+        "operator", lambda b, c: a_device(b, c) | {"p_until": soon(), "p_reason": "x"}
+    ),
+    "public.test_channel": Call("admin", a_channel),
+    "public.update_channel": Call("admin", lambda b, c: a_channel(b, c) | {"p_changes": {"enabled": False}}),
     "public.update_device": Call("operator", lambda b, c: a_device(b, c) | {"p_changes": {"name": "x"}}),
+    "public.update_devices": Call(
+        "operator", lambda _, c: {"p_devices": (c.device,), "p_changes": {"name": "x"}}
+    ),
 }
-# It has the rights of who calls it.
-READERS = {"public.sensor_trend"}
-# It acts in the caller's company, whatever it is told.
-OF_THE_CALLER = {"public.invite_member"}
+# They have the rights of who calls them.
+READERS = {
+    "public.capture_story",
+    "public.console_alert_settings",
+    "public.console_alerts",
+    "public.console_pins",
+    "public.console_timelapses",
+    "public.console_device",
+    "public.console_device_checks",
+    "public.console_device_history",
+    "public.console_wakes",
+    "public.link_advice",
+    # test_sql_gallery.py has these four.
+    "public.console_arrivals",
+    "public.console_gallery",
+    "public.console_picture",
+    "public.console_pictures",
+    "public.sensor_trend",
+    # test_sql_trends.py and test_sql_report.py have these.
+    "public.console_report",
+    "public.console_trend_sensor",
+    "public.console_trends",
+}
+# They act in the caller's company, whatever they are told.
+OF_THE_CALLER = {
+    "public.console_devices", "public.console_keeping", "public.console_overview",
+    "public.console_report_gaps", "public.create_channel", "public.device_gaps", "public.invite_member", "public.storage_usage",
+}  # fmt: skip
 # They change nothing, and the schema is not served; `test_what_policies_ask` has them.
-HELPERS = {"fleet_private.company_of_user", "fleet_private.is_timezone", "fleet_private.user_may"}
+HELPERS = {"fleet_private.company_of_user", "fleet_private.is_timezone", "fleet_private.user_may"} | {
+    f"fleet_private.{name}"
+    for name in ("alert_defaults", "as_integer", "event_types", "as_time", "seconds_text", "sentence", "story_events", "story_gaps", "story_loss",
+                 "story_sentences", "story_time", "story_timeline", "times_text", "zone_of", "gallery_condition",
+                 "gallery_filter", "gallery_picture",
+                 "asked_again", "is_asked_again")
+}  # fmt: skip
+# What the trends and the report are made of.
+HELPERS |= {f"fleet_private.{name}" for name in ("check_days", "devices_asked", "errors_by_hour", "most_device_days",
+                                                 "report_devices", "storage_by_day")}  # fmt: skip
+# What leads a device through its wakes.
+HELPERS |= {f"fleet_private.{name}" for name in ("wake_grace", "wake_offset", "wake_times", "wakes_within")}
 
 
 @pytest.fixture(scope="session")
@@ -182,7 +340,18 @@ def companies(backend: Backend) -> tuple[Company, Company]:
         backend.service.insert("sensor_readings", measured)
         company = Company(company_id, {**members, "admin": admin}, device, site)
         a_token(backend, company)
-        backend.service.insert("capture_days", RELATIONS["capture_days"].row(company))
+        for name in (
+            "alert_channels",
+            "alert_rules",
+            "alerts",
+            "capture_days",
+            "company_days",
+            "device_conformance",
+            "keep_policies",
+            "maintenance_windows",
+            "timelapses",
+        ):
+            backend.service.insert(name, RELATIONS[name].row(company))
         return company
 
     return make(), make()
@@ -367,6 +536,33 @@ def test_a_trend_is_of_the_own_readings_alone(
                 assert bool(trend) is actor.may("viewer", company), actor.name
 
 
+def test_a_story_is_of_the_own_captures_alone(
+    backend: Backend, companies: tuple[Company, Company], actors: list[Actor]
+) -> None:
+    captures = {c.company_id: backend.service.rows("captures", device_id=c.device)[0] for c in companies}
+    for actor in actors:
+        for company in companies:
+            try:
+                told = actor.session.rpc(
+                    "capture_story", p_capture=captures[company.company_id]["capture_id"]
+                )
+            except RefusedError as refused:
+                assert (actor.name, refused.sqlstate) == ("anon", INSUFFICIENT_PRIVILEGE)
+            else:
+                assert bool(told) is actor.may("viewer", company), actor.name
+
+
+def test_advice_is_on_the_own_devices_alone(companies: tuple[Company, Company], actors: list[Actor]) -> None:
+    for actor in actors:
+        for company in companies:
+            try:
+                told = actor.session.rpc("link_advice", p_device=company.device)
+            except RefusedError as refused:
+                assert (actor.name, refused.sqlstate) == ("anon", INSUFFICIENT_PRIVILEGE)
+            else:
+                assert bool(told) is actor.may("viewer", company), actor.name
+
+
 def test_what_acts_in_the_own_company_acts_in_no_other(
     backend: Backend, companies: tuple[Company, Company], actors: list[Actor]
 ) -> None:
@@ -375,6 +571,20 @@ def test_what_acts_in_the_own_company_acts_in_no_other(
         with suppress(RefusedError):
             actor.session.rpc("invite_member", p_email=email, p_role="admin")
         made = backend.service.rows("invitations", email=email)
+        expected = [actor.company.company_id] if actor.role == "admin" and actor.company else []
+        assert [row["company_id"] for row in made] == expected, actor.name
+
+
+def test_a_channel_is_made_in_the_own_company(
+    backend: Backend, companies: tuple[Company, Company], actors: list[Actor]
+) -> None:
+    for actor in actors:
+        name = uuid.uuid4().hex
+        with suppress(RefusedError):
+            actor.session.rpc(
+                "create_channel", p_name=name, p_kind="webhook", p_target="https://example.com/x"
+            )
+        made = backend.service.rows("alert_channels", name=name)
         expected = [actor.company.company_id] if actor.role == "admin" and actor.company else []
         assert [row["company_id"] for row in made] == expected, actor.name
 
