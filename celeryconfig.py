@@ -35,7 +35,13 @@ task_ignore_result = True
 task_acks_late = True
 task_reject_on_worker_lost = True
 task_default_queue = dispatch.CAPTURES_QUEUE
-task_routes = {"captures.*": dispatch.CAPTURES_QUEUE, "control.*": dispatch.CONTROL_QUEUE}
+task_routes = {
+    "captures.*": dispatch.CAPTURES_QUEUE,
+    "control.*": dispatch.CONTROL_QUEUE,
+    "alerts.*": dispatch.ALERTS_QUEUE,
+    "keeping.*": dispatch.KEEPING_QUEUE,
+    "timelapse.*": dispatch.TIMELAPSE_QUEUE,
+}
 task_send_sent_event = False
 
 imports = (
@@ -47,6 +53,14 @@ imports = (
     "tasks.rollups",
     "tasks.flush_log",
     "tasks.maintain_tables",
+    "tasks.home_assistant",
+    "tasks.evaluate_alerts",
+    "tasks.deliver",
+    "tasks.keeping",
+    "tasks.smaller",
+    "tasks.partial",
+    "tasks.timelapse",
+    "tasks.examine_firmware",
 )
 
 worker_pool = "threads"
@@ -64,7 +78,18 @@ beat_schedule = {
     "fail_stale": {"task": dispatch.FAIL_STALE, "schedule": 300.0},
     "refresh_days": {"task": dispatch.REFRESH_DAYS, "schedule": 60.0},
     "flush_log": {"task": dispatch.FLUSH_LOG, "schedule": 2.0},
+    "evaluate_alerts": {"task": dispatch.EVALUATE_ALERTS, "schedule": 60.0},
     "maintain_tables": {"task": dispatch.MAINTAIN_TABLES, "schedule": 300.0},
+    "tell_home_assistant": {"task": dispatch.TELL_HOME_ASSISTANT, "schedule": 5.0},
+    "deliver_events": {"task": dispatch.DELIVER_EVENTS, "schedule": 2.0},
+    "keep_channels": {"task": dispatch.KEEP_CHANNELS, "schedule": 10.0},
+    "apply_keep_policies": {"task": dispatch.APPLY_KEEP_POLICIES, "schedule": 10.0},
+    "show_partial": {"task": dispatch.SHOW_PARTIAL, "schedule": 5.0},
+    "remove_objects": {"task": dispatch.REMOVE_OBJECTS, "schedule": 10.0},
+    "make_smaller": {"task": dispatch.MAKE_SMALLER, "schedule": 10.0},
+    "reconcile_objects": {"task": dispatch.RECONCILE_OBJECTS, "schedule": 60.0},
+    "examine_firmware": {"task": dispatch.EXAMINE_FIRMWARE, "schedule": 10.0},
+    "make_timelapses": {"task": dispatch.MAKE_TIMELAPSES, "schedule": 5.0},
 }
 # All intervals are short, so beat does not need to remember the last runs in a file.
 beat_scheduler = "celery.beat:Scheduler"

@@ -13,7 +13,10 @@ from ipaddress import ip_address
 
 from flower import urls
 from flower.api.tasks import TaskApply, TaskAsyncApply, TaskSend
+from flower.views import BaseHandler
 from tornado.options import options
+
+from operate.queues import QUEUES
 
 SENDS_TASKS = {TaskApply, TaskAsyncApply, TaskSend}
 
@@ -28,7 +31,7 @@ def _is_loopback(host: str) -> bool:
 # A secret that the operator forgot to set arrives as an empty string.
 basic_auth = [pair for pair in options.basic_auth or [] if pair.strip()]
 address = options.address
-if any(not all(pair.partition(":")) for pair in basic_auth):
+if any(not all(pair.partition(":")) or pair.startswith("<") for pair in basic_auth):
     raise SystemExit("flower: FLOWER_BASIC_AUTH must be user:password; several are separated by commas")
 if not basic_auth and not options.auth:
     address = address or "127.0.0.1"
@@ -41,6 +44,8 @@ if not basic_auth and not options.auth:
 urls.handlers[:] = [
     handler for handler in urls.handlers if not (isinstance(handler, tuple) and handler[1] in SENDS_TASKS)
 ]
+# Flower itself knows the queues that its workers serve, and not those in which work waits for nobody.
+BaseHandler.get_active_queue_names = lambda _: list(QUEUES)
 # A platform such as Render sets PORT to the port on which a web service must listen.
 if "PORT" in os.environ and "FLOWER_PORT" not in os.environ:
     port = int(os.environ["PORT"])

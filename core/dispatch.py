@@ -9,6 +9,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from core.clock import Clock
+from core.home_assistant import Button
 from core.store.connection import unavailable
 from core.store.devices import Hello
 from core.store.keys import CaptureRef
@@ -19,18 +20,35 @@ RECORD_ASSEMBLING: Final = "captures.record_assembling"
 FAIL_STALE: Final = "captures.fail_stale"
 REFRESH_DAYS: Final = "captures.refresh_days"
 MAINTAIN_TABLES: Final = "captures.maintain_tables"
+APPLY_KEEP_POLICIES: Final = "keeping.apply_policies"
+SHOW_PARTIAL: Final = "keeping.show_partial"
+REMOVE_OBJECTS: Final = "keeping.remove_objects"
+MAKE_SMALLER: Final = "keeping.make_smaller"
+EXAMINE_FIRMWARE: Final = "keeping.examine_firmware"
+RECONCILE_OBJECTS: Final = "keeping.reconcile_objects"
 ACKNOWLEDGE_AGAIN: Final = "control.acknowledge_again"
 RECORD_HELLO: Final = "control.record_hello"
 ANSWER_HELLO: Final = "control.answer_hello"
 DELIVER_COMMANDS: Final = "control.deliver_commands"
 SWEEP: Final = "control.sweep"
 FLUSH_LOG: Final = "control.flush_log"
+TELL_HOME_ASSISTANT: Final = "alerts.tell_home_assistant"
+PRESS_BUTTON: Final = "alerts.press_button"
+EVALUATE_ALERTS: Final = "alerts.evaluate"
+DELIVER_EVENTS: Final = "alerts.deliver_events"
+KEEP_CHANNELS: Final = "alerts.keep_channels"
+MAKE_TIMELAPSES: Final = "timelapse.make"
 
 # Beat sends these every second or two.
-PERIODIC: Final = (SWEEP, FLUSH_LOG, DELIVER_COMMANDS)
+PERIODIC: Final = (SWEEP, FLUSH_LOG, DELIVER_COMMANDS, DELIVER_EVENTS)
 
 CAPTURES_QUEUE: Final = "captures"
 CONTROL_QUEUE: Final = "control"
+ALERTS_QUEUE: Final = "alerts"
+KEEPING_QUEUE: Final = "keeping"
+TIMELAPSE_QUEUE: Final = "timelapse"
+# What nobody waits for awake.
+ASIDE: Final = (ALERTS_QUEUE, KEEPING_QUEUE, TIMELAPSE_QUEUE)
 # The message header with the time (ms) at which the task was enqueued.
 SENT_AT: Final = "sent_at_ms"
 
@@ -72,6 +90,10 @@ class Dispatcher:
     def record_hello(self, hello: Hello) -> None:
         """Enqueue recording a hello that is already answered."""
         self._send(RECORD_HELLO, hello.to_json())
+
+    def press_button(self, button: Button) -> None:
+        """Enqueue what the button of a device in Home Assistant asks for."""
+        self._send(PRESS_BUTTON, *button)
 
     def _send(self, name: str, *arguments: Any) -> None:
         try:

@@ -9,6 +9,7 @@ FleetError
 │   ├── OutOfMemory      Redis refuses every write until it has room
 │   ├── NotAsked         Supabase was away a moment ago, so it was not asked
 │   └── AccessDenied     Supabase or the broker refuses the service: an operator must act
+├── NotDelivered         a channel did not take a message; says whether it may later
 └── Misconfigured        a server refuses the settings: a process that is starting exits
 """
 
@@ -66,7 +67,12 @@ class PathTaken(CaptureRejected):
 
 
 class Transient(FleetError):
-    """The other side is unavailable or busy; a retry may succeed."""
+    """The other side is unavailable or busy; a retry may succeed.
+
+    `station` is where a capture was when it was raised, '' if it was at none.
+    """
+
+    station = ""
 
 
 class OutOfMemory(Transient):
@@ -87,3 +93,16 @@ class AccessDenied(Transient):
 
 class Misconfigured(FleetError):
     """A server refuses the settings; the message is one line with the remedy."""
+
+
+class NotDelivered(FleetError):
+    """A channel did not take a message; the text is for its owners, and has nothing secret in it.
+
+    `retry_after_s` is when the receiver wants to be asked again, if it says so (s). `gone` means that nobody
+    is there any more.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: int | None = None, gone: bool = False) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        self.gone = gone

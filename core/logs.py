@@ -47,8 +47,9 @@ def configure(settings: LogSettings) -> None:
     else:
         handler.setFormatter(_TextFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
-    # httpx logs every request with its whole URL.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # httpx logs every request with its whole URL, and httpcore what was answered.
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     # Celery logs two lines for every task; a capture's own line says more, and Flower shows the rest.
     for name in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))

@@ -6,14 +6,16 @@ import ssl
 from hashlib import sha256
 from typing import Final, TypeVar
 
-from paho.mqtt.client import Client, MQTTv5, MQTTv311
+from paho.mqtt.client import Client, MQTTMessageInfo, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from core import home_assistant
+from core.errors import Transient
 from core.settings import MqttSettings, SubscriberSettings
-from core.wire import TOPIC_ROOT, topic
+from core.wire import TOPIC_ROOT
 
 SESSION_EXPIRY_S: Final = 24 * 3600
 MAX_PACKET_BYTES: Final = 8 * 2**20
@@ -30,7 +32,10 @@ _REFUSALS: Final = frozenset(
         "Bad authentication method",
     }
 )
-RIGHTS: Final = f"give this user the right to subscribe and publish below {TOPIC_ROOT}/#"
+RIGHTS: Final = (
+    f"give this user the right to subscribe and publish below {TOPIC_ROOT}/#, or what MQTT_TOPIC_ROOT is"
+    f" (and, with HOME_ASSISTANT_PREFIX, below that prefix and {home_assistant.ROOT}/#)"
+)
 # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH.
 _OTHER_NAME: Final = (62, 64)
 
@@ -42,15 +47,39 @@ def secret_name(settings: MqttSettings, name: str) -> str:
     """Return `name` with an ending that only who has the password can tell; the same each time.
 
     Whoever connects with the client id of a listener throws it out, and whoever joins its group takes a share
-    of what devices send.
+    of what devices send. With another root the name is another: the session of before would bring what was
+    sent below the first.
     """
+    if settings.mqtt_topic_root != TOPIC_ROOT:
+        name += settings.mqtt_topic_root
     return "".join(filter(str.isalnum, name)) + _secret(settings, name)
+
+
+def topic(settings: MqttSettings, device_id: str, kind: str) -> str:
+    """Return the topic of a device at this broker: `{MQTT_TOPIC_ROOT}/{device}/{kind}`.
+
+    Everywhere else its topics are those of `core.wire`, whatever the root: only what goes to the broker or
+    comes from there has another.
+    """
+    return f"{settings.mqtt_topic_root}/{device_id}/{kind}"
+
+
+def as_known(settings: MqttSettings, at_broker: str) -> str:
+    """Return the topic of a message from the broker as the rest of the service knows it."""
+    own = settings.mqtt_topic_root
+    if own == TOPIC_ROOT:
+        return at_broker
+    root, slash, rest = at_broker.partition("/")
+    if root == own:
+        return f"{TOPIC_ROOT}{slash}{rest}"
+    # Below the other root it is no device of this fleet.
+    return f"other/{at_broker}" if root == TOPIC_ROOT else at_broker
 
 
 def ping_topic(settings: MqttSettings, client_id: str) -> str:
     """Return the topic on which a process pings itself; it tells nobody the client id."""
     secret = _secret(settings, f"ping {client_id}")
-    return topic(f"ping{secret}" if secret else client_id, "ping")
+    return topic(settings, f"ping{secret}" if secret else client_id, "ping")
 
 
 def _secret(settings: MqttSettings, name: str) -> str:
@@ -119,6 +148,16 @@ def end_session(settings: MqttSettings, client_id: str) -> None:
     client.disconnect()
 
 
+def wait_for_puback(message: MQTTMessageInfo, seconds: float) -> None:
+    """Wait until the broker has a message; raise Transient if it does not say so in time."""
+    try:
+        message.wait_for_publish(seconds)
+    except (RuntimeError, ValueError) as error:
+        raise Transient(f"not published: {error}") from error
+    if not message.is_published():
+        raise Transient("the broker does not acknowledge")
+
+
 def subscriptions(settings: SubscriberSettings, *, reader: str = "") -> list[str]:
     """Return the topic filters of the service.
 
@@ -127,7 +166,10 @@ def subscriptions(settings: SubscriberSettings, *, reader: str = "") -> list[str
     group = settings.mqtt_shared_group
     if group:
         group = f"$share/{secret_name(settings, group + reader)}/"
-    return [f"{group}{TOPIC_ROOT}/+/{kind}" for kind in ("status", "data")]
+    topics = [topic(settings, "+", kind) for kind in ("status", "data")]
+    if settings.home_assistant_prefix:
+        topics.append(home_assistant.BUTTONS)
+    return [f"{group}{name}" for name in topics]
 
 
 def refuses(answer: OSError | ValueError | ReasonCode) -> bool:

@@ -11,12 +11,28 @@ A wrong or missing value stops the start, with one line for each such setting.
     EverySetting         the doctor, which checks all of them
 """
 
+import re
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from core.home_assistant import ROOT
+from core.wire import TOPIC_ROOT
+
+# What .env.example and the documents show where a value of one's own belongs: <cluster>.hivemq.cloud.
+PLACEHOLDER = re.compile(r"(?:\w+://)?(<[\w: ]+>)")
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -32,6 +48,13 @@ class _Settings(BaseSettings):
     model_config = SettingsConfigDict(
         frozen=True, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_filled_in(cls, value: object) -> object:
+        if isinstance(value, str) and (found := PLACEHOLDER.match(value)):
+            raise ValueError(f"{found[1]} stands for a value of your own")
+        return value
 
 
 class LogSettings(_Settings):
@@ -77,9 +100,17 @@ class MqttSettings(_Settings):
     mqtt_username: Text | None = None
     mqtt_password: SecretStr | None = None
     mqtt_version: Literal["5", "3.1.1"] = "5"
+    mqtt_topic_root: str = Field(default=TOPIC_ROOT, pattern=r"^[A-Za-z0-9_-]{1,32}$")
     mqtt_client_id: str = Field(default="fleet", pattern=r"^[A-Za-z0-9]{1,16}$")
     mqtt_keepalive_s: int = Field(default=30, ge=5, le=600)
     mqtt_deaf_after_s: int = Field(default=90, ge=10, le=3600)
+
+    @field_validator("mqtt_topic_root")
+    @classmethod
+    def _is_no_other(cls, root: str) -> str:
+        if root == ROOT:
+            raise ValueError(f"{ROOT} is what Home Assistant reads")
+        return root
 
     @field_validator("mqtt_ca_cert")
     @classmethod
@@ -97,7 +128,35 @@ class MqttSettings(_Settings):
         return self
 
 
-class SubscriberSettings(MqttSettings):
+class HomeAssistantSettings(_Settings):
+    """Whether Home Assistant is told of the devices: below this topic, and not at all if it is empty."""
+
+    home_assistant_prefix: str = Field(
+        default="", max_length=64, pattern=r"^([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?$"
+    )
+
+    @field_validator("home_assistant_prefix")
+    @classmethod
+    def _is_free(cls, prefix: str) -> str:
+        if prefix.split("/", maxsplit=1)[0] in (TOPIC_ROOT, ROOT):
+            raise ValueError(
+                f"{TOPIC_ROOT} and {ROOT} are used already; Home Assistant looks below homeassistant"
+            )
+        return prefix
+
+
+class BrokerSettings(MqttSettings, HomeAssistantSettings):
+    """All that a process does at the broker."""
+
+    @model_validator(mode="after")
+    def _tells_home_assistant_alone(self) -> Self:
+        # What Home Assistant reads has one root. Two fleets there would forget each other's devices.
+        if self.home_assistant_prefix and self.mqtt_topic_root != TOPIC_ROOT:
+            raise ValueError(f"HOME_ASSISTANT_PREFIX needs MQTT_TOPIC_ROOT={TOPIC_ROOT}")
+        return self
+
+
+class SubscriberSettings(BrokerSettings):
     """How a process receives what devices send."""
 
     mqtt_shared_group: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,32}$")
@@ -189,10 +248,79 @@ class KeepSettings(_Settings):
     keep_status_days: Days = 90
     keep_errors_days: Days = 90
     keep_commands_days: Days = 90
+    keep_audit_days: Days = 730
+    keep_alerts_days: Days = 365
+    keep_timelapses_days: Days = 30
+
+
+class TimelapseSettings(_Settings):
+    """The bounds of a time-lapse."""
+
+    timelapse_frames: int = Field(default=3000, ge=1, le=20_000)
+    timelapse_mb: int = Field(default=45, ge=1, le=50)
+    timelapse_s: float = Field(default=900, ge=1, le=7200)
+
+
+class AlertSettings(_Settings):
+    """When the service itself is in trouble."""
+
+    silence_minutes: int = Field(default=30, ge=5, le=24 * 60)
+    storage_quota_gb: int = Field(default=0, ge=0, le=10**6)
+
+
+def _networks(text: object) -> object:
+    return text.replace(",", " ").split() if isinstance(text, str) else text
+
+
+class DeliverySettings(_Settings):
+    """How events are delivered, and where the operator gets those that are the operator's."""
+
+    alert_urls: SecretStr = SecretStr("")
+    alert_scope: Literal["all", "service"] = "all"
+    alert_smtp_url: SecretStr = SecretStr("")
+    alert_from: str = ""
+    webhook_allow_http: bool = False
+    webhook_private_networks: Annotated[
+        tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)
+    ] = ()
+
+    @field_validator("alert_urls")
+    @classmethod
+    def _are_urls(cls, urls: SecretStr) -> SecretStr:
+        if not all(re.match(r"[a-z0-9]+://.", url) for url in split_urls(urls)):
+            raise ValueError("must be addresses of apprise, with spaces between them")
+        return urls
+
+    @field_validator("alert_smtp_url")
+    @classmethod
+    def _is_smtp(cls, url: SecretStr) -> SecretStr:
+        text = url.get_secret_value()
+        if text and not (urlsplit(text).scheme in ("smtp", "smtps") and urlsplit(text).hostname):
+            raise ValueError("must be smtp://user:password@host:587, or smtps:// for TLS from the start")
+        return url
+
+    @model_validator(mode="after")
+    def _mail_has_a_sender(self) -> Self:
+        if self.alert_smtp_url.get_secret_value() and "@" not in self.alert_from:
+            raise ValueError("ALERT_SMTP_URL needs ALERT_FROM, the address that e-mail comes from")
+        return self
+
+
+def split_urls(urls: SecretStr) -> list[str]:
+    """Return the addresses of ALERT_URLS, in order; each has secrets in it."""
+    return [url for url in re.split(r"[\s,]+(?=[a-z0-9]+://)|\s+", urls.get_secret_value()) if url]
 
 
 class WorkerSettings(
-    SupabaseSettings, SweepSettings, MqttSettings, WakeSettings, KeepSettings, WatchedSettings
+    SupabaseSettings,
+    SweepSettings,
+    BrokerSettings,
+    WakeSettings,
+    KeepSettings,
+    TimelapseSettings,
+    AlertSettings,
+    DeliverySettings,
+    WatchedSettings,
 ):
     """The settings of a worker."""
 
@@ -203,6 +331,7 @@ class WorkerSettings(
     decode_progressive: bool = False
     decoders: int = Field(default=2, ge=1, le=64)
     decode_cpu_s: float = Field(default=1.0, ge=0.01, le=20)
+    home_assistant_picture_kb: int = Field(default=256, ge=0, le=8192)
 
 
 class EverySetting(WorkerSettings, ListenerSettings):  # type: ignore[misc] # the two bases differ in pydantic's own signatures

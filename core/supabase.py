@@ -8,7 +8,7 @@ a CaptureRejected: 2204 for Storage, 2205 for the database.
 
 import logging
 import threading
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any, Final
 
 import httpx
@@ -44,6 +44,12 @@ _NO_BUCKET: Final = frozenset({"NoSuchBucket", "Bucket not found"})
 _NOT_INSTALLED: Final = ("PGRST2", "42883", "42P01", "404")
 _UNIQUE_VIOLATION: Final = "23505"
 _UNIQUE_PATHS: Final = ("captures_storage_path_key", "captures_thumbnail_path_key")
+# An object never changes: nothing overwrites it, and other bytes get a path of their own. So browsers and
+# CDNs may keep it for a year.
+_UPLOAD: Final = {
+    "cache-control": "max-age=31536000, immutable",
+    "x-upsert": "false",
+}
 _REFUSED: Final = frozenset({"401", "403", "Unauthorized", "AccessDenied", "InvalidJWT", "42501"})
 
 
@@ -96,14 +102,17 @@ class SupabaseGateway:
         self._probes = probes
         # HTTP/1.1, because httpcore's synchronous HTTP/2 is not thread-safe. One hook judges every status,
         # because each of supabase-py's clients reports it in a different form.
+        self._transport = _PoolPerThread()
+        timeout = httpx.Timeout(timeout_s, connect=min(5.0, timeout_s))
         self._http = httpx.Client(
-            transport=_PoolPerThread(),
-            timeout=httpx.Timeout(timeout_s, connect=min(5.0, timeout_s)),
+            transport=self._transport,
+            timeout=timeout,
             event_hooks={"response": [_judge_status]},
         )
+        key = settings.supabase_service_role.get_secret_value()
         self._client: Client = create_client(
             settings.supabase_url,
-            settings.supabase_service_role.get_secret_value(),
+            key,
             ClientOptions(
                 httpx_client=self._http,
                 auto_refresh_token=False,
@@ -111,7 +120,12 @@ class SupabaseGateway:
                 postgrest_client_retry=False,
             ),
         )
-        self._bucket = self._client.storage.from_(settings.supabase_storage_bucket)
+        bucket = settings.supabase_storage_bucket
+        self._bucket = self._client.storage.from_(bucket)
+        self._objects = f"{settings.supabase_url}/storage/v1/object/{bucket}"
+        login = {"apikey": key, "authorization": f"Bearer {key}"}
+        self._upload_headers = httpx.Headers({**self._http.headers, **login, **_UPLOAD})
+        self._waits = {"timeout": timeout.as_dict()}
 
     def call(self, function: str, **arguments: Any) -> Any:
         """Call an SQL function and return its result; raise Transient or CaptureRejected (2205)."""
@@ -127,6 +141,28 @@ class SupabaseGateway:
             table.order("occurred_at", desc=True).limit(limit), "device_errors"
         )
         return rows
+
+    def latest_messages(self, device_id: str, limit: int) -> list[dict[str, Any]]:
+        """Return the newest messages of a device in `device_publish_log`, for people; at most 1,000.
+
+        Raises Transient or CaptureRejected (2205).
+        """
+        table = self._client.table("device_publish_log").select("topic,payload,received_at")
+        mine = table.eq("device_id", device_id).eq("direction", "in")
+        rows: list[dict[str, Any]] = self._ask(
+            mine.order("received_at", desc=True).limit(limit), "device_publish_log"
+        )
+        return rows
+
+    def capture_named(self, device_id: str, image_name: str) -> str | None:
+        """Return the id of the newest capture of that name, for people; None if there is none.
+
+        Raises Transient or CaptureRejected (2205).
+        """
+        table = self._client.table("captures").select("capture_id")
+        named = table.eq("device_id", device_id).eq("device_capture_id", image_name)
+        rows = self._ask(named.order("captured_at", desc=True).limit(1), "captures")
+        return rows[0]["capture_id"] if rows else None
 
     def admits(self, *, storage: bool) -> bool:
         """Say whether a capture may be tried now; `storage` means that it needs more than the database."""
@@ -144,20 +180,29 @@ class SupabaseGateway:
         with self._guard("database"):
             return _answer(query, what)
 
-    def upload(self, path: str, image: bytes) -> None:
-        """Upload a JPEG without overwriting anything.
+    def upload(self, path: str, data: bytes, content_type: str = "image/jpeg") -> None:
+        """Upload an object without overwriting anything.
 
-        Raises AlreadyThere, Transient or CaptureRejected (2204).
+        It goes past supabase-py, which makes a form of it, and past the client around the connections: they
+        would take as much CPU again. Storage takes the plain bytes too, as supabase-js sends them. Raises
+        AlreadyThere, Transient or CaptureRejected (2204).
         """
+        address = f"{self._objects}/{path}"
+        headers = self._upload_headers.copy()
+        headers["content-type"] = content_type
+        request = httpx.Request("POST", address, headers=headers, content=data, extensions=self._waits)
         with self._guard("storage"):
             try:
-                self._bucket.upload(path, image, {"content-type": "image/jpeg"})
+                response = self._transport.handle_request(request)
+                with closing(response):
+                    response.read()
             except httpx.TransportError as error:
                 raise Transient(f"Supabase: {type(error).__name__}") from error
-            except StorageApiError as error:
-                if _codes(error) & _DUPLICATE:
-                    raise AlreadyThere(path) from error
-                raise _storage_error(error, path) from error
+            _judge_status(response)
+            if response.is_success:
+                return
+            refusal = _refusal(response)
+            raise AlreadyThere(path) if _codes(refusal) & _DUPLICATE else _storage_error(refusal, path)
 
     def download(self, path: str) -> bytes | None:
         """Download an object; None if there is none. Raises Transient or CaptureRejected (2204)."""
@@ -171,6 +216,19 @@ class SupabaseGateway:
                 if codes & _NO_OBJECT and not codes & _NO_BUCKET:
                     return None
                 raise _storage_error(error, path) from error
+
+    def remove(self, paths: list[str]) -> None:
+        """Remove objects, at most 1,000; one that is not there is no error.
+
+        Raises Transient or CaptureRejected (2204).
+        """
+        with self._guard("storage"):
+            try:
+                self._bucket.remove(paths)
+            except httpx.TransportError as error:
+                raise Transient(f"Supabase: {type(error).__name__}") from error
+            except StorageApiError as error:
+                raise _storage_error(error, f"{len(paths)} objects") from error
 
     def close(self) -> None:
         """Close the connections."""
@@ -225,6 +283,15 @@ def _judge_status(response: httpx.Response) -> None:
 def _text(response: httpx.Response) -> str:
     response.read()
     return " ".join(response.text.split())[:300]
+
+
+def _refusal(response: httpx.Response) -> StorageApiError:
+    """Read an answer of Storage as supabase-py does."""
+    try:
+        said = response.json()
+        return StorageApiError(said["message"], said["error"], said["statusCode"])
+    except (KeyError, TypeError, ValueError):
+        return StorageApiError(f"no answer of Storage: {_text(response)}", "", response.status_code)
 
 
 def _codes(error: StorageApiError) -> set[str]:

@@ -157,7 +157,7 @@ def split_topic(topic: str) -> tuple[str, str]:
     parts = topic.split("/")
     if len(parts) != 3 or parts[0] != TOPIC_ROOT or parts[2] not in ("status", "data"):
         raise WireError(ErrorCode.METADATA_UNUSABLE, "not a topic of a device", topic=_clip(topic))
-    if not _DEVICE_ID.fullmatch(parts[1]):
+    if not is_device_id(parts[1]):
         raise WireError(
             ErrorCode.METADATA_UNUSABLE, "device in the topic is not letters and digits", topic=_clip(topic)
         )
@@ -263,6 +263,11 @@ def _status(device_id: str, claimed_id: str | None, fields: dict[str, Any], payl
 def is_image_name(name: object) -> TypeGuard[str]:
     """Say whether `name` is 1–128 printable ASCII characters, no slash, backslash or leading dot."""
     return type(name) is str and _IMAGE_NAME.fullmatch(name) is not None
+
+
+def is_device_id(name: str) -> bool:
+    """Say whether `name` can be the device of a topic: 1–32 letters and digits."""
+    return _DEVICE_ID.fullmatch(name) is not None
 
 
 def _image_name(fields: dict[str, Any]) -> str:

@@ -71,11 +71,11 @@ class Batches:
 
     def __init__(self, redis: Redis, settings: ArrivalSettings) -> None:
         self._redis = redis
-        constants = scripts.arrival_constants(settings)
+        constants, shared = scripts.arrival_constants(settings), ("story", "identity", "prelude")
         self._scripts = _Scripts(
-            PipelinedScript(scripts.source(constants, "identity", "prelude", "store_chunks")),
-            PipelinedScript(scripts.source(constants, "identity", "prelude", "put_metadata")),
-            PipelinedScript(scripts.source(constants, "identity", "prelude", "put_report")),
+            PipelinedScript(scripts.source(constants, *shared, "store_chunks")),
+            PipelinedScript(scripts.source(constants, *shared, "put_metadata")),
+            PipelinedScript(scripts.source(constants, *shared, "put_report")),
             PipelinedScript(scripts.source(constants, "heartbeat")),
         )
         prefix = secrets.token_hex(4)

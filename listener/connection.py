@@ -19,11 +19,12 @@ from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from core import mqtt, wire
+from core import mqtt
 from core.alarm import Alarm
 from core.clock import Clock
 from core.errors import Misconfigured
 from core.settings import ListenerSettings
+from core.store.listeners import PING_EVERY_MS
 from listener.intake import Intake, IntakeClient, Published
 from listener.ping import Pings
 
@@ -34,7 +35,6 @@ READ_AT_MOST: Final = 200
 # While no PUBACK may be sent, this much is read ahead: enough to see the broker's keepalive answers.
 HOLD_MESSAGES: Final = 2_000
 HOLD_BYTES: Final = 16 * 2**20
-PING_EVERY_S: Final = 1.0
 # How often a refused subscription is asked for again, with an alarm each time.
 SUBSCRIBE_AGAIN_S: Final = 15.0
 
@@ -142,7 +142,7 @@ class BrokerConnection:
 
     def tell(self, device_id: str, command: bytes) -> None:
         """Send a command to a device; without the broker it waits for the next connection."""
-        self._client.publish(wire.topic(device_id, "cmd"), command, qos=1)
+        self._client.publish(mqtt.topic(self._settings, device_id, "cmd"), command, qos=1)
 
     @property
     def heard_until_ms(self) -> int:
@@ -170,7 +170,7 @@ class BrokerConnection:
                 self.leave()
             self._client.subscribe([(topic, 1) for topic in self._wanted])
         if now >= self._next_ping:
-            self._next_ping = now + PING_EVERY_S
+            self._next_ping = now + PING_EVERY_MS / 1000
             self._client.publish(self.ping_topic, self._pings.make(), qos=1)
 
     @property
@@ -278,4 +278,5 @@ class BrokerConnection:
         topic = message.topic.decode(errors="replace")
         if topic == self.ping_topic and self._subscribed and self._pings.take(message.payload):
             self._answered = time.monotonic()
-        return Received(topic, message.payload, message.mid, message.qos, self._connections)
+        known = mqtt.as_known(self._settings, topic)
+        return Received(known, message.payload, message.mid, message.qos, self._connections)

@@ -16,12 +16,14 @@ from redis import Redis
 from core.clock import Clock
 from core.dispatch import Dispatcher
 from core.errors import ErrorCode, OutOfMemory, Transient, WireError
+from core.home_assistant import Button
 from core.settings import ListenerSettings
 from core.store.devices import DeviceStore, Hello
 from core.store.keys import ERRORS, CaptureRef
 from core.store.listeners import Heartbeat, Listeners
 from core.store.streams import Streams
 from listener.batch import Arrival, Batches, Outcome
+from listener.buttons import Buttons
 from listener.connection import BrokerConnection, Received
 from listener.error_log import ErrorLog
 from listener.inherit import Sessions
@@ -42,7 +44,7 @@ QUIET_AFTER: Final = 3
 # Well below the time that a platform gives a process to stop.
 DRAIN_S: Final = 5.0
 REFUSALS: Final = {
-    Arrival.REFUSED: "too many captures in flight",
+    Arrival.REFUSED: "too much in flight",
     Arrival.TOO_LARGE: "image larger than MAX_IMAGE_BYTES",
 }
 
@@ -67,7 +69,8 @@ class Listener:
         self._dispatcher = dispatcher
         self._errors = ErrorLog(settings.errors_per_minute)
         self._log = MessageLog(QUIET_AFTER * settings.retransmit_delay_ms)
-        self._receiver = Receiver(settings, self._errors, self._log)
+        self._buttons = Buttons()
+        self._receiver = Receiver(settings, self._errors, self._log, self._buttons)
         self._next_heartbeat = 0.0
         self._standing_by = False
         self._gate = MemoryGate(redis, clock, settings.redis_memory_mb)
@@ -157,7 +160,7 @@ class Listener:
         batch, connection = self._batches.begin(), self._connection
         taken, chunks_too = [*self._stopgap.kept, *messages], not self._gate.closed
         statuses = self._receiver.fill(batch, taken, now, chunks_too=chunks_too)
-        hellos = [Hello.of(status, now) for status in statuses]
+        hellos, pressed = [Hello.of(status, now) for status in statuses], self._buttons.pressed()
         for hello in hellos:
             batch.hello(hello)
         # One that has never been let in has no session, and takes none from a listener before it.
@@ -169,7 +172,7 @@ class Listener:
             try:
                 outcomes = batch.commit()
                 self._stopgap.kept.clear()
-                self._settle(outcomes, hellos, now)
+                self._settle(outcomes, hellos, pressed, now)
             except OutOfMemory:
                 self._gate.refused()
                 self._stopgap.take(messages)
@@ -187,7 +190,7 @@ class Listener:
                 source.puback(messages)
                 return True
 
-    def _settle(self, outcomes: list[Outcome], hellos: list[Hello], now: int) -> None:
+    def _settle(self, outcomes: list[Outcome], hellos: list[Hello], pressed: list[Button], now: int) -> None:
         for outcome in outcomes:
             ref = outcome.ref
             if outcome.superseded:
@@ -208,6 +211,8 @@ class Listener:
             self._streams.append(ERRORS, errors)
         for hello in hellos:
             self._dispatcher.answer_hello(hello)
+        for button in pressed:
+            self._dispatcher.press_button(button)
 
     def _refuse(self, ref: CaptureRef, code: ErrorCode, message: str, now: int) -> None:
         self._errors.add(ref.device_id, WireError(code, message, image=ref.image_name), now)

@@ -11,6 +11,7 @@ from core.settings import IntakeSettings
 from core.store.keys import ERRORS, CaptureRef
 from core.wire import Chunk, Limits, Message, Metadata, Status, decode, split_topic
 from listener.batch import Batch
+from listener.buttons import Buttons
 from listener.connection import Received
 from listener.error_log import ErrorLog
 from listener.message_log import MessageLog
@@ -29,7 +30,9 @@ _CHUNKS, _METADATA, _HELLOS = map(metrics.MESSAGES.labels, ("chunk", "metadata",
 class Receiver:
     """Turns messages of devices into operations of a batch; nothing that a device sends makes it raise."""
 
-    def __init__(self, settings: IntakeSettings, errors: ErrorLog, message_log: MessageLog) -> None:
+    def __init__(
+        self, settings: IntakeSettings, errors: ErrorLog, message_log: MessageLog, buttons: Buttons
+    ) -> None:
         self._limits = Limits(settings.max_chunk_bytes, settings.max_image_bytes)
         self._messages = RateLimit(settings.messages_per_minute)
         self._bytes = RateLimit(settings.bytes_per_minute)
@@ -37,6 +40,7 @@ class Receiver:
         self._captures = RateLimit(settings.captures_per_minute)
         self._errors = errors
         self._log = message_log
+        self._buttons = buttons
         self._turned_away = 0
 
     def fill(
@@ -122,7 +126,7 @@ class Receiver:
             _alarm.sound(f"Redis is full: {self._turned_away} chunks turned away since the start; {_STILL}")
 
     def _within_budget(self, messages: Iterable[Received], now: int) -> Iterator[tuple[str, Received]]:
-        """Yield each message with its device; skip the pings of listeners, and what is beyond a budget.
+        """Yield each message with its device; skip pings, buttons, and what is beyond a budget.
 
         Dropping that unread is cheap, so a flooding device delays the others by no more than its budget. A
         topic is looked at before it is counted: what is none of a device's takes no place among them.
@@ -133,7 +137,8 @@ class Receiver:
             try:
                 device_id, kind = split_topic(received.topic)
             except WireError as error:
-                self._errors.add("", error, now)
+                if not self._buttons.take(received.topic, received.payload, now):
+                    self._errors.add("", error, now)
                 continue
             if kind == "status":
                 budget, refusal = "hellos", self._hellos.refuses(device_id, now)

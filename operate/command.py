@@ -1,19 +1,32 @@
 """What the commands for people share: a file with settings, a line that tells, and an end in one line."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from dotenv import load_dotenv
+
+from core.settings import SettingsError
+from operate import env_file as files
 
 EnvFile = Annotated[Path | None, typer.Option(help="read settings from this file too", dir_okay=False)]
 
 
-def read_settings_from(env_file: Path | None) -> None:
-    """Put what the file says into the environment; end the command with status 2 if there is none."""
-    if env_file and not load_dotenv(env_file):
+def said_by(env_file: Path | None) -> dict[str, str]:
+    """Return what the file says; end the command with status 2 if there is none or a line will not do."""
+    try:
+        return files.read(env_file) if env_file else {}
+    except FileNotFoundError:
         end(f"no such file: {env_file}", 2)
+    except SettingsError as error:
+        end(str(error), 2)
+
+
+def read_settings_from(env_file: Path | None) -> None:
+    """Put what the file says into the environment, where that does not say it already."""
+    for name, value in said_by(env_file).items():
+        os.environ.setdefault(name, value)
 
 
 def say(line: str) -> None:

@@ -1,11 +1,12 @@
-"""Make companies and invite people to them: `python -m operate.companies create NAME --admin MAIL`.
+"""Make companies, invite people, set quotas: `python -m operate.companies create NAME --admin MAIL`.
 
 It needs SUPABASE_URL and SUPABASE_SERVICE_ROLE. An invitation is shown once: the database has its hash. Exit
 status: 0, 1 if the project refuses or cannot be reached, 2 for wrong usage.
 """
 
+import re
 import sys
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 from rich import box
@@ -17,6 +18,8 @@ from operate.command import EnvFile, end
 from operate.project import opened
 from operate.status import console_on
 
+_UNITS: Final = {"M": 1e6, "G": 1e9, "T": 1e12}
+
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 Company = Annotated[str, typer.Argument(help="the name or the id of a company")]
 Link = Annotated[
@@ -26,7 +29,7 @@ Link = Annotated[
 
 @app.callback()
 def main() -> None:
-    """Make companies and invite people to them."""
+    """Make companies, invite people to them, and set their quotas."""
 
 
 @app.command()
@@ -85,6 +88,30 @@ def members(company: Company, *, env_file: EnvFile = None) -> None:
         state = f"invited until {until[:10]}" if until else "member"
         table.add_row(printable(row["email"] or "?"), row["role"], row["since"][:10], state)
     console_on(sys.stdout).print(table)
+
+
+@app.command()
+def quota(
+    company: Company,
+    size: Annotated[str, typer.Argument(help="what it may have in storage, as 200GB; `none` ends the quota")],
+    *,
+    env_file: EnvFile = None,
+) -> None:
+    """Set how much a company may have in storage: alerts tell of it, and nothing is refused for it."""
+    quota_bytes = None if size == "none" else _bytes(size)
+    with opened(env_file) as project:
+        company_id = _find(project, company)
+        usage = project.call("set_storage_quota", p_company=company_id, p_bytes=quota_bytes)
+    share = "no quota" if quota_bytes is None else f"{100 * usage['bytes'] / quota_bytes:.1f} % of its quota"
+    console_on(sys.stdout).print(f"✓ {printable(company)}: {usage['bytes'] / 1e9:.1f} GB in storage, {share}")
+
+
+def _bytes(size: str) -> int:
+    """Read 500MB, 200GB or 1.5TB; end the command if it is none."""
+    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?) ?([MGT])B", size)
+    if not found or not float(found[1]):
+        end(f"{size} is no size: 500MB, 200GB or 1.5TB", 2)
+    return round(float(found[1]) * _UNITS[found[2]])
 
 
 def _find(project: SupabaseGateway, company: str) -> str:

@@ -29,8 +29,11 @@ MARKS: Final = {
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
 
-def diagnose(*, supabase: bool = True) -> Iterator[Check]:
-    """Yield all checks of the configuration in the environment; without `supabase` only the listener's."""
+def diagnose(*, supabase: bool = True, services: bool = True) -> Iterator[Check]:
+    """Yield all checks of the configuration in the environment.
+
+    Without `supabase` only the listener's; without `services` only those that ask nobody.
+    """
     try:
         settings = load(EverySetting if supabase else ListenerSettings)
     except SettingsError as error:
@@ -39,11 +42,14 @@ def diagnose(*, supabase: bool = True) -> Iterator[Check]:
         return
     yield Check("settings", "ok", "complete")
     yield from _sensible(settings)
+    if isinstance(settings, EverySetting):
+        yield from _sensible_retransmits(settings)
+    if not services:
+        return
     yield from check_broker(settings)
     yield from check_redis_servers(settings)
     yield from check_group(settings)
     if isinstance(settings, EverySetting):
-        yield from _sensible_retransmits(settings)
         yield from check_supabase(settings)
 
 
@@ -52,6 +58,15 @@ def _sensible(settings: ListenerSettings) -> Iterator[Check]:
     if settings.mqtt_tls and settings.mqtt_port == 1883:
         yield Check(
             "MQTT_PORT", "warning", "1883 is usually the port without TLS", "8883 is the one with TLS"
+        )
+    # An image travels as base64, four bytes for three.
+    wanted = -(-4 * settings.max_image_bytes // 3)
+    if settings.bytes_per_minute < wanted:
+        yield Check(
+            "BYTES_PER_MINUTE",
+            "warning",
+            f"{settings.bytes_per_minute}: no image of MAX_IMAGE_BYTES ({settings.max_image_bytes}) gets in",
+            f"at least 4/3 of that, since images travel as base64: {wanted}",
         )
     if settings.mqtt_username is None:
         yield Check("MQTT_USERNAME", "warning", "nobody logs in", "a broker on the internet needs users")
@@ -80,10 +95,12 @@ def main(
     env_file: EnvFile = None,
     *,
     listener: Annotated[bool, typer.Option("--listener", help="only what the listener needs")] = False,
+    settings: Annotated[bool, typer.Option("--settings", help="ask no broker and no server")] = False,
 ) -> None:
     """Check the settings against the broker, Redis and Supabase; one line for each check."""
     read_settings_from(env_file)
-    raise typer.Exit(0 if show(diagnose(supabase=not listener), Console(highlight=False)) else 1)
+    checks = diagnose(supabase=not listener, services=not settings)
+    raise typer.Exit(0 if show(checks, Console(highlight=False)) else 1)
 
 
 if __name__ == "__main__":

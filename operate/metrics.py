@@ -40,7 +40,16 @@ BEYOND_BUDGET = Counter(
     "fleet_beyond_budget", "What a device sent beyond a budget, and was dropped", ["budget"]
 )
 ASKED_AGAIN = Counter("fleet_asked_again", "Images asked for once more, since their stream was broken")
+DELIVERIES = Counter(
+    "fleet_deliveries", "Events for channels, by kind of channel and what became of them", ["kind", "outcome"]
+)
 RETRIES = Counter("fleet_retries", "Captures put off because Supabase, Redis or the broker was away")
+ALERTS = Counter("fleet_alerts", "Alerts that were opened, repeated or resolved", ["change"])
+ALERTS_SECONDS = Histogram(
+    "fleet_alerts_seconds",
+    "From the start of an evaluation of the alerts to its end",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8),
+)
 ACK_SECONDS = Histogram(
     "fleet_ack_seconds",
     "From the last chunk of a capture to its ACK",
@@ -81,8 +90,11 @@ class StoreCollector(Collector):
         yield from (in_flight, waiting, age, taken, away, full)
 
 
-def count_end(status: Literal["stored", "failed"], error: Rejected | None) -> None:
-    """Count a capture whose row is now `stored` or `failed`, and the error in that row."""
+def count_end(status: Literal["stored", "failed", "partial"], error: Rejected | None) -> None:
+    """Count a capture whose row now has this status, and the error that brought it about.
+
+    What is `partial` was `failed` before.
+    """
     CAPTURES.labels(status).inc()
     if error:
         ERRORS.labels(int(error.code)).inc()

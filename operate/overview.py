@@ -17,7 +17,7 @@ from core.store.captures import CaptureReader
 from core.store.clock import RedisClock
 from core.store.connection import connect
 from core.store.devices import DeviceStore
-from core.store.listeners import Listeners
+from core.store.listeners import Heartbeat, Listeners
 from core.supabase import SupabaseGateway
 from operate.queues import Queue, read_queues
 
@@ -126,9 +126,13 @@ def _read_store(overview: Overview, redis: Redis, limit: int, now: int) -> None:
     for beat in Listeners(redis).all():
         if now - beat.written_ms > GONE_MS:
             continue
-        lag = max(0, beat.written_ms - beat.heard_until_ms) / 1000
-        busy = f"{lag:.1f} s behind the broker" if beat.heard_until_ms else "has heard nothing yet"
-        overview.listeners.append(Peer(beat.client_id, (now - beat.written_ms) / 1000, busy))
+        overview.listeners.append(Peer(beat.client_id, (now - beat.written_ms) / 1000, _keeps_up(beat)))
+
+
+def _keeps_up(beat: Heartbeat) -> str:
+    if beat.behind_s is None:
+        return "has heard nothing yet"
+    return f"{beat.behind_s:.1f} s behind the broker" if beat.behind_s else "keeps up with the broker"
 
 
 def _in_flight(capture: Capture, held: set[int], due_ms: int, now: int) -> CaptureInFlight:

@@ -5,10 +5,10 @@ from typing import Final
 
 from redis import Redis
 
-from core.dispatch import CAPTURES_QUEUE, CONTROL_QUEUE
+from core.dispatch import ASIDE, CAPTURES_QUEUE, CONTROL_QUEUE
 from core.queues import Waiting, read_waiting
 
-QUEUES: Final = (CONTROL_QUEUE, CAPTURES_QUEUE)
+QUEUES: Final = (CONTROL_QUEUE, CAPTURES_QUEUE, *ASIDE)
 
 
 @dataclass(frozen=True)

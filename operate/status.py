@@ -7,12 +7,10 @@ status is 1 if Redis or Supabase could not be read, or if no listener or no work
 import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, TextIO
 
 import orjson
 import typer
-from dotenv import load_dotenv
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -22,6 +20,7 @@ from rich.text import Text
 from core.dispatch import make_app
 from core.settings import RedisSettings, SettingsError, SupabaseSettings, load
 from core.text import printable
+from operate.command import EnvFile, read_settings_from
 from operate.overview import Overview, read_overview
 
 ALIVE_S = 15.0
@@ -29,10 +28,10 @@ ALIVE_S = 15.0
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
 
-def console_on(file: TextIO) -> Console:
-    """Return a console that takes names for what they are, and is wide if it is no terminal."""
+def console_on(file: TextIO, width: int = 150) -> Console:
+    """Return a console that takes names for what they are, and has this width if it is no terminal."""
     console = Console(file=file, highlight=False, markup=False)
-    return console if console.is_terminal else Console(file=file, highlight=False, markup=False, width=150)
+    return console if console.is_terminal else Console(file=file, highlight=False, markup=False, width=width)
 
 
 def render(overview: Overview) -> RenderableType:
@@ -103,11 +102,10 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="again every two seconds, until Ctrl-C")] = False,
     limit: Annotated[int, typer.Option(min=1, help="how many captures and errors are named")] = 20,
-    env_file: Annotated[Path | None, typer.Option(help="read settings from this file too")] = None,
+    env_file: EnvFile = None,
 ) -> None:
     """Show captures in flight, queues, processes and the last errors."""
-    if env_file:
-        load_dotenv(env_file)
+    read_settings_from(env_file)
     try:
         settings = load(RedisSettings)
     except SettingsError as error:

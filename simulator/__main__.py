@@ -9,8 +9,10 @@ Exit status:
 - 130: the run was interrupted; the summary up to that moment is still printed.
 """
 
+import functools
 import signal
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,18 +25,23 @@ from typer import Option
 from simulator.dialects import DIALECTS, MIXED
 from simulator.fleet import Fleet
 from simulator.network import BrokerUnreachableError
-from simulator.options import FleetOptions, OptionError
+from simulator.options import SENSORS, FleetOptions, OptionError
 from simulator.report import FleetReport
 from simulator.show import FleetShow, show_summary
 
-BROKER, FLEET, WIRE, LINE, TALK, PICTURES, OUTPUT = (
-    "Broker",
-    "Fleet",
-    "Wire format",
-    "Line and time",
-    "Conversation",
-    "Pictures",
-    "Output",
+# One for each panel of the help.
+broker, fleet, wire, line, talk, condition, defect, output = (
+    functools.partial(Option, rich_help_panel=panel)
+    for panel in (
+        "Broker",
+        "Fleet",
+        "Wire format",
+        "Line and time",
+        "Conversation",
+        "Condition of the devices",
+        "Pictures",
+        "Output",
+    )
 )
 DIALECT_NAMES = ", ".join([*DIALECTS, MIXED])
 
@@ -44,145 +51,107 @@ app = typer.Typer(add_completion=False)
 @app.command(context_settings={"help_option_names": ["-h", "--help"]})
 def simulate(
     *,
-    host: Annotated[str, Option(help="Broker.", rich_help_panel=BROKER)] = "127.0.0.1",
-    port: Annotated[
-        int | None, Option(help="Port; default 1883, with TLS 8883.", rich_help_panel=BROKER)
-    ] = None,
-    tls: Annotated[bool, Option("--tls", help="Use TLS.", rich_help_panel=BROKER)] = False,
+    host: Annotated[str, broker(help="Broker.")] = "127.0.0.1",
+    port: Annotated[int | None, broker(help="Port; default 1883, with TLS 8883.")] = None,
+    tls: Annotated[bool, broker("--tls", help="Use TLS.")] = False,
     ca_cert: Annotated[
-        Path | None,
-        Option(help="CA certificate (PEM); default: those of the system.", rich_help_panel=BROKER),
+        Path | None, broker(help="CA certificate (PEM); default: those of the system.")
     ] = None,
-    username: Annotated[
-        str | None, Option(envvar="MQTT_USERNAME", help="User name.", rich_help_panel=BROKER)
-    ] = None,
+    username: Annotated[str | None, broker(envvar="MQTT_USERNAME", help="User name.")] = None,
     password: Annotated[
         str | None,
-        Option(
+        broker(
             envvar="MQTT_PASSWORD",
             help="Password; better in the environment, where no process list shows it.",
             show_default=False,
-            rich_help_panel=BROKER,
         ),
     ] = None,
-    keepalive: Annotated[int, Option(help="MQTT keepalive in seconds.", rich_help_panel=BROKER)] = 60,
+    keepalive: Annotated[int, broker(help="MQTT keepalive in seconds.")] = 60,
     shared_connections: Annotated[
-        int,
-        Option(
-            help="Spread all devices over so many connections; 0: one each, closed while it sleeps.",
-            rich_help_panel=BROKER,
-        ),
+        int, broker(help="Spread all devices over so many connections; 0: one each, closed while it sleeps.")
     ] = 0,
     persistent_session: Annotated[
-        bool,
-        Option(
-            "--persistent-session",
-            help="The broker keeps answers for devices that are away.",
-            rich_help_panel=BROKER,
-        ),
+        bool, broker("--persistent-session", help="The broker keeps answers for devices that are away.")
     ] = False,
-    devices: Annotated[int, Option(help="Number of devices.", rich_help_panel=FLEET)] = 1,
-    images: Annotated[int, Option(help="Pictures each device takes.", rich_help_panel=FLEET)] = 1,
-    backlog: Annotated[
-        int, Option(help="Old pictures on each SD card at the start.", rich_help_panel=FLEET)
-    ] = 0,
-    device_id: Annotated[
-        list[str] | None, Option(help="Id of a device; repeat for more.", rich_help_panel=FLEET)
-    ] = None,
-    names_prefix: Annotated[
-        str, Option(help="Ids PREFIX001, PREFIX002, … instead of MACs.", rich_help_panel=FLEET)
-    ] = "",
-    spread: Annotated[float, Option(help="First wakes within so many seconds.", rich_help_panel=FLEET)] = 0.0,
-    seed: Annotated[int | None, Option(help="Makes a run repeatable.", rich_help_panel=FLEET)] = None,
-    dialect: Annotated[str, Option(help=f"Firmware: {DIALECT_NAMES}.", rich_help_panel=WIRE)] = "standard",
-    nack_topic: Annotated[
-        Literal["ack", "cmd"], Option(help="Where devices hear missing_chunks.", rich_help_panel=WIRE)
-    ] = "ack",
-    wake_form: Annotated[
-        Literal["iso", "12h"], Option(help="Form of next_wake.", rich_help_panel=WIRE)
-    ] = "iso",
-    time_zone: Annotated[
-        str, Option(help="The devices' zone, for 12-hour times.", rich_help_panel=WIRE)
-    ] = "UTC",
-    chunk_size: Annotated[int, Option(help="Bytes per chunk.", rich_help_panel=WIRE)] = 1024,
-    sha256: Annotated[bool, Option("--sha256", help="Send image_sha256.", rich_help_panel=WIRE)] = False,
-    metadata_repeats: Annotated[int, Option(help="Empty repeats of the metadata.", rich_help_panel=WIRE)] = 3,
-    metadata_late: Annotated[
-        int, Option(help="So many chunks before the metadata.", rich_help_panel=WIRE)
-    ] = 0,
-    reuse_names: Annotated[
-        bool, Option("--reuse-names", help="image_1.jpg again and again.", rich_help_panel=WIRE)
-    ] = False,
-    loss: Annotated[float, Option(help="Share of chunks lost.", rich_help_panel=LINE)] = 0.0,
-    duplicates: Annotated[float, Option(help="Share of chunks sent twice.", rich_help_panel=LINE)] = 0.0,
-    reorder: Annotated[float, Option(help="Share of chunks overtaken.", rich_help_panel=LINE)] = 0.0,
-    pace: Annotated[float, Option(help="Seconds between chunks.", rich_help_panel=LINE)] = 0.0,
-    image_seconds: Annotated[
-        float | None, Option(help="Seconds per image, instead of --pace.", rich_help_panel=LINE)
-    ] = None,
-    timeout: Annotated[
-        float, Option(help="Seconds a device waits for an answer.", rich_help_panel=LINE)
-    ] = 60.0,
-    wakes: Annotated[
-        int, Option(help="An image is offered in at most so many wakes.", rich_help_panel=LINE)
-    ] = 3,
+    devices: Annotated[int, fleet(help="Number of devices.")] = 1,
+    images: Annotated[int, fleet(help="Pictures each device takes.")] = 1,
+    backlog: Annotated[int, fleet(help="Old pictures on each SD card at the start.")] = 0,
+    device_id: Annotated[list[str] | None, fleet(help="Id of a device; repeat for more.")] = None,
+    names_prefix: Annotated[str, fleet(help="Ids PREFIX001, PREFIX002, … instead of MACs.")] = "",
+    spread: Annotated[float, fleet(help="First wakes within so many seconds.")] = 0.0,
+    seed: Annotated[int | None, fleet(help="Makes a run repeatable.")] = None,
+    dialect: Annotated[str, wire(help=f"Firmware: {DIALECT_NAMES}.")] = "standard",
+    nack_topic: Annotated[Literal["ack", "cmd"], wire(help="Where devices hear missing_chunks.")] = "ack",
+    wake_form: Annotated[Literal["iso", "12h"], wire(help="Form of next_wake.")] = "iso",
+    time_zone: Annotated[str, wire(help="The devices' zone, for 12-hour times.")] = "UTC",
+    chunk_size: Annotated[int, wire(help="Bytes per chunk.")] = 1024,
+    sha256: Annotated[bool, wire("--sha256", help="Send image_sha256.")] = False,
+    metadata_repeats: Annotated[int, wire(help="Empty repeats of the metadata.")] = 3,
+    metadata_late: Annotated[int, wire(help="So many chunks before the metadata.")] = 0,
+    reuse_names: Annotated[bool, wire("--reuse-names", help="image_1.jpg again and again.")] = False,
+    loss: Annotated[float, line(help="Share of chunks lost.")] = 0.0,
+    loss_to: Annotated[float | None, line(help="… and at the last wake; it grows from --loss.")] = None,
+    lost_link: Annotated[
+        float, line(help="In each picture the link is gone once, for this share of its chunks.")
+    ] = 0.0,
+    duplicates: Annotated[float, line(help="Share of chunks sent twice.")] = 0.0,
+    reorder: Annotated[float, line(help="Share of chunks overtaken.")] = 0.0,
+    pace: Annotated[float, line(help="Seconds between chunks.")] = 0.0,
+    image_seconds: Annotated[float | None, line(help="Seconds per image, instead of --pace.")] = None,
+    timeout: Annotated[float, line(help="Seconds a device waits for an answer.")] = 60.0,
+    wakes: Annotated[int, line(help="An image is offered in at most so many wakes.")] = 3,
     sleep: Annotated[
-        float | None,
-        Option(
-            help="Seconds between wakes without a schedule; default 1, in conversation 3600.",
-            rich_help_panel=LINE,
-        ),
+        float | None, line(help="Seconds between wakes without a schedule; default 1, in conversation 3600.")
     ] = None,
-    conversation: Annotated[
-        bool, Option("--conversation", help="Wait for a command after hello.", rich_help_panel=TALK)
-    ] = False,
-    time_scale: Annotated[
-        float, Option(help="Device seconds per real second of sleep.", rich_help_panel=TALK)
-    ] = 1.0,
+    conversation: Annotated[bool, talk("--conversation", help="Wait for a command after hello.")] = False,
+    time_scale: Annotated[float, talk(help="Device seconds per real second of sleep.")] = 1.0,
     clock_start: Annotated[
-        str | None, Option(help="Date on the devices' clocks (ISO 8601); default now.", rich_help_panel=TALK)
+        str | None, talk(help="Date on the devices' clocks (ISO 8601); default now.")
     ] = None,
     wake_clock: Annotated[
-        Literal["device", "service"],
-        Option(help="Whose clock the given wakes are read against.", rich_help_panel=TALK),
+        Literal["device", "service"], talk(help="Whose clock the given wakes are read against.")
     ] = "device",
-    days: Annotated[
-        float, Option(help="Run so many device days, instead of --images.", rich_help_panel=TALK)
-    ] = 0.0,
-    linger: Annotated[
-        float, Option(help="Seconds awake after an answer, for one more command.", rich_help_panel=TALK)
-    ] = 2.0,
-    offline: Annotated[
-        float, Option(help="Share of wakes that begin an outage.", rich_help_panel=TALK)
-    ] = 0.0,
-    offline_hours: Annotated[
-        float, Option(help="Length of an outage, half to one and a half times.", rich_help_panel=TALK)
-    ] = 48.0,
-    photos: Annotated[
-        Path | None, Option(help="Folder of .jpg files; default: five of its own.", rich_help_panel=PICTURES)
+    days: Annotated[float, talk(help="Run so many device days, instead of --images.")] = 0.0,
+    linger: Annotated[float, talk(help="Seconds awake after an answer, for one more command.")] = 2.0,
+    offline: Annotated[float, talk(help="Share of wakes that begin an outage.")] = 0.0,
+    offline_hours: Annotated[float, talk(help="Length of an outage, half to one and a half times.")] = 48.0,
+    affected: Annotated[
+        int, condition(help="What goes wrong does so for the first N devices only; 0: for all.")
+    ] = 0,
+    silent_after: Annotated[int, condition(help="Never heard again after so many wakes.")] = 0,
+    battery_from: Annotated[float | None, condition(help="Charge in percent …")] = None,
+    battery_to: Annotated[float | None, condition(help="… and at the last wake.")] = None,
+    rssi_from: Annotated[float | None, condition(help="Signal in dBm …")] = None,
+    rssi_to: Annotated[float | None, condition(help="… and at the last wake.")] = None,
+    drift: Annotated[
+        list[str] | None,
+        condition(
+            metavar="SENSOR=STEP", help=f"temperature=+0.5 with each picture; one of {', '.join(SENSORS)}."
+        ),
     ] = None,
-    corrupt: Annotated[
-        float, Option(help="Share without SOI or EOI marker.", rich_help_panel=PICTURES)
-    ] = 0.0,
-    truncate: Annotated[float, Option(help="Share cut short.", rich_help_panel=PICTURES)] = 0.0,
-    wrong_size: Annotated[
-        float, Option(help="Share with a wrong image_size.", rich_help_panel=PICTURES)
-    ] = 0.0,
-    wrong_sha256: Annotated[
-        float, Option(help="Share with a wrong image_sha256.", rich_help_panel=PICTURES)
-    ] = 0.0,
-    device_error: Annotated[
-        float, Option(help="Share that the device cannot take.", rich_help_panel=PICTURES)
-    ] = 0.0,
-    wrong_clock: Annotated[
-        float, Option(help="Share with a capture time in 1970.", rich_help_panel=PICTURES)
-    ] = 0.0,
-    json: Annotated[
-        Path | None, Option(help="Write the report here; - is standard output.", rich_help_panel=OUTPUT)
-    ] = None,
-    quiet: Annotated[
-        bool, Option("--quiet", "-q", help="Show the summary only.", rich_help_panel=OUTPUT)
+    photos: Annotated[Path | None, defect(help="Folder of .jpg files; default: five of its own.")] = None,
+    fixed_scene: Annotated[
+        bool, defect("--fixed-scene", help="Each device always sees the same, in changing light.")
     ] = False,
+    good_first: Annotated[int, defect(help="The first N of each device are good.")] = 0,
+    covered: Annotated[float, defect(help="Share with something before the lens.")] = 0.0,
+    frozen: Annotated[float, defect(help="Share that is the last good one again.")] = 0.0,
+    blurred: Annotated[float, defect(help="Share out of focus.")] = 0.0,
+    dark: Annotated[float, defect(help="Share without light.")] = 0.0,
+    white: Annotated[float, defect(help="Share with too much light.")] = 0.0,
+    shifted: Annotated[float, defect(help="Share with the camera turned.")] = 0.0,
+    damaged: Annotated[float, defect(help="Share with a hole in the JPEG's stream.")] = 0.0,
+    partial: Annotated[
+        float, defect(help="Share broken off after the first chunks; whole at the next wake.")
+    ] = 0.0,
+    corrupt: Annotated[float, defect(help="Share without SOI or EOI marker.")] = 0.0,
+    truncate: Annotated[float, defect(help="Share cut short.")] = 0.0,
+    wrong_size: Annotated[float, defect(help="Share with a wrong image_size.")] = 0.0,
+    wrong_sha256: Annotated[float, defect(help="Share with a wrong image_sha256.")] = 0.0,
+    device_error: Annotated[float, defect(help="Share that the camera cannot take.")] = 0.0,
+    wrong_clock: Annotated[float, defect(help="Share with a capture time in 1970.")] = 0.0,
+    json: Annotated[Path | None, output(help="Write the report here; - is standard output.")] = None,
+    quiet: Annotated[bool, output("--quiet", "-q", help="Show the summary only.")] = False,
 ) -> int:
     """Run a fleet of cameras against a broker, by default the local one."""
     given = dict(locals())
@@ -190,6 +159,7 @@ def simulate(
         "port": port if port is not None else (8883 if tls else 1883),
         "device_ids": tuple(device_id or ()),
         "clock_start": _read_date(clock_start),
+        "drift": _read_drift(drift or ()),
     }
     options = FleetOptions(**{field.name: given[field.name] for field in fields(FleetOptions)})
     if json is not None and str(json) != "-" and not json.absolute().parent.is_dir():
@@ -224,6 +194,17 @@ def _read_date(text: str | None) -> datetime | None:
     except ValueError as error:
         raise OptionError(f"clock-start is not an ISO 8601 time: {text!r}") from error
     return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _read_drift(steps: Sequence[str]) -> Mapping[str, float]:
+    read = {}
+    for text in steps:
+        name, _, step = text.partition("=")
+        try:
+            read[name] = float(step)
+        except ValueError as error:
+            raise OptionError(f"drift is SENSOR=STEP, as in temperature=+0.5, not {text!r}") from error
+    return read
 
 
 def _write(path: Path, report: FleetReport) -> None:

@@ -1,14 +1,15 @@
 """A device's SD card, and the camera that fills it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from random import Random
 
 from simulator.clock import Clock, iso
-from simulator.dialects import Metadata, Sensors
+from simulator.dialects import Metadata
 from simulator.options import FleetOptions
 from simulator.pictures import Damage, Shot, take_shot
+from simulator.sensors import read_sensors
 
 LOCATIONS = ("office_404", "greenhouse_2", "cold_store", "roof_east")
 # What firmware reports: numbers of the protocol, ESP_FAIL, and "camera not detected" of the camera driver.
@@ -44,6 +45,16 @@ class Image:
         """The defect of the picture; `Damage.NONE` for a good one."""
         return self.shot.damage
 
+    @property
+    def breaks_off(self) -> bool:
+        """Whether the device goes after the first chunks of its present offer, which is the first one."""
+        return self.damage is Damage.PARTIAL and self.offers == 1
+
+    @property
+    def has_left(self) -> bool:
+        """Whether each chunk was sent at least once."""
+        return len(self.left) >= self.chunks
+
 
 @dataclass(slots=True)
 class Card:
@@ -74,8 +85,11 @@ class Camera:
         self._photos = photos
         self._clock = clock
         self._seed = seed
+        self._scene = f"{seed}/{device_id}/scene" if options.sees_one_scene else None
         self._number = 0
         self._last_second = 0
+        self._last_good: Shot | None = None
+        self._last_photo: int | None = None
 
     def rng(self, *purpose: object) -> Random:
         """Return a random generator for one purpose; the draws for other purposes do not affect it."""
@@ -93,7 +107,7 @@ class Camera:
         captured_at = self._capture_time(now, age, rng)
         name = self._name(card)
         label = f"{self._device_id} {name} {iso(captured_at)} {self._number}"
-        shot = take_shot(self._photos, label, damage, rng)
+        shot = self._expose(label, damage, rng)
         data = shot.develop(self._photos)
         digest = sha256(data).hexdigest()
         chunks = -(-len(data) // self._options.chunk_size)
@@ -110,12 +124,7 @@ class Camera:
             chunks=0 if failed else chunks,
             location=LOCATIONS[sum(self._device_id.encode()) % len(LOCATIONS)],
             error=rng.choice(ERRORS) if failed else 0,
-            sensors=Sensors(
-                temperature=round(rng.uniform(2, 38), 2),
-                humidity=round(rng.uniform(20, 95), 2),
-                pressure=round(rng.uniform(960, 1040), 2),
-                gas_ohms=round(rng.uniform(1_000, 900_000), 2),
-            ),
+            sensors=read_sensors(rng, self._options.drift, self._number),
             sha256=told_digest if self._options.sha256 or damage is Damage.WRONG_SHA256 else None,
         )
         image = Image(
@@ -130,16 +139,36 @@ class Camera:
         card.put(image)
         return image
 
+    def _expose(self, label: str, damage: Damage, rng: Random) -> Shot:
+        """Return the recipe of a picture; a frozen camera gives the last good one again."""
+        shot = take_shot(self._photos, label, damage, rng, scene=self._scene, last=self._last_photo)
+        self._last_photo = shot.photo
+        if damage is Damage.FROZEN and self._last_good is not None:
+            return replace(self._last_good, damage=damage)
+        if damage in (Damage.NONE, Damage.FROZEN):
+            self._last_good = replace(shot, damage=Damage.NONE)
+        return shot
+
     def _draw_damage(self, rng: Random) -> Damage:
         draw = rng.random()
         marker = Damage.NO_START if rng.random() < 0.5 else Damage.NO_END
         options = self._options
+        if self._number <= options.good_first:
+            return Damage.NONE
         for share, damage in (
             (options.corrupt, marker),
             (options.truncate, Damage.CUT),
             (options.wrong_size, Damage.WRONG_SIZE),
             (options.wrong_sha256, Damage.WRONG_SHA256),
             (options.device_error, Damage.DEVICE_ERROR),
+            (options.covered, Damage.COVERED),
+            (options.frozen, Damage.FROZEN),
+            (options.blurred, Damage.BLURRED),
+            (options.dark, Damage.DARK),
+            (options.white, Damage.WHITE),
+            (options.shifted, Damage.SHIFTED),
+            (options.damaged, Damage.BROKEN),
+            (options.partial, Damage.PARTIAL),
         ):
             if draw < share:
                 return damage

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from simulator.alarm import DAY, Alarm
 from simulator.card import Camera, Card, Image
 from simulator.clock import Clock, iso
+from simulator.course import Course
 from simulator.dialects import Dialect, encode_hello
 from simulator.events import DeviceEvent, EventKind, EventSink
 from simulator.hear import Acknowledged, Capture, Custom, Missing, SendImage, Unusable, WakeAt, hear
@@ -22,7 +23,7 @@ from simulator.offer import Offer
 from simulator.options import FleetOptions
 from simulator.pictures import REFUSED
 from simulator.state import Message, State, Tally
-from simulator.vitals import vitals
+from simulator.vitals import charge_left, vitals
 
 OFFLINE_AWAKE_SECONDS = 5.0  # time awake without network: take a picture, search for the access point
 CATCH_UP_SECONDS = 0.5  # a delayed device catches up on at most this much of its sending schedule
@@ -63,6 +64,8 @@ class Device:
         self._offer: Offer | None = None
         self._agenda: deque[Image] = deque()
         self._alarm = Alarm(options, clock, camera.rng("spread"))
+        self._course = Course(options, clock)
+        self._run_share = 0.0
         self._idle_wakes = 0
         self._progress = False
         self._awake_since = 0.0
@@ -79,6 +82,11 @@ class Device:
     def awake(self) -> bool:
         """Whether the device is awake, with its radio on."""
         return self.state not in (State.ASLEEP, State.FINISHED)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether this is the device's last wake, because the options let it go silent then."""
+        return 0 < self._options.silent_after <= self.tally.wakes
 
     @property
     def next_timer(self) -> float:
@@ -147,6 +155,7 @@ class Device:
         self.tally.wakes += 1
         self._awake_since = now
         self._progress = False
+        self._run_share = self._course.share(now, self._pictures_taken)
         self._wait(State.CONNECTING, now)
         self._emit("wake", now)
         if self._alarm.is_cut_off(now, self._camera.rng("outage", self.tally.wakes)):
@@ -171,13 +180,20 @@ class Device:
         if self._is_done():
             self.state = State.FINISHED
             self._emit("finished", now)
+        elif self.is_silent:
+            self.state = State.FINISHED
+            self._emit("silent", now)
         else:
             self.state = State.ASLEEP
             self._emit("sleep", now, detail=iso(self._clock.at(self._alarm.wake_at)))
 
     @property
+    def _pictures_taken(self) -> int:
+        return len(self.card.taken) - self._options.backlog
+
+    @property
     def _pictures_left(self) -> bool:
-        return len(self.card.taken) - self._options.backlog < self._options.images
+        return self._pictures_taken < self._options.images
 
     def _is_done(self) -> bool:
         options = self._options
@@ -222,6 +238,9 @@ class Device:
             self._after_error_report(now)
         elif self._offer.image.acked:
             self._after_answer(now)
+        elif self._offer.image.breaks_off:
+            self._emit("partial", now, self._offer.image.name)
+            self._fall_asleep(now)
         else:
             self._wait(State.AWAIT_ANSWER, now)
 
@@ -241,18 +260,21 @@ class Device:
         held = list(self.card.held)
         self._emit("hello", now, total=len(held))
         rng = self._camera.rng("vitals", self.tally.wakes)
-        values = vitals(rng, self.tally.wakes, self.tally.awake_seconds)
+        left = self._course.battery_left(self._run_share)
+        if left is None:
+            left = charge_left(self.tally.awake_seconds)
+        values = vitals(rng, self.tally.wakes, left, self._course.rssi(self._run_share))
         return Message(self._status, encode_hello(self.dialect, self.device_id, held, values))
 
     def _next_step(self, offer: Offer, now: float) -> Message:
         step = offer.steps.popleft()
         message = Message(self._data, offer.write(step, now))
         image = offer.image
-        if step[0] == "metadata":
+        if step.kind == "metadata":
             self._emit("metadata", now, image.name, total=image.metadata.chunks)
-        elif step[0] == "chunk":
+        elif step.kind == "chunk":
             self._emit("chunk", now, image.name, sent=offer.distinct_sent, total=image.chunks)
-            self.next_send = max(self.next_send, now - CATCH_UP_SECONDS) + offer.pace
+            self.next_send = max(self.next_send, now - CATCH_UP_SECONDS) + offer.pace * step.slots
         if not offer.steps:
             self.next_send = inf
         return message
@@ -296,8 +318,15 @@ class Device:
         return image
 
     def _offer_image(self, image: Image, now: float) -> None:
-        data = self._camera.develop(image)
-        self._offer = Offer(self.device_id, self._options, self.dialect, image, data, rng=self._camera.rng)
+        self._offer = Offer(
+            self.device_id,
+            self._options,
+            self.dialect,
+            image,
+            self._camera.develop(image),
+            loss=self._course.loss(self._run_share),
+            rng=self._camera.rng,
+        )
         self._keep_sending(now)
 
     def _close_offer(self) -> None:
@@ -320,7 +349,7 @@ class Device:
         self._progress = True
         image.acked = True
         # If some chunk was never sent, deleting the picture here loses it for good.
-        image.acked_early = len(image.left) < image.chunks
+        image.acked_early = not image.has_left
         if image.last_chunk_at is not None:
             image.ack_latency_ms = round((now - image.last_chunk_at) * 1000, 1)
         self._emit("ack", now, name, latency_ms=image.ack_latency_ms)

@@ -45,6 +45,10 @@ class Dialect:
     telemetry: tuple[str, ...] = ()  # names of the extra fields of the status message
     image_id: bool = False
 
+    def reports(self, what: str) -> bool:
+        """Whether the status message has a field about the `battery`, or the `rssi`."""
+        return any(what in name for name in self.telemetry)
+
 
 DIALECTS: Mapping[str, Dialect] = {
     d.name: d

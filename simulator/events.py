@@ -14,10 +14,12 @@ EventKind = Literal[
     "nack",  # missing_chunks arrived; `missing` holds the ids
     "ack",  # ACK_OK arrived; `latency_ms` since the last chunk was sent
     "deleted",  # the image was deleted from the SD card
+    "partial",  # the device goes to sleep after the first chunks of an image
     "hung",  # a wait ended without an answer; `detail` says what the device waited for
     "offline",  # the wake ended without a usable connection
     "error",  # the device could not take a picture, or got a message it cannot use
     "sleep",  # the device sleeps; `detail` is its next wake by its own clock, in ISO 8601
+    "silent",  # the device will not be heard again
     "finished",  # the device has done everything it was asked to do
 ]
 

@@ -66,17 +66,13 @@ class Fleet:
         self._failure = ""
         photos = load_photos(options.photos)
         dialects = list(DIALECTS.values()) if options.dialect == MIXED else [DIALECTS[options.dialect]]
-        self.devices = tuple(
-            Device(
-                device_id,
-                options,
-                dialects[number % len(dialects)],
-                Camera(device_id, options, photos, self._clock, self.seed),
-                self._clock,
-                sink=on_event,
-            )
-            for number, device_id in enumerate(_device_ids(options, self.seed))
-        )
+        devices = []
+        for number, device_id in enumerate(_device_ids(options, self.seed)):
+            own = options.of_device(number)
+            camera = Camera(device_id, own, photos, self._clock, self.seed)
+            dialect = dialects[number % len(dialects)]
+            devices.append(Device(device_id, own, dialect, camera, self._clock, sink=on_event))
+        self.devices = tuple(devices)
         self._lines = self._lay_lines()
         self._seats = {
             topic: seat
@@ -235,6 +231,7 @@ class Fleet:
             device.power_off(now)
         options, images = self.options, all_images(self.devices)
         per_device = options.backlog + (0 if options.days else options.images)
+        asked_for = sum(len(d.card.taken) if d.is_silent else per_device for d in self.devices)
         return FleetReport(
             seed=self.seed,
             dialect=options.dialect,
@@ -243,7 +240,7 @@ class Fleet:
             started_at=iso(self._clock.at(0)),
             seconds=round(now, 2),
             interrupted=self._stopped and self._unfinished > 0,
-            totals=sum_up(self.devices, images, per_device * len(self.devices)),
+            totals=sum_up(self.devices, images, asked_for),
             images=images,
         )
 

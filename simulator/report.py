@@ -22,9 +22,9 @@ class ImageReport:
 
     `captured_at` is ISO 8601 in UTC. `bytes` and `sha256` describe the image as the device sends it.
     `expected` is the outcome that the service must reach: `stored` means stored and acknowledged, `failed`
-    means that it cannot be stored, and `error` means that the device could not take it. `acked_early`
-    means that ACK_OK came before the device had sent every chunk, which loses the image. Sensor readings
-    are in °C, %, hPa and ohms.
+    means that it cannot be stored, or never left whole, and `error` means that the device could not take
+    it. `acked_early` means that ACK_OK came before the device had sent every chunk, which loses the image.
+    Sensor readings are in °C, %, hPa and ohms.
     """
 
     device_id: str
@@ -128,7 +128,7 @@ def report_image(device_id: str, image: Image) -> ImageReport:
     expected: Expected = "stored"
     if image.damage is Damage.DEVICE_ERROR:
         expected = "error"
-    elif image.damage in REFUSED:
+    elif image.damage in REFUSED or (image.damage is Damage.PARTIAL and not image.has_left):
         expected = "failed"
     sensors = image.metadata.sensors
     none_taken = expected == "error"

@@ -17,7 +17,7 @@ from simulator.report import FleetReport, ImageReport
 ROWS_MAX = 20  # a larger fleet is shown as sums instead of one row per device
 REFRESH_SECONDS = 0.25
 PLAIN_SECONDS = 5.0  # interval between progress lines of a large fleet without a terminal
-TOLD: frozenset[EventKind] = frozenset({"nack", "ack", "hung", "offline", "error"})
+TOLD: frozenset[EventKind] = frozenset({"nack", "ack", "partial", "hung", "offline", "error", "silent"})
 
 
 @dataclass(slots=True)
@@ -121,8 +121,12 @@ def _tell(event: DeviceEvent) -> str:
             return f"{event.image_name}: {count} {'chunk' if count == 1 else 'chunks'} asked for again"
         case "hung":
             return f"no answer: waited for {event.detail}"
+        case "partial":
+            return f"{event.image_name}: the device goes after its first chunks"
         case "offline":
             return "no connection"
+        case "silent":
+            return "is not heard any more"
         case _:
             return f"{event.image_name} {event.detail}".strip()
 

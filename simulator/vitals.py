@@ -13,16 +13,21 @@ def charge_used_mah(awake_seconds: float) -> float:
     return awake_seconds * AWAKE_MILLIAMPERES / 3600
 
 
-def vitals(rng: Random, boots: int, awake_seconds: float) -> Mapping[str, float | str]:
+def charge_left(awake_seconds: float) -> float:
+    """Return what is left of BATTERY_MAH after so many seconds awake, from 0 to 1."""
+    return max(0.0, 1 - charge_used_mah(awake_seconds) / BATTERY_MAH)
+
+
+def vitals(rng: Random, boots: int, left: float, rssi: int | None = None) -> Mapping[str, float | str]:
     """Return every telemetry value under every name that some firmware version uses.
 
-    `boots` is the number of wakes so far. The battery voltage falls linearly from FULL_VOLTS to EMPTY_VOLTS
-    as the charge used goes from 0 to BATTERY_MAH.
+    `boots` is the number of wakes so far. `left` is the charge of the battery from 0 to 1; its voltage falls
+    linearly from FULL_VOLTS to EMPTY_VOLTS. `rssi` is in dBm, by default drawn.
     """
-    left = max(0.0, 1 - charge_used_mah(awake_seconds) / BATTERY_MAH)
     volts = round(EMPTY_VOLTS + (FULL_VOLTS - EMPTY_VOLTS) * left, 2)
     millivolts = round(volts * 1000)
-    rssi = rng.randint(-85, -40)
+    drawn = rng.randint(-85, -40)
+    level = drawn if rssi is None else rssi
     uptime_ms = rng.randint(900, 4000)
     return {
         "firmware_version": "2.4.1",
@@ -33,7 +38,7 @@ def vitals(rng: Random, boots: int, awake_seconds: float) -> Mapping[str, float 
         "battery_voltage": volts,
         "battery_voltage_mv": millivolts,
         "battery_percent": round(100 * left),
-        "wifi_rssi": rssi,
-        "wifi_rssi_dbm": rssi,
+        "wifi_rssi": level,
+        "wifi_rssi_dbm": level,
         "free_heap_bytes": rng.randint(120_000, 220_000),
     }

@@ -1,6 +1,7 @@
 """Advisories on what the service is made of, and its bill of materials: `python -m supply audit|sbom`."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -8,13 +9,17 @@ import typer
 
 from local.part import REPOSITORY
 from local.ports import StackError
-from supply import advisories, bill
+from supply import advisories, bill, lock
 
 FOLDER: Final = REPOSITORY / ".local" / "sbom"
-BILLS: Final[dict[str, Callable[[], str]]] = {"python": bill.python, "npm": bill.npm, "image": bill.image}
+BILLS: Final[dict[str, Callable[[], str]]] = {
+    "python": bill.python,
+    **{name: partial(bill.npm, folder) for name, folder in lock.NPM.items()},
+    "image": bill.image,
+}
 DATABASES: Final[dict[str, Callable[[], list[str]]]] = {
     "python": advisories.of_python,
-    "npm": advisories.of_npm,
+    **{name: partial(advisories.of_npm, folder) for name, folder in lock.NPM.items()},
 }
 
 commands = typer.Typer(add_completion=False, help="What the service is made of.")
@@ -40,7 +45,7 @@ def audit() -> None:
 
 @commands.command()
 def sbom(output: Annotated[Path, typer.Option(help="folder for the files")] = FOLDER) -> None:
-    """Write the bill of materials in CycloneDX, a file each for Python, npm and the container image."""
+    """Write the bill of materials in CycloneDX: a file for Python, for each folder of npm, for the image."""
     output.mkdir(parents=True, exist_ok=True)
     for name, make in BILLS.items():
         path = output / f"{name}.cdx.json"

@@ -7,11 +7,10 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
-from local.node import FOLDER as NPM_FOLDER
-from local.node import npm_command
-from local.ports import StackError
+from local.node import need_npm
 from supply import lock
 
 PIP_AUDIT: Final = (sys.executable, "-m", "pip_audit", "--format=json", "--require-hashes", "--disable-pip")
@@ -27,20 +26,17 @@ def of_python() -> list[str]:
     return python_lines(_output([*PIP_AUDIT, "--progress-spinner=off", *files]))
 
 
-def of_npm() -> list[str]:
-    """Return a line for each npm package with an advisory; raises Unanswered, or StackError without npm."""
-    tool = npm_command()
-    if tool is None:
-        raise StackError("npm: there is none here; run `make setup`")
-    command, environment = tool
-    return npm_lines(_output([*command, "audit", "--json", "--package-lock-only"], environment))
+def of_npm(folder: Path) -> list[str]:
+    """Return a line for each npm package of a folder with an advisory; raises Unanswered or StackError."""
+    command, environment = need_npm()
+    return npm_lines(_output([*command, "audit", "--json", "--package-lock-only"], environment, folder))
 
 
-def _output(command: list[str], environment: Mapping[str, str] | None = None) -> str:
+def _output(
+    command: list[str], environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> str:
     # Both end with 1 where they have found something, too, so what they say decides.
-    answer = subprocess.run(
-        command, cwd=NPM_FOLDER, env=environment, capture_output=True, text=True, check=False
-    )
+    answer = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if answer.stdout.lstrip().startswith("{"):
         return answer.stdout
     said = answer.stderr.strip().splitlines() or ["it says nothing"]

@@ -8,6 +8,7 @@ import re
 import subprocess
 import tomllib
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Final
 
 from cyclonedx.contrib.license.factories import LicenseFactory
@@ -20,8 +21,7 @@ from packageurl import PackageURL
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from local.node import FOLDER as NPM_FOLDER
-from local.node import npm_command
+from local.node import need_npm
 from local.part import REPOSITORY
 from local.ports import StackError
 from supply import lock
@@ -52,9 +52,10 @@ def image() -> str:
     """
     dockerfile = (REPOSITORY / "Dockerfile").read_text()
     bases = {(found["name"], found["tag"]) for found in _BASE.finditer(dockerfile)}
+    compose = (REPOSITORY / "docker-compose.yml").read_text()
+    console = (REPOSITORY / "console" / "Dockerfile").read_text()
     beside = {
-        (found["name"], found["tag"])
-        for found in _IMAGE.finditer((REPOSITORY / "docker-compose.yml").read_text())
+        (found["name"], found["tag"]) for found in [*_IMAGE.finditer(compose), *_BASE.finditer(console)]
     }
     [python_version] = {re.split(r"[^0-9.]", tag)[0] for name, tag in bases if name == "python"}
     inside = {
@@ -75,15 +76,12 @@ def image() -> str:
     return _bill(_service(ComponentType.CONTAINER), components)
 
 
-def npm() -> str:
-    """Return npm's own bill of the locked packages of the embedded stack; raises StackError."""
-    tool = npm_command()
-    if tool is None:
-        raise StackError("npm: there is none here; run `make setup`")
-    command, environment = tool
+def npm(folder: Path) -> str:
+    """Return npm's own bill of the locked packages of a folder; raises StackError."""
+    command, environment = need_npm()
     asked = ["sbom", "--sbom-format=cyclonedx", "--sbom-type=application", "--package-lock-only"]
     answer = subprocess.run(
-        [*command, *asked], cwd=NPM_FOLDER, env=environment, capture_output=True, text=True, check=False
+        [*command, *asked], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     if answer.returncode != 0:
         said = answer.stderr.strip().splitlines() or ["nothing"]

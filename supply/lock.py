@@ -1,4 +1,4 @@
-"""The Python packages that are locked, with their hashes."""
+"""What is locked: the Python packages with their hashes, and the folders of npm packages."""
 
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -12,6 +12,12 @@ from local.part import REPOSITORY
 # What runs in production, and what the tests and this folder need in addition.
 RUNTIME: Final = REPOSITORY / "requirements.lock"
 DEVELOPMENT: Final = REPOSITORY / "requirements-dev.lock"
+# The folders with a package-lock.json, by the name of their bill.
+NPM: Final = {
+    "npm": REPOSITORY / "local",
+    "npm-postgres": REPOSITORY / "local" / "postgres",
+    "npm-console": REPOSITORY / "console",
+}
 
 
 class Locked(NamedTuple):

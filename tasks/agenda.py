@@ -16,6 +16,7 @@ from core.clock import to_datetime, to_iso
 from core.errors import Transient
 from core.store.devices import Hello
 from core.store.keys import CaptureRef
+from core.supabase import SupabaseGateway
 from core.wake import Wake, sleep_command
 from tasks.resources import Resources
 from tasks.stations.acknowledge import ack
@@ -32,7 +33,7 @@ def answer_from_database(resources: Resources, hello: Hello) -> None:
     refuses the hello.
     """
     device_id, devices = hello.device_id, resources.store.devices
-    answer = resources.quick.call("record_hello", p_hello=hello_row(resources, hello))
+    answer = record(resources, resources.quick, hello)
     wake = devices.remember_wake(device_id, answer["next_wake_at"], answer["timezone"])
     news = answer["commands"] or answer["capture_due"]
     if not news and devices.answered_just_now(device_id):
@@ -132,10 +133,17 @@ def wake_message(resources: Resources, device_id: str, wake: Wake) -> Message:
     return sleep_command(device_id, wake, to_datetime(resources.store.now()), resources.settings)
 
 
-def hello_row(resources: Resources, hello: Hello) -> dict[str, Any]:
-    """Return a hello as the SQL function `record_hello` takes it, with the service's time as `at`."""
+def record(resources: Resources, supabase: SupabaseGateway, hello: Hello, **more: Any) -> Any:
+    """Record a hello, and with it the ACKs of which it tells whether they have worked; return the answer.
+
+    Raises Transient or CaptureRejected (2205).
+    """
+    device_id, devices = hello.device_id, resources.store.devices
+    acks = devices.acks(device_id, hello.received_at_ms)
     times = {"received_at": to_iso(hello.received_at_ms), "at": to_iso(resources.store.now())}
-    return hello.to_json() | times
+    answer = supabase.call("record_hello", p_hello={**hello.to_json(), **times, "acks": acks, **more})
+    devices.forget_acks(device_id, acks)
+    return answer
 
 
 def _now(resources: Resources, command: dict[str, Any]) -> Message:

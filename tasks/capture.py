@@ -72,7 +72,7 @@ def store_capture(self: "Task[Any, Any]", device_id: str, image_name: str, seal:
         metrics.RETRIES.inc()
         delay_s = delay_of(app.resources, claim, error)
         log.warning("trying again in %d s: %s", delay_s, error, extra=context)
-        release(store, claim, delay_s * 1000, tried=True)
+        release(store, claim, delay_s * 1000, tried=True, station=error.station)
         raise
 
 
@@ -109,14 +109,14 @@ def work(resources: Resources, claim: Claim) -> None:
             release(resources.store, claim, SUSPECT_WAIT_MS, tried=False)
 
 
-def release(store: Store, claim: Claim, leave_for_ms: int, *, tried: bool) -> None:
+def release(store: Store, claim: Claim, leave_for_ms: int, *, tried: bool, station: str = "") -> None:
     """Give a claim back until its next try; while Redis is away, go on trying to.
 
-    Otherwise the lease would run out, and count as the death of this worker.
+    `station` is where it failed. Otherwise the lease would run out, and count as the death of this worker.
     """
 
     def act() -> None:
-        store.captures.release(claim, leave_for_ms, tried=tried)
+        store.captures.release(claim, leave_for_ms, tried=tried, station=station)
 
     try:
         act()

@@ -1,18 +1,23 @@
 """The process in which images are decoded: it takes JPEGs from a worker, and gives their thumbnails back.
 
-What devices send meets C code here. So this is a plain script, which imports nothing of the service, is
-started without its settings, and gives up what it does not need. A worker starts it (see decoders.py) as
-`python -I decoder.py` with a socket for its standard input. It writes `ready`; then for each line
+What devices send meets C code here. So this is a plain script, which imports nothing of the service but a
+pure function, is started without its settings, and gives up what it does not need. A worker starts it (see
+decoders.py) with a socket for its standard input. It writes `ready`; then for each line
 
     {"bytes": 51000, "width": 800, "height": 600, "sequential": true, "cpu_s": 1.0, "memory": 37000000}
 
 and the image behind it, it answers with a line and the thumbnail behind that:
 
-    {"bytes": 9000, "damage": null, "undecoded": null}
+    {"bytes": 9000, "damage": null, "undecoded": null, "figures": {"brightness": 101.6, "contrast": 58.0,
+     "sharpness": 892.5, "dhash": "f3d8cc3c3e1b1f9b"}, "hatched_bytes": 0, "rows": null}
 
 `damage` says what is wrong with the stream, null if it is whole, as far as is known; `undecoded` why there is
-no thumbnail, where it is not that. A decode that takes more than `cpu_s` seconds of CPU ends the process by
-SIGPROF. It ends by itself when the worker is gone.
+no thumbnail, where it is not that; `figures` how the thumbnail looks, null without one. Where a line has
+`"shrink": [400, 300, 60]` too, width, height and quality, the answer has the image as such a JPEG instead of
+its thumbnail, and nothing if it is broken, of other colours, or no smaller so. Where it has `"first_bytes":
+true`, the rest of the image is hatched (see core/hatch.py): the answer says how many `rows` of it are exact,
+and has the image of `hatched_bytes` behind the thumbnail. A decode that takes more than `cpu_s` seconds of
+CPU ends the process by SIGPROF. It ends by itself when the worker is gone.
 
 libjpeg decodes a stream in which kilobytes are missing, zero or wrong, and shows grey or shifted blocks from
 there on. It only warns, and Pillow drops the warnings. `simplejpeg` reports them.
@@ -20,6 +25,7 @@ there on. It only warns, and Pillow drops the warnings. `simplejpeg` reports the
 
 import io
 import json
+import re
 import resource
 import signal
 import socket
@@ -27,20 +33,50 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import numpy as np
 import simplejpeg
 from PIL import Image as Pillow
 
+from core.hatch import Unusable, hatch
+
 LONGEST: Final = 320  # px
 QUALITY: Final = 80
+# A difference hash compares each of 8 × 9 fields with its neighbour to the right.
+_FIELDS: Final = (9, 8)
+_LEVELS: Final = np.arange(256)
 
 _EOI: Final = b"\xff\xd9"
+# A marker, before which any number of FF may stand, and the length of its segment (ITU-T T.81, B.1.1). None
+# have stuffed zeros, TEM, RST0 to RST7 and SOI.
+_SEGMENT: Final = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])(..)", re.DOTALL)
+_SOS: Final = 0xDA
+# What a JPEG tells of itself: EXIF and XMP, a colour profile, IPTC, comments. How its own colours and offsets
+# are to be read (JFIF, Adobe, MPF) is no longer so in another.
+_TOLD: Final = frozenset({*range(0xE1, 0xF0), 0xFE}) - {0xEE}
+_MPF: Final = b"MPF\0"
+_COLOURS: Final = frozenset({"Gray", "YCbCr", "RGB"})
+
+
+class Figures(NamedTuple):
+    """How a thumbnail looks, by its luma (0 to 255).
+
+    `brightness` is the mean, `contrast` the standard deviation, `sharpness` the variance of the Laplacian
+    (Pech-Pacheco et al., 2000). `dhash` is the difference hash (Krawetz, 2013) in 16 digits of hex: pictures
+    that look alike differ in few of its 64 bits.
+    """
+
+    brightness: float
+    contrast: float
+    sharpness: float
+    dhash: str
 
 
 class Drawn(NamedTuple):
-    """The thumbnail of an image as a JPEG, and what is wrong with its stream."""
+    """The thumbnail of an image as a JPEG, what is wrong with its stream, and how it looks."""
 
     thumbnail: bytes | None
     damage: str | None = None
+    figures: Figures | None = None
 
 
 def draw(image: bytes, width: int, height: int, *, sequential: bool) -> Drawn:
@@ -51,17 +87,47 @@ def draw(image: bytes, width: int, height: int, *, sequential: bool) -> Drawn:
     """
     size = scaled(width, height)
     try:
-        return Drawn(_thumbnail(_pixels(image, size, strict=True), size))
+        return _drawn(_whole(image, size, sequential=sequential))
     except ValueError as error:
         damage = str(error)
-    # Nothing follows the last row but the end marker, which a camera may leave out or pad with zeros. What a
-    # progressive image lacks is not seen by this, since its scans repeat all rows.
-    if sequential:
-        with suppress(ValueError):
-            return Drawn(_thumbnail(_pixels(_with_end(image), size, strict=True), size))
     with suppress(ValueError):
-        return Drawn(_thumbnail(_pixels(image, size, strict=False), size), damage)
+        return _drawn(_pixels(image, size, strict=False), damage)
     return Drawn(None, damage)
+
+
+def shrink(image: bytes, width: int, height: int, quality: int, *, sequential: bool) -> bytes:
+    """Encode a JPEG anew at this size (px) and quality, with what it tells of itself.
+
+    Nothing is returned if its stream is broken, if it has other colours than screens, or is no smaller so.
+    """
+    try:
+        colours = simplejpeg.decode_jpeg_header(image)[2]
+        if colours not in _COLOURS:
+            return b""
+        pixels = _whole(image, (width, height), sequential=sequential)
+    except ValueError:
+        return b""
+    output = io.BytesIO()
+    (pixels.convert("L") if colours == "Gray" else pixels).save(
+        output, "JPEG", quality=quality, optimize=True
+    )
+    # It begins with its start marker and the segment of JFIF.
+    made = output.getvalue()
+    behind = 4 + int.from_bytes(made[4:6], "big")
+    made = made[:behind] + told(image) + made[behind:]
+    return made if len(made) < len(image) else b""
+
+
+def told(image: bytes) -> bytes:
+    """Return the segments in which a JPEG tells of itself, of those before its first scan."""
+    kept, at = [], 0
+    while (found := _SEGMENT.search(image, at)) and found[1][0] != _SOS:
+        length = int.from_bytes(found[2], "big")
+        at = found.end(1) + max(length, 2)
+        whole = length >= 2 and at <= len(image)
+        if whole and found[1][0] in _TOLD and not image.startswith(_MPF, found.end()):
+            kept.append(image[found.start() : at])
+    return b"".join(kept)
 
 
 def scaled(width: int, height: int) -> tuple[int, int]:
@@ -70,8 +136,21 @@ def scaled(width: int, height: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
+def _whole(image: bytes, size: tuple[int, int], *, sequential: bool) -> Pillow.Image:
+    """Decode to RGB at this size (px); raise ValueError if something is wrong with the stream."""
+    try:
+        return _pixels(image, size, strict=True)
+    except ValueError:
+        # Nothing follows the last row but the end marker, which a camera may leave out or pad with zeros.
+        # What a progressive image lacks is not seen by this, since its scans repeat all rows.
+        if sequential:
+            with suppress(ValueError):
+                return _pixels(_with_end(image), size, strict=True)
+        raise
+
+
 def _pixels(image: bytes, size: tuple[int, int], *, strict: bool) -> Pillow.Image:
-    """Decode to RGB at the smallest scale that is no smaller than `size`.
+    """Decode to RGB at this size (px), from the smallest scale that is no smaller.
 
     Raises ValueError at the first warning of libjpeg, or at an error if not `strict`, and MemoryError.
     """
@@ -82,15 +161,37 @@ def _pixels(image: bytes, size: tuple[int, int], *, strict: bool) -> Pillow.Imag
         if "Insufficient memory" in str(error):
             raise MemoryError from error
         raise
-    return Pillow.fromarray(pixels)
+    picture = Pillow.fromarray(pixels)
+    return picture if picture.size == size else picture.resize(size, Pillow.Resampling.BICUBIC)
 
 
-def _thumbnail(pixels: Pillow.Image, size: tuple[int, int]) -> bytes:
-    if pixels.size != size:
-        pixels = pixels.resize(size, Pillow.Resampling.BICUBIC)
+def _drawn(pixels: Pillow.Image, damage: str | None = None) -> Drawn:
     output = io.BytesIO()
     pixels.save(output, "JPEG", quality=QUALITY)
-    return output.getvalue()
+    return Drawn(output.getvalue(), damage, look(pixels))
+
+
+def look(pixels: Pillow.Image) -> Figures:
+    """Return how a picture looks; one without inner pixels has no sharpness (0)."""
+    grey = pixels.convert("L")
+    counts = np.asarray(grey.histogram()) / (grey.width * grey.height)
+    mean = float(counts @ _LEVELS)
+    spread = float(counts @ (_LEVELS - mean) ** 2)
+    fields = np.asarray(grey.resize(_FIELDS, Pillow.Resampling.BOX))
+    brighter = np.packbits(fields[:, 1:] > fields[:, :-1])
+    return Figures(mean, spread**0.5, _sharpness(np.asarray(grey, np.int16)), brighter.tobytes().hex())
+
+
+def _sharpness(luma: "np.ndarray[tuple[int, int], np.dtype[np.int16]]") -> float:
+    if min(luma.shape) < 3:
+        return 0.0
+    edges = luma[:-2, 1:-1] + luma[2:, 1:-1]
+    edges += luma[1:-1, :-2]
+    edges += luma[1:-1, 2:]
+    edges -= 4 * luma[1:-1, 1:-1]
+    # Floats of four bytes are four times as fast as numpy's own variance, and exact enough.
+    values = edges.ravel().astype(np.float32)
+    return max(0.0, float(values @ values) / values.size - float(values.mean()) ** 2)
 
 
 def _with_end(image: bytes) -> bytes:
@@ -104,8 +205,8 @@ def give_up() -> None:
     """Leave the signals that end a worker to the worker, and open no file, socket or process any more."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    # Pillow reads its modules when it first needs them.
-    _thumbnail(Pillow.new("RGB", (2, 2)), (1, 1))
+    # Pillow and numpy read their modules when they first need them.
+    _drawn(Pillow.new("RGB", (4, 4)).resize((3, 3), Pillow.Resampling.BICUBIC))
     for limit in (resource.RLIMIT_CORE, resource.RLIMIT_NPROC, resource.RLIMIT_NOFILE):
         resource.setrlimit(limit, (0, 0))
 
@@ -129,16 +230,31 @@ def serve(stream: io.BufferedRWPair, own: int | None) -> None:
                 resource.RLIMIT_AS, (allowed if most == resource.RLIM_INFINITY else min(allowed, most), most)
             )
         signal.setitimer(signal.ITIMER_PROF, asked["cpu_s"])
-        drawn, undecoded = Drawn(None), None
+        drawn, undecoded, hatched = Drawn(None), None, None
         try:
-            drawn = draw(image, asked["width"], asked["height"], sequential=asked["sequential"])
+            if "shrink" in asked:
+                drawn = Drawn(shrink(image, *asked["shrink"], sequential=asked["sequential"]))
+            else:
+                if "first_bytes" in asked:
+                    hatched = hatch(image)
+                    image = hatched.image
+                drawn = draw(image, asked["width"], asked["height"], sequential=asked["sequential"])
         except MemoryError:
             undecoded = f"it takes more than {asked['memory'] // 10**6} MB"
+        except Unusable as error:
+            undecoded = str(error)
         signal.setitimer(signal.ITIMER_PROF, 0)
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
-        thumbnail = drawn.thumbnail or b""
-        answer = {"bytes": len(thumbnail), "damage": drawn.damage, "undecoded": undecoded}
-        stream.write(json.dumps(answer).encode() + b"\n" + thumbnail)
+        made = drawn.thumbnail or b""
+        answer = {
+            "bytes": len(made),
+            "damage": drawn.damage,
+            "undecoded": undecoded,
+            "figures": drawn.figures and drawn.figures._asdict(),
+            "hatched_bytes": len(hatched.image) if hatched else 0,
+            "rows": hatched and hatched.rows,
+        }
+        stream.write(json.dumps(answer).encode() + b"\n" + made + (hatched.image if hatched else b""))
         stream.flush()
 
 

@@ -18,15 +18,15 @@ from core.errors import CaptureRejected, NotAsked, Transient
 from core.store.keys import ERRORS, LOG, Stream
 from core.store.streams import StreamBatch
 from tasks.app import app
+from tasks.periodic import periodic
 from tasks.resources import Resources
 
 log = logging.getLogger("tasks.flush_log")
 
 # The most batches in one read of a stream.
 BATCHES: Final = 100
-# A run makes its last call before RUN_S is over, and the lock outlasts that call.
+# A run makes its last call before RUN_S is over.
 RUN_S: Final = 30.0
-LOCK_S: Final = 60.0
 EVERY_S: Final = 1.0
 # The bytes of rows in one call, at most, and after calls that failed. A row that is longer goes alone, and so
 # does each after a call of LEAST_BYTES that failed.
@@ -74,23 +74,13 @@ portion = Portion()
 strikes: Counter[str] = Counter()
 
 
-@app.task(
-    name=dispatch.FLUSH_LOG,
-    acks_late=False,  # beat sends the next one in 2 s
-    ignore_result=True,
-    autoretry_for=(),
-    max_retries=0,
-)
+@periodic(dispatch.FLUSH_LOG, every_s=EVERY_S, put_off="log put off")
 def flush_log() -> None:
-    """Move the entries of the streams to the database; a lock makes this run once even with several beats."""
-    resources, until = app.resources, time.monotonic() + RUN_S
-    try:
-        with resources.store.locks.turn("flush_log", LOCK_S, EVERY_S) as mine:
-            for stream in TIMES if mine else ():
-                while flush_once(resources, stream, until):
-                    pass
-    except Transient as error:
-        log.warning("log put off: %s", error)
+    """Move the entries of the streams to the database; its turn makes it run once even with several beats."""
+    until = time.monotonic() + RUN_S
+    for stream in TIMES:
+        while flush_once(app.resources, stream, until):
+            pass
 
 
 def flush_once(resources: Resources, stream: Stream, until: float) -> bool:

@@ -10,7 +10,7 @@ from core.dispatch import Dispatcher
 from core.errors import CaptureRejected, OutOfMemory, Transient
 from core.store.devices import Hello
 from core.store.memory import is_full
-from tasks.agenda import answer_from_database, answer_from_memory, hello_row
+from tasks.agenda import answer_from_database, answer_from_memory, record
 from tasks.app import MAX_RETRIES, app, retry
 
 log = logging.getLogger("tasks.hello")
@@ -58,8 +58,7 @@ def answer_hello(self: "Task[Any, Any]", hello: dict[str, Any]) -> None:
 def record_hello(self: "Task[Any, Any]", hello: dict[str, Any]) -> None:
     """Record a hello that was answered without the database."""
     resources = app.resources
-    row = hello_row(resources, Hello.from_json(hello)) | {"record_only": True}
     try:
-        resources.supabase.call("record_hello", p_hello=row)
+        record(resources, resources.supabase, Hello.from_json(hello), record_only=True)
     except Transient as error:
         raise retry(self, error) from error

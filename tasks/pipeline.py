@@ -8,12 +8,17 @@ once more. If the same bytes come again, the camera has made them so. Any others
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
-from core.errors import CaptureRejected, ErrorCode, PathTaken, Rejected
+import orjson
+
+from core.errors import CaptureRejected, ErrorCode, PathTaken, Rejected, Transient
 from core.store.capture import Capture, Notes, State
 from core.store.captures import Claim
 from core.store.keys import ERRORS, CaptureRef
+from core.store.story import Station
 from core.store.streams import Entry, error_entry
 from operate import metrics
 from tasks.agenda import acknowledge, tell_next
@@ -34,6 +39,16 @@ REPORT_TOMBSTONE_S: Final = 120
 # A device whose stream is broken in another way each time is asked this often.
 ASK_AGAIN_MAX: Final = 2
 QUARANTINED: Final = (ErrorCode.SIZE_MISMATCH, ErrorCode.NOT_A_JPEG, ErrorCode.CHECKSUM_MISMATCH)
+
+
+@contextmanager
+def _at(station: Station) -> Iterator[None]:
+    """Say of a Transient at which station it was raised, for the story of the capture."""
+    try:
+        yield
+    except Transient as error:
+        error.station = station
+        raise
 
 
 def run(resources: Resources, claim: Claim) -> None:
@@ -68,7 +83,8 @@ def run(resources: Resources, claim: Claim) -> None:
             "asking for the whole image again: %s", claim.capture.progress.damage, extra=_context(ref)
         )
         return
-    acknowledged = acknowledge(resources, ref)
+    with _at("acknowledge"):
+        acknowledged = acknowledge(resources, ref)
     ttl = REPORT_TOMBSTONE_S if claim.capture.error else settings.tombstone_ttl_s
     captures.close(ref, "stored", acknowledged=acknowledged, tombstone_ttl_s=ttl)
     resources.store.devices.is_awake()
@@ -104,32 +120,41 @@ def _store_image(resources: Resources, claim: Claim, *, plain: bool = True) -> C
     capture, ref = claim.capture, claim.ref
     if plain and capture.progress.storage_path is not None:
         return claim
-    chunks = resources.store.captures.chunks(ref)
-    image = assemble(chunks)
-    verify(capture, chunks, image)
-    settings = resources.settings
-    header = read_header(image.data, settings.max_image_pixels)
-    drawn = decode(image.data, header, resources.decoders.draw, progressive=settings.decode_progressive)
+    settings, now = resources.settings, resources.store.now
+    with _at("assemble"):
+        chunks = resources.store.captures.chunks(ref)
+        image = assemble(chunks)
+        verify(capture, chunks, image)
+    ended = [now()]
+    with _at("decode"):
+        header = read_header(image.data, settings.max_image_pixels)
+        drawn = decode(image.data, header, resources.decoders.draw, progressive=settings.decode_progressive)
+    ended.append(now())
     notes: Notes = {"sha256": image.sha256, "stored_bytes": len(image.data)}
     notes["width"], notes["height"] = header.width, header.height
     if drawn.damage is not None:
         notes["damage"] = drawn.damage
     if drawn.thumbnail is None:
         notes["thumbnail_error"] = f"no thumbnail: {drawn.undecoded or drawn.damage}"
+    if drawn.figures is not None:
+        notes["figures"] = orjson.dumps(drawn.figures._asdict()).decode()
     where = place(capture, image.sha256)
     if plain:
         reserved = resources.store.places.reserve(ref.device_id, where.plain, where.suffix)
         where = where._replace(reserved=reserved)
     # The two uploads run in parallel, so the device waits for the slower one and not for their sum.
-    uploading = resources.uploads.submit(upload, resources.supabase, "captures", where, image.data)
-    try:
-        if drawn.thumbnail:
-            notes["thumbnail_path"] = upload(resources.supabase, "thumbnails", where, drawn.thumbnail)
-    finally:
-        notes["storage_path"] = uploading.result()
+    with _at("upload"):
+        uploading = resources.uploads.submit(upload, resources.supabase, "captures", where, image.data)
+        try:
+            if drawn.thumbnail:
+                notes["thumbnail_path"] = upload(resources.supabase, "thumbnails", where, drawn.thumbnail)
+        finally:
+            notes["storage_path"] = uploading.result()
+    notes["stations"] = ",".join(map(str, [*ended, now()]))
     return resources.store.captures.note(claim, **notes)
 
 
+@_at("persist")
 def _persist_row(resources: Resources, claim: Claim) -> Claim:
     capture, done = claim.capture, claim.capture.progress
     if done.recorded:
@@ -152,6 +177,7 @@ def _persist_row(resources: Resources, claim: Claim) -> Claim:
         width=done.width,
         height=done.height,
         damaged=done.damage is not None,
+        figures=done.figures and orjson.loads(done.figures),
         replaces_sha256=capture.damaged_sha256,
     )
     if not capture.asked_again:
@@ -173,6 +199,7 @@ def _quarantine(resources: Resources, claim: Claim, error: CaptureRejected) -> C
     return resources.store.captures.note(claim, quarantine_path=path)
 
 
+@_at("persist")
 def _fail(resources: Resources, claim: Claim, error: Rejected) -> Claim:
     """Record the failed capture; only a report of an error then counts as recorded, and gets an ACK."""
     store, ref = resources.store, claim.ref
@@ -198,7 +225,7 @@ def _note_recorded(resources: Resources, claim: Claim, answer: dict[str, Any]) -
     """Note that the database has what the ACK will name, and the next wake, which the ACK will tell."""
     store = resources.store
     store.devices.remember_wake(claim.ref.device_id, answer["next_wake_at"], answer["timezone"])
-    return store.captures.note(claim, recorded=1)
+    return store.captures.note(claim, recorded=1, capture_id=answer["capture_id"])
 
 
 def _error_entry(ref: CaptureRef, error: Rejected, now: int) -> Entry:

@@ -40,6 +40,7 @@ class Publisher:
     """
 
     def __init__(self, settings: MqttSettings, client_id: str, streams: Streams, clock: Clock) -> None:
+        self._settings = settings
         self._streams = streams
         self._clock = clock
         self._rows = RateLimit(ROWS_PER_MINUTE)
@@ -76,22 +77,18 @@ class Publisher:
         if not self.connected:
             raise Transient("the broker is away")
         began = time.monotonic()
-        message = self._client.publish(topic(device_id, kind), payload, qos=1)
-        try:
-            message.wait_for_publish(PUBACK_TIMEOUT_S)
-        except (RuntimeError, ValueError) as error:
-            raise Transient(f"not published: {error}") from error
-        if not message.is_published():
-            raise Transient("the broker does not acknowledge")
+        name = mqtt.topic(self._settings, device_id, kind)
+        message = self._client.publish(name, payload, qos=1)
+        mqtt.wait_for_puback(message, PUBACK_TIMEOUT_S)
         reason, refused_at = self._refusals.pop(message.mid, (None, began))
         if reason and refused_at >= began:
-            raise AccessDenied(f"the broker refuses a message to {topic(device_id, kind)}: {reason}")
+            raise AccessDenied(f"the broker refuses a message to {name}: {reason}")
         self._note([(device_id, kind, payload)])
 
     def send_all(self, messages: list[tuple[str, str, bytes]]) -> None:
         """Publish many messages without waiting for PUBACKs; a later sweep repeats what is lost."""
         for device_id, kind, payload in messages:
-            self._client.publish(topic(device_id, kind), payload, qos=1)
+            self._client.publish(mqtt.topic(self._settings, device_id, kind), payload, qos=1)
         self._note(messages)
 
     def _note(self, messages: list[tuple[str, str, bytes]]) -> None:

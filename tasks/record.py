@@ -4,16 +4,17 @@ import logging
 from typing import Any, Final
 
 from core import dispatch
-from core.errors import CaptureRejected, ErrorCode, Transient
+from core.errors import Transient
 from core.store.capture import State
 from core.store.keys import CaptureRef
 from operate import metrics
 from tasks.app import app
+from tasks.periodic import periodic
 from tasks.stations.persist import persist
+from tasks.stations.report import timed_out
 
 log = logging.getLogger("tasks.record")
 
-STALE_LOCK_S: Final = 60.0
 STALE_EVERY_S: Final = 60.0
 
 
@@ -32,10 +33,9 @@ def record_timeout(device_id: str, image_name: str, _seal: str) -> None:
         capture = captures.get(ref)
         if capture is None or capture.state is not State.TIMED_OUT:
             return  # chunks have come meanwhile, or the capture is gone
-        missing = "metadata never came" if capture.total_chunks is None else "chunks are missing"
         held = len(captures.chunk_ids(ref))
-        error = CaptureRejected(ErrorCode.ASSEMBLY_TIMEOUT, f"timed out: {missing}", chunks=held)
-        persist(resources.supabase, capture, "failed", resources.store.now(), error)
+        error, story = timed_out(capture, held), {**capture.story, "held": held}
+        persist(resources.supabase, capture, "failed", resources.store.now(), error, story=story)
         metrics.count_end("failed", error)
         captures.settle_timeout(ref)
     except Transient as error:
@@ -57,21 +57,9 @@ def record_assembling(captures: list[dict[str, Any]]) -> None:
         log.warning("%d captures not shown as assembling: %s", len(captures), error)
 
 
-@app.task(
-    name=dispatch.FAIL_STALE,
-    acks_late=False,  # beat sends the next one in 5 min
-    ignore_result=True,
-    autoretry_for=(),
-    max_retries=0,
-)
+@periodic(dispatch.FAIL_STALE, every_s=STALE_EVERY_S, put_off="stale rows put off")
 def fail_stale() -> None:
     """Mark rows as failed whose captures Redis has lost; otherwise they would stay `assembling` for ever."""
-    resources = app.resources
-    try:
-        with resources.store.locks.turn("fail_stale", STALE_LOCK_S, STALE_EVERY_S) as mine:
-            count = resources.supabase.call("fail_stale_captures") if mine else 0
-    except (Transient, CaptureRejected) as error:
-        log.warning("stale rows put off: %s", error)
-    else:
-        if count:
-            log.warning("%d rows failed that nobody was assembling any more", count)
+    count = app.resources.supabase.call("fail_stale_captures")
+    if count:
+        log.warning("%d rows failed that nobody was assembling any more", count)

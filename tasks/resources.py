@@ -12,7 +12,9 @@ from core.settings import WorkerSettings
 from core.store.connection import connect
 from core.store.store import Store, open_store
 from core.supabase import SupabaseGateway
+from tasks.channels.deliverer import Deliverer
 from tasks.decoders import Decoders
+from tasks.film_maker import FilmMaker
 from tasks.publish import Publisher
 
 # The most worker threads in one process; each uses one connection to Redis and one to Supabase.
@@ -34,10 +36,14 @@ class Resources(NamedTuple):
     publisher: Publisher
     uploads: ThreadPoolExecutor
     decoders: Decoders
+    deliverer: Deliverer
+    films: FilmMaker
 
     def close(self) -> None:
         """Close everything, the uploads first, so that running uploads can finish."""
         self.uploads.shutdown()
+        self.deliverer.close()
+        self.films.close()
         self.decoders.close()
         self.publisher.close()
         self.supabase.close()
@@ -55,13 +61,16 @@ def open_resources(settings: WorkerSettings) -> Resources:
     decoders.start()
     store = open_store(connect(settings.redis_url, connections=MAX_THREADS), settings)
     client_id = secret_name(settings, f"{settings.mqtt_client_id}worker{socket.gethostname()}{os.getpid()}")
+    supabase = SupabaseGateway(settings, settings.supabase_timeout_s, store.breakers)
     return Resources(
         settings,
         store,
         connect(settings.queue_url, connections=1),
-        SupabaseGateway(settings, settings.supabase_timeout_s, store.breakers),
+        supabase,
         SupabaseGateway(settings, settings.hello_timeout_s, store.breakers, probes=False),
         Publisher(settings, client_id, store.streams, store.now),
         ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="upload"),
         decoders,
+        Deliverer(settings, supabase),
+        FilmMaker(settings, supabase),
     )

@@ -5,13 +5,13 @@ from typing import Any, Final, assert_never
 
 from core import dispatch, wire
 from core.dispatch import Dispatcher
-from core.errors import Transient
 from core.queues import read_waiting
 from core.store import memory
 from core.store.captures import Action, Review
 from core.store.connection import transient
 from operate import metrics
 from tasks.app import app
+from tasks.periodic import periodic
 from tasks.resources import Resources
 from tasks.stations.persist import capture_row
 
@@ -23,27 +23,18 @@ AT_MOST: Final = 200
 # another try is older than what arrives.
 AHEAD: Final = 2_000
 ALWAYS: Final = 50
+# The most messages that wait aside: each of these does as well as another of its task. Nobody takes them if
+# all workers were started with queues of their own that leave these out.
+ASIDE_AT_MOST: Final = 1_000
 # Short, so that the death of a worker delays the next sweep only a little. Two sweeps at once do no harm.
 LOCK_S: Final = 5.0
 EVERY_S: Final = 0.5
 
 
-@app.task(
-    name=dispatch.SWEEP,
-    acks_late=False,  # beat sends the next one in 1 s
-    ignore_result=True,
-    autoretry_for=(),
-    max_retries=0,
-)
+@periodic(dispatch.SWEEP, lock_s=LOCK_S, every_s=EVERY_S, put_off="sweep put off")
 def sweep() -> None:
-    """Run one sweep; a lock makes it run once even with several beats."""
-    resources = app.resources
-    try:
-        with resources.store.locks.turn("sweep", LOCK_S, EVERY_S) as mine:
-            if mine:
-                sweep_once(resources, Dispatcher(app, resources.store.now))
-    except Transient as error:
-        log.warning("sweep put off: %s", error)
+    """Run one sweep; its turn makes it run once even with several beats."""
+    sweep_once(app.resources, Dispatcher(app, app.resources.store.now))
 
 
 def sweep_once(resources: Resources, dispatcher: Dispatcher) -> None:
@@ -60,30 +51,44 @@ def sweep_once(resources: Resources, dispatcher: Dispatcher) -> None:
     heard_until = store.listeners.heard_until(now) if due and resources.publisher.connected else None
     nacks: list[tuple[str, str, bytes]] = []
     arriving: list[dict[str, Any]] = []
-    for ref in due:
-        review = captures.review(ref, now, heard_until, full=give_up, turned_away_until=turned_away_until)
-        if review.announce and (capture := captures.get(ref)):
-            arriving.append(capture_row(capture))
-        match review.action:
-            case Action.NACK:
-                nacks.append(_nack(review, resources.settings.mqtt_nack_topic))
-            case Action.ACKNOWLEDGE:
-                dispatcher.acknowledge_again(ref)
-            case Action.TIMED_OUT:
-                # While the database is away, a later sweep finds the capture again.
-                if not store.breakers.database.is_open:
-                    dispatcher.record_timeout(ref)
-            case Action.GONE | Action.WAIT:
-                pass
-            case never:
-                assert_never(never)
+    try:
+        for ref in due:
+            review = captures.review(ref, now, heard_until, full=give_up, turned_away_until=turned_away_until)
+            if review.announce and (capture := captures.get(ref)):
+                arriving.append(capture_row(capture))
+            match review.action:
+                case Action.NACK:
+                    nacks.append(_nack(review, resources.settings.mqtt_nack_topic))
+                case Action.ACKNOWLEDGE:
+                    dispatcher.acknowledge_again(ref)
+                case Action.TIMED_OUT:
+                    # While the database is away, a later sweep finds the capture again.
+                    if not store.breakers.database.is_open:
+                        dispatcher.record_timeout(ref)
+                case Action.GONE | Action.WAIT:
+                    pass
+                case never:
+                    assert_never(never)
+    finally:
+        # Redis counts what has been decided, also if the rest of this sweep fails.
+        resources.publisher.send_all(nacks)
     for hello in store.devices.unanswered(now, AT_MOST):
         log.warning("hello not answered yet", extra={"device": hello.device_id})
         dispatcher.answer_hello(hello)
-    resources.publisher.send_all(nacks)
     if arriving:
         dispatcher.record_assembling(arriving)
     enqueue_waiting(resources, dispatcher)
+    bound_aside(resources)
+
+
+def bound_aside(resources: Resources) -> None:
+    """Drop the older half of a queue aside that has more than ASIDE_AT_MOST messages; raises Transient."""
+    broker = resources.broker
+    with transient():
+        for name, queue in zip(dispatch.ASIDE, read_waiting(broker, *dispatch.ASIDE), strict=True):
+            if queue.number > ASIDE_AT_MOST:
+                log.error("%d messages wait in the queue %s: does a worker serve it?", queue.number, name)
+                broker.ltrim(name, 0, ASIDE_AT_MOST // 2 - 1)  # kombu adds messages on the left
 
 
 def enqueue_waiting(resources: Resources, dispatcher: Dispatcher) -> None:

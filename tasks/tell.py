@@ -7,10 +7,11 @@ from celery import Task
 
 from core import dispatch
 from core.clock import to_iso
-from core.errors import CaptureRejected, Transient
+from core.errors import Transient
 from core.store.keys import CaptureRef
 from tasks.agenda import acknowledge, tell_next, tell_now
 from tasks.app import app, retry
+from tasks.periodic import periodic
 
 log = logging.getLogger("tasks.tell")
 
@@ -39,22 +40,10 @@ def acknowledge_again(self: "Task[Any, Any]", device_id: str, image_name: str, *
         raise retry(self, error) from error
 
 
-@app.task(
-    name=dispatch.DELIVER_COMMANDS,
-    acks_late=False,  # beat sends the next one in 2 s
-    ignore_result=True,
-    autoretry_for=(),
-    max_retries=0,
-)
+@periodic(dispatch.DELIVER_COMMANDS, lock_s=LOCK_S, every_s=EVERY_S, put_off="commands put off")
 def deliver_commands() -> None:
     """Send queued commands to devices that are awake; if no device is, do not ask the database."""
     resources = app.resources
-    try:
-        with resources.store.locks.turn("deliver_commands", LOCK_S, EVERY_S) as mine:
-            if mine and resources.store.devices.any_awake():
-                at = to_iso(resources.store.now())
-                tell_now(
-                    resources, resources.supabase.call("claim_commands", p_limit=COMMANDS_AT_MOST, p_at=at)
-                )
-    except (Transient, CaptureRejected) as error:
-        log.warning("commands put off: %s", error)
+    if resources.store.devices.any_awake():
+        at = to_iso(resources.store.now())
+        tell_now(resources, resources.supabase.call("claim_commands", p_limit=COMMANDS_AT_MOST, p_at=at))

@@ -8,6 +8,8 @@ from typing import Any, Final, Literal, TypedDict
 
 from core.clock import to_datetime
 from core.store.keys import CaptureRef
+from core.store.story import Story
+from core.store.story import parse as parse_story
 from core.wire import Sensors
 
 # The fleet took no picture before 2020: an earlier time means that the device's clock is not set.
@@ -20,6 +22,7 @@ class State(StrEnum):
 
     ARRIVING = "arriving"
     TIMED_OUT = "timed_out"
+    LET_GO = "let_go"
     SUPERSEDED = "superseded"
     COMPLETE = "complete"
     FAILED = "failed"
@@ -36,8 +39,11 @@ class Notes(TypedDict, total=False):
     thumbnail_error: str
     width: int
     height: int
+    figures: str
     quarantine_path: str
+    stations: str
     recorded: int
+    capture_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,9 @@ class Progress:
     """What the stations have finished, so that a retry continues from there.
 
     `stored_bytes` is the size of the image, `width` and `height` are in px, `damage` says what is wrong with
-    its stream. `recorded` is 1 once the database has what the ACK will name.
+    its stream, `figures` how it looks, as JSON. `stations` are the times (ms) at which it was assembled,
+    decoded and uploaded. `recorded` is 1 once the database has what the ACK will name, and `capture_id` is
+    its row.
     """
 
     sha256: str | None = None
@@ -56,8 +64,11 @@ class Progress:
     thumbnail_error: str | None = None
     width: int | None = None
     height: int | None = None
+    figures: str | None = None
     quarantine_path: str | None = None
+    stations: str | None = None
     recorded: int = 0
+    capture_id: str | None = None
 
 
 NOTES: Final = tuple(field.name for field in fields(Progress))
@@ -76,6 +87,7 @@ class Capture:
     time. `metadata` is the JSON of the first metadata. `damaged_sha256` is the SHA-256 of the last broken
     stream under this name; `asked_again` counts how often the device was asked for the whole image again.
     `tries` counts the tries that have failed. `failed_code` is the error of one that has failed for good.
+    `heard` is what its story tells of how it came.
     """
 
     ref: CaptureRef
@@ -100,6 +112,7 @@ class Capture:
     tries: int
     failed_code: int | None
     progress: Progress
+    heard: Story
 
     @property
     def arrived_at(self) -> datetime:
@@ -115,6 +128,14 @@ class Capture:
     def captured_at_source(self) -> Literal["device", "arrival"]:
         """The source of `captured_at`."""
         return "device" if self._has_device_time else "arrival"
+
+    @property
+    def story(self) -> Story:
+        """What is kept with its row of how it came and was handled."""
+        if self.progress.stations is None:
+            return self.heard
+        ended = map(int, self.progress.stations.split(","))
+        return {**self.heard, "stations": [at - self.first_at_ms for at in ended]}
 
     @property
     def _has_device_time(self) -> bool:
@@ -156,6 +177,7 @@ def parse(ref: CaptureRef, hash_of: Mapping[bytes, bytes]) -> Capture:
         tries=int(text.get("tries", 0)),
         failed_code=_integer(text, "failed_code"),
         progress=Progress(**notes),
+        heard=parse_story(text),
     )
 
 

@@ -26,16 +26,24 @@ from core.store.connection import transient
 from core.store.keys import CaptureRef
 
 SCRIPTS: Final = (
-    "review", "settle_timeout", "drop",
+    "review", "settle_timeout", "settle_partial", "drop",
     "enqueue", "claim", "note", "release", "ask_again", "close",
     "requeue", "may_acknowledge",
 )  # fmt: skip
-_BEGINS_WITH: Final = {"requeue": ("identity",)}
+_BEGINS_WITH: Final = {
+    "requeue": ("identity",),
+    "review": ("story", "abandon"),
+    "settle_timeout": ("abandon",),
+    "release": ("story",),
+    "ask_again": ("story",),
+    "close": ("acked",),
+    "may_acknowledge": ("acked",),
+}
 
 
-_EVERY_DUE, _EVERY_WAITING, _EVERY_ABANDONED, _EVERY_FAILED = (
+_EVERY_DUE, _EVERY_WAITING, _EVERY_ABANDONED, _EVERY_FAILED, _EVERY_PARTIAL = (
     [key(number) for number in range(keys.SHARDS)]
-    for key in (keys.due_key, keys.waiting_key, keys.abandoned_key, keys.failed_key)
+    for key in (keys.due_key, keys.waiting_key, keys.abandoned_key, keys.failed_key, keys.partial_key)
 )
 
 
@@ -127,12 +135,16 @@ class CaptureReader:
         return self._first([*_EVERY_DUE, *_EVERY_WAITING], limit)
 
     def abandoned(self, limit: int) -> list[CaptureRef]:
-        """List the timed-out captures that may be dropped to make room, the oldest first."""
+        """List what timed out or was let go, and may be dropped to make room, the oldest first."""
         return [ref for ref, _ in self._first(_EVERY_ABANDONED, limit)]
 
     def failed(self, limit: int) -> list[CaptureRef]:
         """List the failed captures whose chunks are kept, the oldest first; some may have expired."""
         return [ref for ref, _ in self._first(_EVERY_FAILED, limit)]
+
+    def partial(self, limit: int) -> list[tuple[CaptureRef, int]]:
+        """List the captures whose top is to be shown, the oldest first, each with when it timed out (ms)."""
+        return self._first(_EVERY_PARTIAL, limit)
 
     def count(self) -> int:
         """Count the captures that the sweep looks after: arriving, or complete but not finished."""
@@ -204,19 +216,22 @@ class CaptureStore(CaptureReader):
         """Extend the lease; return False if this worker does not own the capture any more."""
         return bool(self._call("note", claim.ref, self._clock(), str(claim.ref), claim.owner))
 
-    def release(self, claim: Claim, leave_for_ms: int, *, tried: bool = True) -> None:
+    def release(self, claim: Claim, leave_for_ms: int, *, tried: bool = True, station: str = "") -> None:
         """Give a claim back without a crash; nobody may claim the capture for `leave_for_ms`.
 
-        If the capture was tried, its earlier crashes are forgotten, and the try that failed is counted.
+        If the capture was tried, its earlier crashes are forgotten, and the try that failed, at `station`, is
+        counted.
         """
-        self._release(claim.ref, claim.owner, leave_for_ms, tried)
+        self._release(claim.ref, claim.owner, leave_for_ms, tried, station)
 
     def unclaim(self, ref: CaptureRef, owner: str) -> None:
         """Give back what `claim` may have claimed, if its answer was lost."""
         self._release(ref, owner, 0, tried=False)
 
-    def _release(self, ref: CaptureRef, owner: str, leave_for_ms: int, tried: bool) -> None:
-        self._call("release", ref, self._clock(), str(ref), owner, leave_for_ms, int(tried))
+    def _release(
+        self, ref: CaptureRef, owner: str, leave_for_ms: int, tried: bool, station: str = ""
+    ) -> None:
+        self._call("release", ref, self._clock(), str(ref), owner, leave_for_ms, int(tried), station)
 
     def ask_again(self, claim: Claim) -> bool:
         """Let the device send the image of a claim once more; False if it has another image of that name.
@@ -237,9 +252,11 @@ class CaptureStore(CaptureReader):
     def may_acknowledge(self, ref: CaptureRef) -> bool:
         """Say whether an ACK may be sent now: of a sealed capture, or, for an open `ref`, of what is stored.
 
-        An ACK names an image only by its name, so none is sent if the device may have another one by now.
+        An ACK names an image only by its name, so none is sent if the device may have another one by now. One
+        that is repeated is noted for the story of the capture.
         """
-        return bool(self._call("may_acknowledge", ref._replace(seal=""), str(ref) if ref.seal else ""))
+        sealed = str(ref) if ref.seal else ""
+        return bool(self._call("may_acknowledge", ref._replace(seal=""), sealed, self._clock()))
 
     def close(
         self,
@@ -286,13 +303,18 @@ class CaptureStore(CaptureReader):
         """Leave a timed-out capture to its TTL, now that its row is written."""
         self._call("settle_timeout", ref, self._clock(), str(ref))
 
+    def settle_partial(self, ref: CaptureRef, at_ms: int) -> None:
+        """Note that the top of a capture which timed out at `at_ms` is shown, as far as there is one."""
+        self._call("settle_partial", ref, str(ref), at_ms)
+
     def drop(self, ref: CaptureRef) -> None:
-        """Delete a capture that has timed out or failed, unless it has become another by now."""
+        """Delete a capture that has timed out, was let go or has failed, unless it goes on by now."""
         self._call("drop", ref, str(ref))
 
     def _call(self, name: str, ref: CaptureRef, *arguments: Any) -> Any:
         shard = keys.shard(ref.device_id)
         sets = keys.abandoned_key(shard), keys.waiting_key(shard)
-        names = [*keys.capture_keys(ref), *sets, keys.report_key(ref), keys.failed_key(shard)]
+        lasting = keys.report_key(ref), keys.failed_key(shard), keys.acked_key(ref.device_id)
+        names = [*keys.capture_keys(ref), *sets, *lasting, keys.partial_key(shard)]
         with transient():
             return self._scripts[name](keys=names, args=arguments)

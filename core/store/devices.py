@@ -6,7 +6,7 @@ The last wake that the database gave is the answer while the database cannot be 
 """
 
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypedDict
 
 import orjson
 from redis import Redis
@@ -65,6 +65,14 @@ def hello_commands(hello: Hello) -> list[tuple[Any, ...]]:
     ]
 
 
+class SentAck(TypedDict):
+    """An ACK, as the SQL function `record_hello` takes it: of which row, when it was sent last, how often."""
+
+    capture_id: str
+    at_ms: int
+    times: int
+
+
 class DeviceStore:
     """The state of each device in one Redis; every method raises Transient if Redis fails."""
 
@@ -112,6 +120,21 @@ class DeviceStore:
         """Remove and return the next message of the agenda; None if it is empty."""
         message = self._run("LPOP", keys.agenda_key(device_id))
         return orjson.loads(message) if message else None
+
+    def acks(self, device_id: str, before_ms: int) -> list[SentAck]:
+        """Return the ACKs sent to the device before a moment (ms) of which no hello has told yet."""
+        flat = self._run("HGETALL", keys.acked_key(device_id))
+        found = []
+        for row, said in flat.items():
+            at_ms, times = map(int, said.split(b":"))
+            if at_ms < before_ms:
+                found.append(SentAck(capture_id=row.decode(), at_ms=at_ms, times=times))
+        return found
+
+    def forget_acks(self, device_id: str, acks: list[SentAck]) -> None:
+        """Forget ACKs whose effect is told."""
+        if acks:
+            self._run("HDEL", keys.acked_key(device_id), *(ack["capture_id"] for ack in acks))
 
     def remember_wake(self, device_id: str, next_wake_at: str | None, timezone: str | None) -> Wake:
         """Store the next wake that the database gave, None without a schedule, and return it."""

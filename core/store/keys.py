@@ -26,6 +26,8 @@ WAKE_TTL_S: Final = 30 * 24 * 3600
 PLACE_TTL_S: Final = 24 * 3600
 # An open breaker that nobody probes any more counts as closed after this time.
 BREAKER_TTL_S: Final = 60
+# Afterwards Home Assistant is told of all devices anew.
+ANNOUNCED_TTL_S: Final = 30 * 24 * 3600
 # A device counts as awake for this long after it was heard, so that a command can reach it at once.
 AWAKE_MS: Final = 12_000
 
@@ -33,6 +35,7 @@ LISTENERS: Final = "fleet:listeners"
 TURNED_AWAY: Final = "fleet:turned_away"
 UNANSWERED: Final = "fleet:unanswered"
 AWAKE: Final = "fleet:awake"
+ANNOUNCED: Final = "fleet:announced"
 LOG: Final = "fleet:log"
 ERRORS: Final = "fleet:errors"
 
@@ -72,7 +75,7 @@ KEYS: Final = (
         "fleet:{s}:due",
         "zset",
         SEALED_TTL_S,
-        "refs that arrive or have timed out, by the time (ms) when the sweep must look at them",
+        "refs that arrive, or have just ended incomplete, by the time (ms) when the sweep must look at them",
     ),
     Key(
         "fleet:{s}:waiting",
@@ -90,13 +93,19 @@ KEYS: Final = (
         "fleet:{s}:abandoned",
         "zset",
         "CAPTURE_TTL_S",
-        "refs that timed out, by when (ms)",
+        "refs that timed out or were let go, by when (ms)",
     ),
     Key(
         "fleet:{s}:failed",
         "zset",
         "CAPTURE_TTL_S",
         "sealed refs that failed for good and whose chunks are kept, by when (ms)",
+    ),
+    Key(
+        "fleet:{s}:partial",
+        "zset",
+        "CAPTURE_TTL_S",
+        "refs that timed out with their first chunk and of which the top is not shown yet, by when (ms)",
     ),
     Key("fleet:{s}:hello:<device>", "string", HELLO_TTL_S, "the last hello of a device, as JSON"),
     Key("fleet:{s}:answered:<device>", "string", CROSSING_MS // 1000, "the device was answered just now"),
@@ -105,6 +114,12 @@ KEYS: Final = (
         "list",
         AGENDA_TTL_S,
         "what to tell the device next, as JSON",
+    ),
+    Key(
+        "fleet:{s}:acked:<device>",
+        "hash",
+        SEALED_TTL_S,
+        "capture_id → `when (ms):how often` its ACK was sent since the last hello",
     ),
     Key("fleet:{s}:wake:<device>", "string", WAKE_TTL_S, "next wake and time zone, from the database"),
     Key(
@@ -115,6 +130,12 @@ KEYS: Final = (
     ),
     Key(UNANSWERED, "zset", HELLO_TTL_S, "devices by when their hello must be answered (ms)"),
     Key(AWAKE, "string", AWAKE_MS // 1000, "some device was heard within the last seconds"),
+    Key(
+        ANNOUNCED,
+        "hash",
+        ANNOUNCED_TTL_S,
+        "device → what Home Assistant was told of it; `:mark` → up to where",
+    ),
     Key(LISTENERS, "hash", LISTENERS_TTL_S, "`client id@start` of a listener → `written_ms heard_until_ms`"),
     Key(TURNED_AWAY, "string", TURNED_AWAY_TTL_S, "until when (ms) chunks were turned away"),
     Key(LOG, "stream", STREAM_TTL_S, "batches of log entries on their way to the database"),
@@ -179,13 +200,18 @@ def waiting_key(number: int) -> str:
 
 
 def abandoned_key(number: int) -> str:
-    """Return the key of the timed-out captures of shard `number`, the oldest first."""
+    """Return the key of the captures of shard `number` that timed out or were let go, the oldest first."""
     return f"fleet:{{{number}}}:abandoned"
 
 
 def failed_key(number: int) -> str:
     """Return the key of the failed captures of shard `number` that are kept, the oldest first."""
     return f"fleet:{{{number}}}:failed"
+
+
+def partial_key(number: int) -> str:
+    """Return the key of the captures of shard `number` that timed out and whose top is to be shown."""
+    return f"fleet:{{{number}}}:partial"
 
 
 def hello_key(device_id: str) -> str:
@@ -201,6 +227,11 @@ def answered_key(device_id: str) -> str:
 def agenda_key(device_id: str) -> str:
     """Return the key of the messages to send to a device next."""
     return _device_key("agenda", device_id)
+
+
+def acked_key(device_id: str) -> str:
+    """Return the key of the ACKs that were sent to a device since its last hello."""
+    return _device_key("acked", device_id)
 
 
 def wake_key(device_id: str) -> str:

@@ -14,6 +14,8 @@ from core.store.keys import LISTENERS, TURNED_AWAY, TURNED_AWAY_TTL_S
 
 # A listener without a heartbeat for this long counts as dead.
 LISTENER_LIFE_MS: Final = 15_000
+# A listener pings itself this often, so at rest the last ping that has come back is up to this old.
+PING_EVERY_MS: Final = 1_000
 # What is left in the session of a dead one is not missing yet: a living one takes it over within this time.
 TAKEN_OVER_MS: Final = 60_000
 
@@ -32,6 +34,14 @@ class Heartbeat(NamedTuple):
     def client_id(self) -> str:
         """The name of its session."""
         return self.name.partition("@")[0]
+
+    @property
+    def behind_s(self) -> float | None:
+        """How far it was behind the broker (s), 0 if it kept up; None if it has heard nothing yet."""
+        if not self.heard_until_ms:
+            return None
+        late_ms = self.written_ms - self.heard_until_ms - PING_EVERY_MS
+        return late_ms / 1000 if late_ms > PING_EVERY_MS else 0.0
 
     def alive(self, now: int) -> bool:
         """Whether its listener lives."""

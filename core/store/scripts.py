@@ -35,6 +35,14 @@ WHOLE_IMAGES: Final = 2
 SMALL_IMAGE_BYTES: Final = 2**18
 # The tombstone keeps this many last bytes of each chunk, to recognise chunks that come again.
 END_BYTES: Final = 8
+# What the story of a capture keeps: the longest pauses of at least GAP_MS in which no chunk came, the first
+# ranges of chunks that a NACK names, and the bytes of what came to pass.
+GAP_MS: Final = 1_000
+GAPS: Final = 8
+RANGES: Final = 6
+STORY_BYTES: Final = 600
+# The ACKs of a device that wait for its next hello, which tells whether they have worked.
+ACKS: Final = 32
 
 Constants = dict[str, int | str]
 
@@ -42,6 +50,8 @@ Constants = dict[str, int | str]
 def arrival_constants(settings: ArrivalSettings) -> Constants:
     """Return the constants of the listener's scripts."""
     return _times(settings) | {
+        "GAP_MS": GAP_MS,
+        "GAPS": GAPS,
         "LISTENERS_TTL_S": LISTENERS_TTL_S,
         "LISTENER_LIFE_MS": LISTENER_LIFE_MS,
         "MAX_IMAGE_BYTES": settings.max_image_bytes,
@@ -55,10 +65,12 @@ def arrival_constants(settings: ArrivalSettings) -> Constants:
 def sweep_constants(settings: SweepSettings) -> Constants:
     """Return the constants of the scripts of the workers and the sweep."""
     return _times(settings) | {
+        "ACKS": ACKS,
         "LEASE_MS": LEASE_MS,
         "MAX_REQUEUE_MS": MAX_REQUEUE_MS,
         "NACK_AT_MOST": NACK_AT_MOST,
         "QUEUE_MARGIN_MS": QUEUE_MARGIN_MS,
+        "RANGES": RANGES,
         "RETRANSMIT_MAX": settings.retransmit_max,
     }
 
@@ -72,6 +84,7 @@ def _times(settings: CaptureTimes) -> Constants:
         "REQUEUE_MS": REQUEUE_MS,
         "RETRANSMIT_DELAY_MS": settings.retransmit_delay_ms,
         "SEALED_TTL_S": SEALED_TTL_S,
+        "STORY_BYTES": STORY_BYTES,
     }
 
 

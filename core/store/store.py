@@ -6,6 +6,7 @@ from redis import Redis
 
 from core.clock import Clock
 from core.settings import SweepSettings
+from core.store.announced import Announced
 from core.store.breakers import Breakers
 from core.store.captures import CaptureStore
 from core.store.clock import RedisClock
@@ -30,6 +31,7 @@ class Store(NamedTuple):
     listeners: Listeners
     places: Places
     breakers: Breakers
+    announced: Announced
 
 
 def open_store(redis: Redis, settings: SweepSettings, clock: Clock | None = None) -> Store:
@@ -46,4 +48,5 @@ def open_store(redis: Redis, settings: SweepSettings, clock: Clock | None = None
         Listeners(redis),
         Places(redis),
         Breakers.on(redis, clock),
+        Announced(redis),
     )

@@ -11,9 +11,8 @@ from typing import Final
 from paho.mqtt.client import Client
 from paho.mqtt.reasoncodes import ReasonCode
 
-from core import mqtt
+from core import home_assistant, mqtt
 from core.settings import SubscriberSettings
-from core.wire import topic
 from operate.checks import Check, Grade
 
 ANSWER_S: Final = 10.0
@@ -27,6 +26,10 @@ def check_broker(settings: SubscriberSettings) -> Iterator[Check]:
         if any(check.grade in ("wrong", "unreachable") for check in checks):
             return
         yield from connection.check_subscriptions()
+    if settings.home_assistant_prefix:
+        with _connection(settings) as connection:
+            if all(check.grade in ("ok", "warning") for check in connection.check_login()):
+                yield connection.check_kept(settings.home_assistant_prefix)
     for kind in ("ack", "cmd"):
         # Each on a connection of its own, because some brokers close one after they have refused a message.
         with _connection(settings) as connection:
@@ -77,7 +80,7 @@ class _Connection:
 
     def check_subscriptions(self) -> Iterator[Check]:
         """Subscribe as a listener does, and hear oneself."""
-        ping_topic = topic(self._name, "ping")
+        ping_topic = mqtt.topic(self._settings, self._name, "ping")
         topics = [*mqtt.subscriptions(self._settings, reader="doctor"), ping_topic]
         try:
             reasons = self._subscribe(topics)
@@ -100,7 +103,7 @@ class _Connection:
 
     def check_message(self, kind: str) -> Check:
         """Send a message as to a device; there is none of this name."""
-        title, name = f"messages to devices: {kind}", topic(self._name, kind)
+        title, name = f"messages to devices: {kind}", mqtt.topic(self._settings, self._name, kind)
         try:
             # The service needs no right to hear its own messages; with it, MQTT 3.1.1 tells more.
             self._subscribe([name])
@@ -114,6 +117,30 @@ class _Connection:
             return Check(title, "ok", "allowed")
         detail = "one did not come back, and MQTT 3.1.1 has no word for a refusal"
         return Check(title, "warning", detail, mqtt.RIGHTS)
+
+    def check_kept(self, prefix: str) -> Check:
+        """Publish as to Home Assistant, of no device, and hear what the broker has kept."""
+        title, its = "messages to Home Assistant", home_assistant.topics(prefix, "doctor", self._name)
+        # An empty message is one that Home Assistant forgets a device by: none is there.
+        for name, payload in ((its.config, b""), (its.state, b"{}")):
+            try:
+                self._client.publish(name, payload, qos=1, retain=True)
+                reason = self._puback.get(timeout=ANSWER_S)
+            except Empty:
+                return Check(title, "wrong", f"the broker does not confirm one to {name}", mqtt.RIGHTS)
+            if reason.is_failure:
+                return Check(title, "wrong", f"one to {name} is refused: {reason}", mqtt.RIGHTS)
+        try:
+            self._subscribe([its.state])
+            kept = self._came_back[its.state].wait(ANSWER_S)
+        except Empty:
+            kept = False
+        with suppress(RuntimeError, ValueError):
+            self._client.publish(its.state, b"", qos=1, retain=True).wait_for_publish(ANSWER_S)
+        if kept:
+            return Check(title, "ok", "allowed, and kept")
+        remedy = f"{mqtt.RIGHTS}, and let the broker keep retained messages"
+        return Check(title, "wrong", "the broker keeps none: Home Assistant would forget all", remedy)
 
     def _subscribe(self, topics: list[str]) -> list[ReasonCode]:
         self._client.subscribe([(name, 1) for name in topics])

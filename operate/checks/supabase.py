@@ -16,24 +16,49 @@ from operate.checks import Check
 SCHEMA_VERSION: Final = 2
 FUNCTIONS: Final = frozenset(
     {
+        "apply_keep_policies",
+        "capture_story",
         "claim_commands",
+        "claim_deliveries",
+        "claim_removals",
+        "claim_smaller_pictures",
+        "claim_timelapse",
         "create_company",
+        "evaluate_alerts",
         "fail_stale_captures",
         "finish_command",
+        "finish_deliveries",
+        "finish_removals",
+        "finish_timelapse",
+        "gaps_of_device",
+        "give_up_timelapse",
+        "home_assistant_devices",
         "invite_to_company",
+        "keep_channels",
+        "link_advice",
         "list_companies",
         "list_members",
         "maintain_tables",
+        "messages_to_examine",
+        "note_timelapse",
+        "press_capture_button",
+        "reconcile_objects",
         "record_assembling",
         "record_capture",
+        "record_conformance",
         "record_hello",
         "record_log",
+        "record_smaller_picture",
         "refresh_capture_days",
+        "refresh_company_days",
         "set_device_codes",
+        "set_storage_quota",
     }
 )
 BILLING: Final = "see Usage and Billing of the organisation, and the database's disk; workers wait for it"
 APPLY: Final = "bring the database up to date with sql/ (docs/deployment.md)"
+# The bucket that the policy of sql/repeatable/080_storage.sql is for.
+READABLE: Final = "gxp-captures"
 
 
 def check_supabase(settings: SupabaseSettings) -> Iterator[Check]:
@@ -127,6 +152,9 @@ def _bucket(answer: httpx.Response, name: str) -> Check:
     if answer.json().get("public"):
         remedy = "make it private: Storage, Edit bucket; sql/install.sql does it for gxp-captures"
         return Check(title, "wrong", f"{name} is public: everybody can read every image", remedy)
+    if name != READABLE:
+        remedy = f"leave SUPABASE_STORAGE_BUCKET out, unless nobody is to see pictures: users read {READABLE}"
+        return Check(title, "warning", f"{name} is private, also for members of companies", remedy)
     return Check(title, "ok", f"{name} is private")
 
 

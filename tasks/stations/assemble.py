@@ -1,6 +1,7 @@
 """The station that joins the chunks of a capture and compares the image with the device's metadata."""
 
 from hashlib import sha256
+from itertools import count, takewhile
 from typing import NamedTuple
 
 from core.errors import CaptureRejected, ErrorCode
@@ -18,6 +19,11 @@ def assemble(chunks: dict[int, bytes]) -> Image:
     """Join chunks (id → bytes) in the order of their ids; `verify` checks whether any is missing."""
     data = b"".join(chunks[number] for number in sorted(chunks))
     return Image(data, sha256(data).hexdigest())
+
+
+def assemble_first(chunks: dict[int, bytes]) -> bytes:
+    """Join the chunks up to the first that is missing."""
+    return b"".join(chunks[number] for number in takewhile(chunks.__contains__, count()))
 
 
 def verify(capture: Capture, chunks: dict[int, bytes], image: Image) -> None:

@@ -18,17 +18,36 @@ MOST_SCANS: Final = 20
 _SOS: Final = b"\xff\xda"
 
 
+class Figures(NamedTuple):
+    """How a picture looks; `tasks/decoder.py` says what each is."""
+
+    brightness: float
+    contrast: float
+    sharpness: float
+    dhash: str
+
+
+class Hatching(NamedTuple):
+    """A JPEG made of the first bytes of one: its first `rows` rows (px) are exact, the rest is hatched."""
+
+    image: bytes
+    rows: int
+
+
 class Drawn(NamedTuple):
     """What is known of a JPEG once it is decoded.
 
     `thumbnail` is a JPEG with sides of at most 320 px; None if nothing could be decoded. `damage` says what
     is wrong with the stream, None if it is whole, as far as is known. `undecoded` says why no decoder has
-    seen it, or got to its end; None if one has.
+    seen it, or got to its end; None if one has. `figures` are those of the thumbnail. `hatching` is the whole
+    picture, where only its first bytes were given.
     """
 
     thumbnail: bytes | None = None
     damage: str | None = None
     undecoded: str | None = None
+    figures: Figures | None = None
+    hatching: Hatching | None = None
 
 
 def decode(

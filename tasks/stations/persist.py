@@ -33,12 +33,12 @@ def capture_row(capture: Capture) -> dict[str, Any]:
 def persist(
     supabase: SupabaseGateway,
     capture: Capture,
-    status: Literal["stored", "failed"],
+    status: Literal["stored", "failed", "partial"],
     now: int,
     error: Rejected | None = None,
     **stored: Any,
 ) -> dict[str, Any]:
-    """Record the capture as `stored` or `failed` and return the answer of the SQL function `record_capture`.
+    """Record the capture with this status and return the answer of the SQL function `record_capture`.
 
     The answer holds the next wake and the time zone. `now` is the service's time (ms since 1970); `stored`
     are further columns. Raises Transient or CaptureRejected (2205). The SQL function may be called twice.
@@ -47,6 +47,7 @@ def persist(
         "record_capture",
         p_capture={
             **capture_row(capture),
+            "story": capture.story,
             **stored,
             "ingest_status": status,
             "beside": capture.beside,

@@ -1,9 +1,10 @@
-"""The station of a report: what a device says is wrong becomes an error with a code of `device_errors`."""
+"""The station of what has failed: what a device says is wrong, or what did not come, as an error."""
 
 import re
 from typing import Final
 
-from core.errors import ErrorCode, Rejected
+from core.errors import CaptureRejected, ErrorCode, Rejected
+from core.store.capture import Capture
 
 # The numbers of the protocol are below 100, and each has a code of its own in `device_errors`. All other
 # reports share one code: so none can be taken for an error of the service, and labels of metrics stay few.
@@ -25,6 +26,12 @@ MESSAGES: Final = {
     0x20003: "camera refused the pixel format",
     0x20004: "camera not supported",
 }
+
+
+def timed_out(capture: Capture, chunks: int) -> CaptureRejected:
+    """Return the error of a capture of which so many chunks came, and no more (2201)."""
+    missing = "metadata never came" if capture.total_chunks is None else "chunks are missing"
+    return CaptureRejected(ErrorCode.ASSEMBLY_TIMEOUT, f"timed out: {missing}", chunks=chunks)
 
 
 def device_error(said: str) -> Rejected:

@@ -40,16 +40,23 @@ if not begins and (not is_open or of_open == 'different') then return arrival('i
 
 local superseded = 0
 if of_open == 'different' or (of_open == 'unknown' and stale) then
-  redis.call('HSET', KEYS[1], 'state', 'superseded')
-  move(KEYS[8], KEYS[9], ARGV[4])
-  superseded, is_open = 1, false
+  if has_place(member) then
+    redis.call('HSET', KEYS[1], 'state', 'superseded')
+    move(KEYS[8], KEYS[9], ARGV[4])
+    superseded = 1
+  else
+    -- It has ended before, as timed out or let go, and takes no place to end once more.
+    forget()
+  end
+  is_open = false
 end
 if not is_open then
   if not open(of_tombstone and of_tombstone ~= 'different') then return arrival('refused', 0, superseded) end
-elseif begins and progress[2] == 'timed_out' then
-  revive()
+elseif begins and rests(progress[2]) and not revive() then
+  return arrival('refused')
 end
 
+if begins then redis.call('HSETNX', KEYS[1], 'described_at', now) end
 for i = 9, #ARGV, 2 do redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[i + 1]) end
 local total = tonumber(redis.call('HGET', KEYS[1], 'total'))
 if total and not known[4] then

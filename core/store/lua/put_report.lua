@@ -16,7 +16,7 @@ local function beside(image)
   return redis.call('EXISTS', image) == 1 and compare({captured}, {ARGV[5]}) ~= 'different'
 end
 
-if not room() then return arrival('refused') end
+if not take_place(sealed_member, SEALED_TTL_S) then return arrival('refused') end
 redis.call('HSET', KEYS[6], 'first_at', now, 'last_at', now)
 if beside(KEYS[1]) or beside(KEYS[3]) then redis.call('HSET', KEYS[6], 'beside', 1) end
 for i = 6, #ARGV, 2 do redis.call('HSET', KEYS[6], ARGV[i], ARGV[i + 1]) end

@@ -1,5 +1,5 @@
--- Decide what a due capture needs now, and when to look again.
--- KEYS: 1 capture  2 chunks  3 tombstone  4 due  5 held  8 report
+-- Decide what a due capture needs now, and when to look again. Comes after story.lua and abandon.lua.
+-- KEYS: 1 capture  2 chunks  3 tombstone  4 due  5 held  6 abandoned  8 report
 -- ARGV: 1 now (ms)  2 member
 --       3 heard until (ms): the listeners have heard everything sent until then; '' if no listener is alive
 --       4 whether Redis is full, and what is silent must make room (1/0)
@@ -36,9 +36,30 @@ if not known[1] then
   redis.call('ZREM', KEYS[5], member)
   return {'gone', 0, {}}
 end
+if known[6] == 'let_go' then
+  abandon(now, member)
+  return {'gone', 0, {}}
+end
 if known[6] == 'timed_out' then
   look_again(now + MAX_REQUEUE_MS)
   return {'timed_out', 0, {}}
+end
+
+-- The ids of chunks for the story: the first RANGES ranges, as `5+12-23`.
+local function ranges(ids)
+  local found, from = {}, nil
+  for i, id in ipairs(ids) do
+    from = from or id
+    if ids[i + 1] ~= id + 1 then
+      if #found == RANGES then
+        found[#found + 1] = 'more'
+        break
+      end
+      found[#found + 1] = from == id and tostring(id) or from .. '-' .. id
+      from = nil
+    end
+  end
+  return table.concat(found, '+')
 end
 
 -- So far only a repeat of metadata has come, perhaps of an image that is known already.
@@ -86,6 +107,7 @@ if not may_ask then
     return {'gone', 0, {}}
   end
   redis.call('HSET', KEYS[1], 'state', 'timed_out')
+  tell(KEYS[1], known[1], now, 'timed_out')
   look_again(now + MAX_REQUEUE_MS)
   return {'timed_out', announce, {}}
 end
@@ -96,4 +118,5 @@ for id = 0, total - 1 do
   if redis.call('HEXISTS', KEYS[2], id) == 0 then missing[#missing + 1] = id end
   if #missing == NACK_AT_MOST then break end
 end
+tell(KEYS[1], known[1], now, string.format('asked,%d,%d,%s', #missing, total - redis.call('HLEN', KEYS[2]), ranges(missing)))
 return {'nack', announce, missing}
