@@ -1,0 +1,40 @@
+/** What console_devices() answers. */
+import type { DayCounts, DeviceState } from '@/shared/device_state'
+
+export interface ListedDevice {
+  readonly device_id: string
+  readonly name: string | null
+  readonly location: string | null
+  readonly site_id: string | null
+  readonly tags: readonly string[]
+  readonly state: DeviceState
+  readonly last_seen_at: string | null
+  readonly next_wake_at: string | null
+  readonly timezone: string | null
+  readonly battery: number | null
+  readonly rssi: number | null
+  readonly thumbnail_path: string | null
+  readonly pictured_at: string | null
+}
+
+export interface Site {
+  readonly site_id: string
+  readonly name: string
+}
+
+export interface DeviceList {
+  readonly devices: readonly ListedDevice[]
+  /** By the devices' ids; of one that has nothing to tell there is nothing. */
+  readonly days: Readonly<Record<string, readonly DayCounts[]>>
+  readonly matching: number
+  readonly total: number
+  readonly states: Readonly<Partial<Record<DeviceState, number>>>
+  readonly sites: readonly Site[]
+  readonly tags: readonly string[]
+}
+
+declare module '@/shared/call' {
+  interface Answers {
+    console_devices: DeviceList
+  }
+}

@@ -1,0 +1,109 @@
+import { Button } from '@mantine/core'
+import { getRouteApi, useNavigate } from '@tanstack/react-router'
+import { useCallback, useMemo, useState } from 'react'
+import { useCall } from '@/shared/call'
+import { Page } from '@/shared/components/page'
+import { Blocks, EmptyState, Loaded } from '@/shared/components/states'
+import { IconCamera, IconFilterOff } from '@/shared/icons'
+import { useMay } from '@/shared/me'
+import { useText } from '@/shared/messages/define'
+import { devicesText } from '@/shared/messages/devices'
+import { compact } from '@/shared/search'
+import { BulkBar } from './bulk_bar'
+import { DeviceFilters } from './device_filters'
+import { DeviceRows } from './device_rows'
+import type { DeviceSearch } from './device_search'
+import css from './devices.module.css'
+import './devices'
+
+const route = getRouteApi('/shell/devices')
+const EVERY_MS = 15_000
+
+export function DevicesPage() {
+  const text = useText(devicesText)
+  const navigate = useNavigate()
+  const search = route.useSearch()
+  const mayAct = useMay('operator')
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
+  const list = useCall(
+    'console_devices',
+    {
+      p_search: search.search ?? null,
+      p_site: search.site ?? null,
+      p_tag: search.tag ?? null,
+      p_state: search.state ?? null,
+      p_sort: search.sort ?? 'state',
+    },
+    { every: EVERY_MS },
+  )
+
+  function change(changes: Partial<Record<keyof DeviceSearch, string | undefined>>) {
+    void navigate({
+      to: '/devices',
+      search: compact({ ...search, ...changes }) as DeviceSearch,
+      replace: true,
+      resetScroll: false,
+    })
+  }
+
+  const toggle = useCallback((device: string) => {
+    setSelected((before) => {
+      const after = new Set(before)
+      if (!after.delete(device)) after.add(device)
+      return after
+    })
+  }, [])
+  // What no longer fits the filters is not acted on.
+  const chosen = useMemo(
+    () => (list.data?.devices ?? []).map((device) => device.device_id).filter((id) => selected.has(id)),
+    [list.data, selected],
+  )
+
+  return (
+    <Page title={text.title} lead={list.data ? text.count(list.data.matching, list.data.total) : '…'}>
+      <Loaded query={list} loading={<Blocks count={8} height="4rem" />}>
+        {(all) =>
+          all.total === 0 ? (
+            <EmptyState icon={IconCamera} title={text.emptyTitle}>
+              {text.empty}
+            </EmptyState>
+          ) : (
+            <div className={css.list} aria-busy={list.isPlaceholderData}>
+              <DeviceFilters list={all} search={search} change={change} />
+              {all.matching === 0 ? (
+                <EmptyState
+                  icon={IconFilterOff}
+                  title={text.noneTitle}
+                  action={
+                    <Button variant="default" onClick={() => void navigate({ to: '/devices', search: {} })}>
+                      {text.clear}
+                    </Button>
+                  }
+                >
+                  {text.none}
+                </EmptyState>
+              ) : (
+                <DeviceRows
+                  devices={all.devices}
+                  days={all.days}
+                  sites={all.sites}
+                  selected={selected}
+                  toggle={mayAct ? toggle : undefined}
+                  selectAll={(on) =>
+                    setSelected(on ? new Set(all.devices.map((device) => device.device_id)) : new Set())
+                  }
+                />
+              )}
+              {all.matching > all.devices.length && (
+                <p className={css.soft}>{text.cut(all.devices.length, all.matching)}</p>
+              )}
+              {chosen.length > 0 && (
+                <BulkBar chosen={chosen} sites={all.sites} done={() => setSelected(new Set())} />
+              )}
+            </div>
+          )
+        }
+      </Loaded>
+    </Page>
+  )
+}

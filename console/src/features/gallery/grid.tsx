@@ -1,0 +1,185 @@
+/** The pictures by day, of which only what is seen stands in the page. */
+import { useElementSize } from '@mantine/hooks'
+import { useQueryClient } from '@tanstack/react-query'
+import { type Ref, useEffect, useImperativeHandle, useMemo, useRef, useState } from 'react'
+import { linkQuery } from '@/shared/components/picture'
+import { useErrorWords } from '@/shared/components/states'
+import { useDayWords } from '@/shared/day_words'
+import { useFormat } from '@/shared/format'
+import {
+  bucketsOfPlaces,
+  layOut,
+  type Picture,
+  placesOfRow,
+  rowOfDay,
+  rowOfPlace,
+  sectionOfRow,
+} from './buckets'
+import css from './grid.module.css'
+import { Scrubber } from './scrubber'
+import { Tile } from './tile'
+import { type Gallery, useNames, usePictures } from './use_gallery'
+import { useRows } from './use_rows'
+
+const GAP = 6
+const LEAST_TILE = { wide: 184, phone: 108 }
+const PHONE = 640
+const RATIO = 4 / 3
+/** Links are signed for so many pictures at once, so that scrolling by a row asks for nothing. */
+const SIGNED_TOGETHER = 60
+
+/** What the keyboard does with a grid; a place counts from the newest picture, 0. */
+export interface GridControl {
+  readonly goToDay: (day: string) => void
+  readonly show: (place: number) => void
+  /** Gives the focus to a picture as soon as it is there. */
+  readonly focus: (id: string) => void
+  readonly columns: () => number
+  /** The place at the top. */
+  readonly top: () => number
+}
+
+interface GridProps {
+  readonly gallery: Gallery
+  readonly siteZone: string | null
+  /** The day that is at the top at first. */
+  readonly day: string | undefined
+  readonly current: string | undefined
+  readonly control: Ref<GridControl>
+  readonly onDay: (day: string | undefined) => void
+  readonly chosen: ReadonlyMap<string, Picture>
+  readonly going: readonly Picture[]
+  readonly onPress: (picture: Picture) => void
+}
+
+export function Grid({ gallery, siteZone, day, current, control, chosen, going, onDay, onPress }: GridProps) {
+  const words = useDayWords()
+  const errorWords = useErrorWords()
+  const format = useFormat()
+  const names = useNames(gallery.devices)
+  const { ref: sized, width } = useElementSize()
+  const least = width < PHONE ? LEAST_TILE.phone : LEAST_TILE.wide
+  const columns = Math.max(Math.floor((width + GAP) / (least + GAP)), 2)
+  const tile = (width - GAP * (columns - 1)) / columns
+  const layout = useMemo(() => layOut(gallery.buckets, columns), [gallery.buckets, columns])
+  const rows = useRows(layout, width > 0 ? Math.round(tile / RATIO) + GAP : 0, day)
+  const { scroller, items, offset, topRow, arrived } = rows
+
+  const shown = items.map((item) => ({ item, places: placesOfRow(layout, item.index) }))
+  const filled = shown.filter(({ places }) => places[1] > places[0])
+  const from = filled[0]?.places[0] ?? 0
+  const to = filled.at(-1)?.places[1] ?? 0
+  const seen = useMemo(() => bucketsOfPlaces(layout, from, to), [layout, from, to])
+  const { found, error } = usePictures(gallery.filter, seen)
+  const pictureAt = (place: number): Picture | undefined => {
+    const held = seen.findLast((one) => one.place <= place)
+    return held && found.get(held.bucket[0])?.[place - held.place]
+  }
+  useSigned(seen, found, from, to)
+
+  const topDay = topRow && offset > 0 ? sectionOfRow(layout, topRow.index)?.day : undefined
+  const told = useRef(0)
+  useEffect(() => {
+    if (arrived === told.current) return
+    told.current = arrived
+    onDay(topDay)
+  }, [arrived, topDay, onDay])
+
+  const wanted = useRef<string | null>(null)
+  const [, lookAgain] = useState(0)
+  useEffect(() => {
+    const element =
+      wanted.current && scroller.current?.querySelector<HTMLElement>(`[data-id="${wanted.current}"]`)
+    if (!element) return
+    element.focus({ preventScroll: true })
+    wanted.current = null
+  })
+  useImperativeHandle(control, () => ({
+    goToDay: (wantedDay) => rows.goToRow(rowOfDay(layout, wantedDay)),
+    show: (place) => rows.showRow(rowOfPlace(layout, place)),
+    focus: (id) => {
+      wanted.current = id
+      lookAgain((times) => times + 1)
+    },
+    columns: () => columns,
+    top: () => filled.find(({ item }) => item.end > offset)?.places[0] ?? 0,
+  }))
+
+  const base = items[0]?.start ?? 0
+  // The keyboard reaches the present picture, or the first one where that is not seen.
+  const reached = Array.from({ length: to - from }, (_, index) => from + index).find(
+    (place) => pictureAt(place)?.id === current,
+  )
+  return (
+    <div className={css.frame}>
+      <div ref={scroller} className={css.scroller} data-testid="pictures">
+        <div ref={sized} className={css.list} style={{ height: rows.room }}>
+          <div style={{ transform: `translateY(${base + rows.shift}px)` }}>
+            {shown.map(({ item, places: [first, end] }) => {
+              const section = sectionOfRow(layout, item.index)
+              const style = { top: item.start - base, height: item.size }
+              if (!section) return null
+              if (end === first) {
+                return (
+                  <h2 key={item.key} className={css.day} style={style}>
+                    {words.long(section.day)}
+                    <span>{format.number(section.count)}</span>
+                  </h2>
+                )
+              }
+              return (
+                <div key={item.key} className={css.row} style={style}>
+                  {Array.from({ length: end - first }, (_, index) => first + index).map((place) => {
+                    const picture = pictureAt(place)
+                    return (
+                      <div key={picture?.id ?? place} className={css.cell} style={{ width: tile }}>
+                        {picture && (
+                          <Tile
+                            picture={picture}
+                            name={names(picture.device)}
+                            clock={format.clock(picture.at, siteZone)}
+                            day={words.short(section.day)}
+                            reached={place === (reached ?? from)}
+                            chosen={chosen.has(picture.id)}
+                            going={going.some(({ id }) => id === picture.id)}
+                            onPress={onPress}
+                          />
+                        )}
+                      </div>
+                    )
+                  })}
+                </div>
+              )
+            })}
+          </div>
+        </div>
+      </div>
+      <Scrubber
+        sections={layout.sections}
+        begins={rows.begins}
+        at={rows.total > 0 ? offset / rows.total : 0}
+        onGo={(share) => rows.goToOffset(share * rows.total)}
+      />
+      {error && (
+        <p role="alert" className={css.error}>
+          {errorWords(error)}
+        </p>
+      )}
+    </div>
+  )
+}
+
+type Found = ReturnType<typeof usePictures>['found']
+
+/** Signs the links of what is seen, and of what comes next. */
+function useSigned(seen: ReturnType<typeof bucketsOfPlaces>, found: Found, from: number, to: number): void {
+  const client = useQueryClient()
+  const first = Math.floor(from / SIGNED_TOGETHER) * SIGNED_TOGETHER
+  const last = Math.ceil(to / SIGNED_TOGETHER) * SIGNED_TOGETHER
+  useEffect(() => {
+    for (const { bucket, place } of seen) {
+      const near = found.get(bucket[0])?.slice(Math.max(first - place, 0), Math.max(last - place, 0))
+      for (const { thumbnail } of near ?? []) if (thumbnail) void client.prefetchQuery(linkQuery(thumbnail))
+    }
+  }, [client, seen, found, first, last])
+}

@@ -1,0 +1,34 @@
+import { Card } from '@/shared/components/page'
+import { useNow, When } from '@/shared/components/when'
+import { useFormat } from '@/shared/format'
+import { useText } from '@/shared/messages/define'
+import { overviewText } from '@/shared/messages/overview'
+import type { Overview } from './overview'
+import css from './overview.module.css'
+
+export function ServiceCard({ service }: { readonly service: Overview['service'] }) {
+  const text = useText(overviewText)
+  const format = useFormat()
+  const now = useNow()
+  return (
+    <Card title={text.service}>
+      {service.ill && <p className={css.bad}>{service.ill}</p>}
+      <dl className={css.facts}>
+        <dt>{text.lastHeard}</dt>
+        <dd>
+          <When at={service.last_heard_at} />
+        </dd>
+        <dt>{text.lastStored}</dt>
+        <dd>
+          <When at={service.last_stored_at} />
+        </dd>
+        <dt>{text.arriving}</dt>
+        <dd>
+          {service.waiting === 0
+            ? text.noneWaits
+            : text.waiting(service.waiting, format.distance(service.waiting_since, now))}
+        </dd>
+      </dl>
+    </Card>
+  )
+}

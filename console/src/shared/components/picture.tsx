@@ -1,0 +1,73 @@
+/** A picture of the bucket by its path: the link is signed together with those of its neighbours. */
+
+import { queryOptions, useQuery } from '@tanstack/react-query'
+import { useCallback, useState } from 'react'
+import { IconPhotoOff } from '@/shared/icons'
+import { commonText } from '@/shared/messages/common'
+import { useText } from '@/shared/messages/define'
+import { sign, USED_MS } from '@/shared/sign'
+import css from './picture.module.css'
+
+/** What asks for a link and keeps it, for as long as it holds. */
+export function linkQuery(path: string | null) {
+  return queryOptions({
+    queryKey: ['link', path],
+    queryFn: () => (path === null ? null : sign(path)),
+    staleTime: USED_MS,
+    gcTime: USED_MS,
+    refetchOnWindowFocus: false,
+  })
+}
+
+/** A link to an object; null where there is none. */
+export function useLink(path: string | null) {
+  return useQuery({ ...linkQuery(path), enabled: path !== null })
+}
+
+interface PictureProps {
+  readonly path: string | null
+  /** What the picture shows, for those who do not see it; empty where the text beside it says so. */
+  readonly alt: string
+  /** Width by height; the room is kept while it loads. */
+  readonly ratio?: number
+  /** Only for the few that are seen first: the others are loaded when they come near. */
+  readonly eager?: boolean
+}
+
+export function Picture({ path, alt, ratio = 4 / 3, eager = false }: PictureProps) {
+  const text = useText(commonText)
+  const link = useLink(path)
+  const [broken, setBroken] = useState<string | null>(null)
+  const source = link.data ?? null
+  // What leaves the page before it has come is loaded no further: what is seen would wait behind it.
+  const hold = useCallback(
+    (image: HTMLImageElement) => {
+      if (source && !image.hasAttribute('src')) image.src = source
+      return () => {
+        if (!image.complete) image.removeAttribute('src')
+      }
+    },
+    [source],
+  )
+  const gone = path === null || link.isError || link.data === null || (link.data && broken === link.data)
+  return (
+    <span className={css.frame} style={{ aspectRatio: ratio }}>
+      {gone ? (
+        <span className={css.gone} role="img" aria-label={text.noPicture} title={text.noPicture}>
+          <IconPhotoOff size={20} stroke={1.5} aria-hidden="true" />
+        </span>
+      ) : (
+        link.data && (
+          <img
+            ref={hold}
+            src={link.data}
+            alt={alt}
+            loading={eager ? 'eager' : 'lazy'}
+            decoding="async"
+            onError={() => setBroken(link.data ?? null)}
+          />
+        )
+      )}
+    </span>
+  )
+}

@@ -1,0 +1,11 @@
+/** The pages that belong together, below their title: each is an address of its own. */
+import type { ReactNode } from 'react'
+import css from './tabs.module.css'
+
+export function Tabs({ label, children }: { readonly label: string; readonly children: ReactNode }) {
+  return (
+    <nav className={css.tabs} aria-label={label}>
+      {children}
+    </nav>
+  )
+}

@@ -1,0 +1,42 @@
+/** The signed-in user's company and role there. What a role may not do is not offered; the database refuses it as well. */
+import type { UseQueryResult } from '@tanstack/react-query'
+import { useRows } from './call'
+import type { CallError } from './call_error'
+import { useSession } from './session'
+import { database } from './supabase'
+
+export const ROLES = ['viewer', 'operator', 'admin'] as const
+export type Role = (typeof ROLES)[number]
+
+export interface Membership {
+  readonly role: Role
+  readonly company: { readonly company_id: string; readonly name: string } | null
+}
+
+/** The memberships of the user: none, or the one that an account may have. */
+export function useMemberships(): UseQueryResult<readonly Membership[], CallError> {
+  const session = useSession()
+  const userId = 'userId' in session ? session.userId : ''
+  return useRows(
+    ['me', userId],
+    () =>
+      database
+        .from('users')
+        .select('role, company:companies(company_id, name)')
+        .eq('user_id', userId)
+        .not('company_id', 'is', null)
+        .limit(1)
+        .overrideTypes<Membership[], { merge: false }>(),
+    { enabled: userId !== '', every: 5 * 60_000 },
+  )
+}
+
+export function useMembership(): Membership | undefined {
+  return useMemberships().data?.[0]
+}
+
+/** Whether the user has this role or one above it. */
+export function useMay(role: Role): boolean {
+  const own = useMembership()?.role
+  return own !== undefined && ROLES.indexOf(own) >= ROLES.indexOf(role)
+}
