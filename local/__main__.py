@@ -1,4 +1,4 @@
-"""The command line of the embedded stack: `python -m local install | demo | up`."""
+"""The embedded stack: `python -m local install | postgres | demo | up | console | inbox`."""
 
 import sys
 from collections.abc import Callable
@@ -8,12 +8,14 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from local import node
+from local import console as web
+from local import inbox as mail
+from local import newer_postgres, node
 from local.demo import DEVICES, IMAGES, run_demo
 from local.interrupts import Interrupted, interruptible
 from local.mqtt_broker import BROKERS
-from local.ports import StackError
-from local.stack import Stack
+from local.ports import PortInUseError, StackError
+from local.stack import MailStack
 from local.up import ENVIRONMENT_FILE, run_up
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -21,6 +23,8 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=F
 Broker = Annotated[
     str | None, typer.Option(envvar="MQTT_BROKER", help=f"{' or '.join(BROKERS)}; aedes by default")
 ]
+
+Verbose = Annotated[bool, typer.Option("--verbose", help="show what the database tells an operator, too")]
 
 
 def _console() -> Console:
@@ -49,35 +53,105 @@ def install() -> None:
 
 
 @app.command()
+def postgres() -> None:
+    """Install PostgreSQL 16, 17 and 18 for the tests, and print the folders of their binaries."""
+
+    def action() -> None:
+        newer_postgres.install()
+        for version in newer_postgres.VERSIONS:
+            print(newer_postgres.binaries(version))
+
+    _run(action)
+
+
+@app.command()
 def demo(
     devices: Annotated[int, typer.Option(min=1, max=200)] = DEVICES,
     images: Annotated[int, typer.Option(min=1, max=100, help="photographs of each device")] = IMAGES,
     broker: Broker = None,
+    verbose: Verbose = False,
 ) -> None:
     """Start everything, let a small fleet send photographs, show the results, and stop everything."""
-    _run(lambda: run_demo(_console(), devices=devices, images=images, broker=broker))
+    _run(lambda: run_demo(_console(), devices=devices, images=images, broker=broker, verbose=verbose))
 
 
 @app.command()
 def up(
+    context: typer.Context,
     *,
     mqtt_port: int = 1883,
     redis_port: int = 16379,
     supabase_port: int = 54321,
     flower_port: int = 5555,
+    console_port: int = 8000,
+    smtp_port: int = 1025,
     broker: Broker = None,
-    env_file: Annotated[
-        Path, typer.Option(help="where to write the settings for a shell")
-    ] = ENVIRONMENT_FILE,
-    fleet: Annotated[bool, typer.Option(help="let the demonstration's fleet run first")] = True,
+    env_file: Annotated[Path, typer.Option(help="where to write the settings")] = ENVIRONMENT_FILE,
+    mailbox: Annotated[
+        Path, typer.Option(help="where to keep the messages that the service sends by mail")
+    ] = mail.MAILBOX,
+    fleet: Annotated[
+        bool, typer.Option(help="a simulated fleet with three weeks of history, which goes on")
+    ] = True,
+    alert: Annotated[bool, typer.Option(help="let a battery run down, and show the alert")] = True,
 ) -> None:
-    """Start everything on fixed ports, run the demo's fleet, and keep running until Ctrl-C."""
+    """Start everything on fixed ports, with a simulated fleet, and keep running until Ctrl-C."""
 
     def action() -> None:
-        stack = Stack(broker=broker, mqtt_port=mqtt_port, redis_port=redis_port, supabase_port=supabase_port)
-        run_up(_console(), stack, flower_port=flower_port, env_file=env_file, fleet=fleet)
+        try:
+            start()
+        except PortInUseError as error:
+            name = next(name for name, value in context.params.items() if value == error.port)
+            option = f"--{name.replace('_', '-')}"
+            raise StackError(f"{error} with {option}; make takes it as ARGS='{option} …'") from None
+
+    def start() -> None:
+        stack = MailStack(
+            broker=broker,
+            mqtt_port=mqtt_port,
+            redis_port=redis_port,
+            supabase_port=supabase_port,
+            smtp_port=smtp_port,
+            mailbox=mailbox,
+        )
+        run_up(
+            _console(),
+            stack,
+            flower_port=flower_port,
+            console_port=console_port,
+            env_file=env_file,
+            fleet=fleet,
+            alert=alert,
+        )
 
     _run(action)
+
+
+@app.command()
+def console(
+    scripts: Annotated[list[str], typer.Argument(help="scripts of its package.json, or `build`")],
+) -> None:
+    """Run scripts of the console, with the npm packages that are locked: `check`, `test`, `build`, `size`."""
+
+    def action() -> None:
+        for script in scripts:
+            if script == "build":
+                web.build()
+            else:
+                web.run(script)
+
+    _run(action)
+
+
+@app.command()
+def inbox(
+    mailbox: Annotated[Path, typer.Option(help="the folder of the messages")] = mail.MAILBOX,
+) -> None:
+    """Print the messages that the service has sent by mail since `up` started it."""
+    console = _console()
+    mails = mail.read(mailbox)
+    mail.show(mails, console)
+    console.print(f"{len(mails)} messages in {mailbox}", soft_wrap=True, highlight=False, markup=False)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,9 @@ import re
 import sys
 from typing import Final
 
+from local.fresh_schema import with_schema
 from local.part import REPOSITORY
-from local.postgres import missing_binary, postgres
-from operate.schema.database import Connection, connect
-from operate.schema.files import read
-from operate.schema.upgrade import Upgrade
+from operate.schema.database import Connection
 
 PAGE: Final = REPOSITORY / "docs" / "data-model.md"
 _DRAWN: Final = re.compile(r"(?s)```mermaid\n.*?```")
@@ -59,13 +57,9 @@ def with_diagram(page: str, drawn: str) -> str:
 
 def main() -> int:
     """Write the diagram of a database of its own; return the exit status, 1 where there is no PostgreSQL."""
-    if missing := missing_binary():
-        print(f"there is no {missing} on PATH", file=sys.stderr)
-        return 1
-    with postgres() as server, connect(server.url()) as connection:
-        Upgrade(connection, read(), lambda _: None).apply()
-        PAGE.write_text(with_diagram(PAGE.read_text(), diagram(connection)))
-    return 0
+    return with_schema(
+        lambda connection: PAGE.write_text(with_diagram(PAGE.read_text(), diagram(connection)))
+    )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rich.console import Console
+from rich.filesize import decimal
 from rich.markup import escape
+from rich.style import Style
+from rich.text import Text
 
 from local import contact_sheet, proof, verification
 from local.proof import Finding, Sent
@@ -38,25 +41,38 @@ def fleet_options(stack: Stack, devices: int = DEVICES, images: int = IMAGES) ->
 
 
 def run_demo(
-    console: Console, *, devices: int = DEVICES, images: int = IMAGES, broker: str | None = None
+    console: Console,
+    *,
+    devices: int = DEVICES,
+    images: int = IMAGES,
+    broker: str | None = None,
+    verbose: bool = False,
 ) -> bool:
     """Start everything, run a fleet, show the result, stop everything; return True if all images arrived."""
     with started(console, Stack(broker=broker)) as running:
-        return show_fleet(console, running, devices, images)
+        return show_fleet(console, running, devices, images, verbose=verbose)
 
 
-def show_fleet(console: Console, running: Running, devices: int, images: int) -> bool:
-    """Run a fleet and show the result; return True if all images arrived."""
+def show_fleet(console: Console, running: Running, devices: int, images: int, *, verbose: bool) -> bool:
+    """Run a fleet and show the result; return True if all images arrived.
+
+    If `verbose`, what the database tells an operator is shown too.
+    """
     stack = running.stack
+    takes = "device takes" if devices == 1 else "devices take"
+    photographs, them = ("photograph", "it") if images == 1 else ("photographs", "them")
+    each, sends = ("", "sends") if devices == 1 else (" each", "send")
     console.print(
-        f"{devices} devices take {images} photographs each and send them in chunks of 1 KB on a bad line"
+        f"{devices} {takes} {images} {photographs}{each} and {sends} {them} in chunks of 1 KB on a bad line"
     )
     view = FleetView(console, images)
     fleet = Fleet(fleet_options(stack, devices, images), on_event=view.on_event)
     with running.watched(fleet.stop), view.shown():
         report = fleet.run()
     findings = proof.examine(stack, sent_captures(report))
-    verification.show(verification.run(stack.supabase), console)
+    if verbose:
+        verification.show(verification.run(stack.supabase), console)
+    complete = summarise(console, report, findings, devices * images)
     thumbnails = [
         (f"{finding.sent.device_id}\n{finding.sent.image_name}", finding.thumbnail)
         for finding in findings
@@ -65,8 +81,11 @@ def show_fleet(console: Console, running: Running, devices: int, images: int) ->
     if thumbnails:
         sheet = OUTPUT / "contact-sheet.png"
         contact_sheet.write(thumbnails, sheet)
-        console.print(f"Contact sheet of the thumbnails: {sheet}", soft_wrap=True, highlight=False)
-    complete = summarise(console, report, findings, devices * images)
+        link = Style(link=sheet.as_uri())
+        told = Text.assemble("  all thumbnails on one sheet: ", (str(sheet), link))
+        console.print(told, soft_wrap=True)
+    if not verbose:
+        console.print("  --verbose shows what the database tells an operator of it", highlight=False)
     if not complete:
         keep_logs(console, stack)
     return complete
@@ -98,8 +117,13 @@ def summarise(console: Console, report: FleetReport, findings: Sequence[Finding]
     latencies = [image.ack_latency_ms for image in report.images if image.ack_latency_ms is not None]
     console.print(
         f"{'[green]✓[/]' if complete else '[red]✗[/]'} {stored} of {expected} captures are stored byte for "
-        f"byte as sent and acknowledged; {asked_again} chunks were asked for again",
+        "byte as sent and acknowledged",
         soft_wrap=True,
+    )
+    sent = sum(image.chunks for image in report.images)
+    console.print(
+        f"  {decimal(sum(image.bytes for image in report.images))} in {sent:,} chunks; "
+        f"{asked_again:,} of them {'was' if asked_again == 1 else 'were'} lost and asked for again"
     )
     if latencies:
         console.print(

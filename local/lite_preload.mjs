@@ -1,8 +1,11 @@
-// Loaded into Supabase Lite before it starts: makes its storage downloads work on Node.js 20 and later.
-// Supabase Lite streams files with FileHandle.readableWebStream(). Before Node.js 24 that method gives chunks
+// Loaded into Supabase Lite before it starts: makes it answer as hosted Supabase does, where browsers depend on it.
+//
+// Downloads: it streams files with FileHandle.readableWebStream(). Before Node.js 24 that method gives chunks
 // that the HTTP server cannot send, so the connection breaks after the headers. On every version it leaves
 // the file open.
+import { createHmac, randomUUID } from 'node:crypto'
 import { open } from 'node:fs/promises'
+import http from 'node:http'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
@@ -12,4 +15,90 @@ await file.close()
 
 prototype.readableWebStream = function readableWebStream() {
   return Readable.toWeb(this.createReadStream())
+}
+
+// Signed links: hosted Storage answers `signedURL`, below /storage/v1, for one object and for many at once. Supabase Lite
+// answers `signedUrl` for one, and takes many for an object's name. So one is asked for by itself. Of many the database says
+// in one question which of them this user may see, as hosted Storage asks it, and the links are made here: a request for
+// each would cost ten milliseconds of CPU.
+const SIGN = /^\/storage\/v1\/object\/sign\/([^/?]+)(\/[^?]*)?$/
+const INNER = 'x-inner'
+const OWN = randomUUID()
+const MOST_BYTES = 1_000_000
+const emit = http.Server.prototype.emit
+
+async function signOne(address, headers, path, expiresIn) {
+  const asked = `${address}/${path.split('/').map(encodeURIComponent).join('/')}`
+  const answer = await fetch(asked, { method: 'POST', headers, body: JSON.stringify({ expiresIn }) })
+  const { signedUrl, ...rest } = await answer.json()
+  return answer.ok ? [200, { signedURL: signedUrl.replace(/^\/storage\/v1/, '') }] : [answer.status, rest]
+}
+
+// A link to an object as Supabase Lite makes it.
+function linkTo(bucket, path, expiresIn) {
+  const iat = Math.floor(Date.now() / 1000)
+  const parts = [
+    { alg: 'HS256', typ: 'JWT' },
+    { sub: path, bucket, intent: 'download', iat, exp: iat + expiresIn },
+  ].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+  const told = parts.join('.')
+  const signature = createHmac('sha256', process.env.SUPABASE_JWT_SECRET).update(told).digest('base64url')
+  const name = path.split('/').map(encodeURIComponent).join('/')
+  return `/object/sign/${bucket}/${name}?token=${told}.${signature}`
+}
+
+async function signMany(server, headers, bucket, { paths, expiresIn }) {
+  const quoted = paths.map((path) => `"${path.replace(/["\\]/g, '\\$&')}"`)
+  const query = new URLSearchParams({ select: 'name', bucket_id: `eq.${bucket}`, name: `in.(${quoted})` })
+  const answer = await fetch(`http://127.0.0.1:${server.address().port}/rest/v1/objects?${query}`, {
+    headers: { ...headers, 'accept-profile': 'storage' },
+  })
+  const found = await answer.json()
+  if (!answer.ok) return [answer.status, found]
+  const seen = new Set(found.map(({ name }) => name))
+  const refused = 'Either the object does not exist or you do not have access to it'
+  return [
+    200,
+    paths.map((path) =>
+      seen.has(path)
+        ? { error: null, path, signedURL: linkTo(bucket, path, expiresIn) }
+        : { error: refused, path, signedURL: null },
+    ),
+  ]
+}
+
+async function signAsHosted(server, request, bucket, path) {
+  let text = ''
+  for await (const part of request.setEncoding('utf8')) {
+    text += part
+    if (text.length > MOST_BYTES) return [413, { message: 'too large' }]
+  }
+  const body = JSON.parse(text)
+  const { apikey = '', authorization } = request.headers
+  const headers = { 'content-type': 'application/json', [INNER]: OWN, apikey, ...(authorization && { authorization }) }
+  if (!path) return signMany(server, headers, bucket, body)
+  const address = `http://127.0.0.1:${server.address().port}/storage/v1/object/sign/${bucket}`
+  return signOne(address, headers, decodeURIComponent(path), body.expiresIn)
+}
+
+function end(response, [status, answer]) {
+  response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(JSON.stringify(answer))
+}
+
+// Hosted, the schema of storage has no API: only what is asked here may ask for it.
+const NO_API = [406, { code: 'PGRST106', message: 'Invalid schema: storage', details: null, hint: null }]
+
+http.Server.prototype.emit = function emitRepaired(event, ...rest) {
+  const [request, response] = rest
+  if (event !== 'request' || request.headers[INNER] === OWN) return emit.call(this, event, ...rest)
+  const { 'accept-profile': reads, 'content-profile': writes } = request.headers
+  const found = request.method === 'POST' && SIGN.exec(request.url)
+  if (reads === 'storage' || writes === 'storage') end(response, NO_API)
+  else if (!found) return emit.call(this, event, ...rest)
+  else
+    signAsHosted(this, request, found[1], found[2]?.slice(1))
+      .catch((error) => [400, { message: String(error) }])
+      .then((answer) => end(response, answer))
+  return true
 }

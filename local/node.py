@@ -74,8 +74,16 @@ def npm_command() -> tuple[list[str], dict[str, str]] | None:
     return [str(wheel / "bin" / "node"), str(script)], {**os.environ, "PATH": path}
 
 
-def install() -> None:
-    """Install the locked npm packages into local/node_modules, after Node.js itself if it is missing.
+def need_npm() -> tuple[list[str], dict[str, str]]:
+    """Return the command line of npm and its environment. Raises StackError if there is none."""
+    npm = npm_command()
+    if npm is None:
+        raise StackError("npm: there is none here; run `make setup`")
+    return npm
+
+
+def install(folder: Path = FOLDER) -> None:
+    """Install the npm packages that are locked in a folder there, after Node.js itself if it is missing.
 
     Raises StackError if a step fails.
     """
@@ -84,19 +92,21 @@ def install() -> None:
         print(f"no Node.js {MINIMUM} or newer on PATH: installing one into this environment")
         lock = FOLDER / "node.lock"
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        _run([*pip, "--require-hashes", "-r", str(lock)], dict(os.environ))
+        run([*pip, "--require-hashes", "-r", str(lock)], dict(os.environ))
         npm = npm_command()
     if npm is None:
         raise StackError(f"node: no Node.js {MINIMUM} or newer on PATH, and the package brought none")
     command, environment = npm
     # None of these packages needs its installation scripts, so npm runs none.
-    _run([*command, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], environment)
+    asked = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    run([*command, *asked], environment, folder)
 
 
-def _run(command: list[str], environment: dict[str, str]) -> None:
+def run(command: list[str], environment: dict[str, str], folder: Path = FOLDER) -> None:
+    """Run a command in a folder. Raises StackError with what it wrote if it fails."""
     answer = subprocess.run(
         command,
-        cwd=FOLDER,
+        cwd=folder,
         env=environment,
         check=False,
         text=True,

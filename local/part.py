@@ -9,7 +9,7 @@ from local.process import Process, StartError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 # Settings in the caller's environment that begin like this must not reach the stack's processes.
-_SETTINGS = ("MQTT_", "REDIS_", "CELERY_", "SUPABASE_", "CAPTURE_", "RETRANSMIT_", "FLOWER_")
+_SETTINGS = ("MQTT_", "REDIS_", "CELERY_", "SUPABASE_", "CAPTURE_", "RETRANSMIT_", "FLOWER_", "ALERT_")
 
 
 def clean_environment() -> dict[str, str]:

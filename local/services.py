@@ -7,13 +7,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from honcho.environ import parse_procfile
-
 from core.settings import EverySetting
 from local.part import REPOSITORY, clean_environment
 from local.ports import LOOPBACK, accepts, check_free, free_port
 from local.process import Process
 from local.stack import Stack
+from operate.run import procfile_lines
 
 START_SECONDS = 40.0
 # On SIGTERM a Celery worker first finishes its running tasks, and a task may wait for Supabase.
@@ -26,12 +25,6 @@ _READY_LINES = {
     "worker": (" ready.",),
     "beat": ("beat: Starting",),
 }
-
-
-def procfile_lines() -> dict[str, str]:
-    """Return the processes of the Procfile as {name: command line}."""
-    lines: dict[str, str] = parse_procfile((REPOSITORY / "Procfile").read_text()).processes
-    return dict(lines)
 
 
 class Services:

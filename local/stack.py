@@ -5,15 +5,18 @@ import shutil
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from local import guard
+from local.inbox import Inbox
 from local.mqtt_broker import make_broker
 from local.part import REPOSITORY, Part
 from local.redis_server import RedisServer
 from local.supabase_lite import SupabaseLite
 
 BUCKET = "gxp-captures"
+# The domain is reserved for examples. The inbox keeps mail for anybody.
+SENDER, OPERATOR = "fleet@fleet.example", "operator@fleet.example"
 
 
 def temporary_directory() -> Path:
@@ -32,7 +35,7 @@ def remove_directory(directory: Path) -> None:
 
 
 class Stack:
-    """The three servers, started together and stopped together; also a context manager.
+    """The servers, started together and stopped together; also a context manager.
 
     `directory` holds data and logs and is kept; without it, `stop` removes the temporary directory that the
     stack creates. A port that is not given is chosen among the free ones. `broker` is `aedes` or
@@ -146,3 +149,26 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
+
+
+class MailStack(Stack):
+    """A stack with an inbox for what the service sends by mail; `options` are those of a stack."""
+
+    def __init__(self, *, mailbox: Path, smtp_port: int | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.inbox = Inbox(self.directory, smtp_port, mailbox=mailbox)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The servers, the inbox last."""
+        return *super().parts, self.inbox
+
+    def environment(self) -> dict[str, str]:
+        """Return the settings of a stack, and those by which members and the operator get their mail."""
+        return {
+            **super().environment(),
+            "ALERT_SMTP_URL": f"smtp://{self.inbox.address}",
+            "ALERT_FROM": SENDER,
+            "ALERT_URLS": f"mailto://{self.inbox.address}/{OPERATOR}?from={SENDER}&format=text",
+            "ALERT_SCOPE": "service",
+        }

@@ -20,6 +20,7 @@ _KEPT_TEMPLATES = 3
 _CONFIG = """\
 [api]
 port = {port}
+schemas = ["public", "storage"]
 
 [db]
 driver = "pglite"
@@ -42,7 +43,7 @@ enable_confirmations = false
 """
 
 
-def _fingerprint() -> str:
+def fingerprint() -> str:
     """Return a hash of everything that a migrated project depends on."""
     parts = (FOLDER / "package-lock.json").read_bytes(), _CONFIG.encode(), SCHEMA.read_bytes()
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
@@ -88,7 +89,7 @@ class SupabaseLite(Part):
         """Copy a migrated project into the directory unless it already contains one."""
         project = self.directory / "supabase"
         if not project.exists():
-            template = TEMPLATES / _fingerprint()
+            template = TEMPLATES / fingerprint()
             if not template.exists():
                 self._build_template(template)
             shutil.copytree(template, project)

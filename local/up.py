@@ -1,71 +1,110 @@
 """Keeps the stack and the service running on known ports, for the user's own simulated or real fleet."""
 
-import shlex
 import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 
-from local.demo import DEVICES, IMAGES, show_fleet
+from local import alert_story
+from local.company import Account, service
+from local.console import ConsoleServer, build
+from local.history.fleet import COMPANY
+from local.history.writing import Writing
+from local.living import Living
+from local.news import News
 from local.part import REPOSITORY
 from local.ports import check_free
 from local.process import Process
 from local.running import Running, started
-from local.stack import Stack
+from local.services import Services
+from local.stack import MailStack, Stack
 
 ENVIRONMENT_FILE = REPOSITORY / ".local" / "env"
 
 
 def run_up(
-    console: Console, stack: Stack, *, flower_port: int, env_file: Path = ENVIRONMENT_FILE, fleet: bool = True
+    console: Console,
+    stack: MailStack,
+    *,
+    flower_port: int,
+    console_port: int,
+    env_file: Path = ENVIRONMENT_FILE,
+    fleet: bool = True,
+    alert: bool = True,
 ) -> None:
-    """Start everything, run the demonstration's fleet if `fleet`, print the addresses and keep running.
+    """Start everything, print the addresses, and keep running; print alerts and mail as they come.
 
-    Raises PortInUseError if a port is taken, and StartError if a process does not become ready.
+    With `fleet` a simulated one has three weeks of history, and goes on; with `alert` the story of one
+    follows the addresses. Raises PortInUseError if a port is taken, and StartError if a process does not
+    become ready.
     """
-    check_free("Flower", flower_port)  # checked first, before the other servers take time to start
-    with started(console, stack, flower_port=flower_port) as running:
-        if fleet:
-            show_fleet(console, running, DEVICES, IMAGES)
+    # Checked first, before the other servers take time to start.
+    check_free("Flower", flower_port)
+    check_free("the console", console_port)
+    with ExitStack() as closing:
+        writing = closing.enter_context(Writing(stack, alert_story.ADMIN)) if fleet else None
+        build()
+        token = writing.token(console) if writing else None
+        running = closing.enter_context(started(console, stack, flower_port=flower_port))
+        people = alert_story.prepare(stack, token)
+        page = ConsoleServer(stack.directory, stack.supabase, console_port)
+        closing.callback(page.stop)
+        page.start()
+        closing.callback(env_file.unlink, missing_ok=True)
         write_environment(stack, env_file)
-        try:
-            _print_addresses(console, running, env_file)
-            _stay(console, running)
-        finally:
-            env_file.unlink(missing_ok=True)
+        living = closing.enter_context(Living(stack)).processes if fleet else []
+        _print_addresses(console, stack, running.services, page, people, env_file)
+        news = News(console, service(stack), stack.inbox)
+        news.skip()
+        if alert:
+            alert_story.Story(running, news).play()
+        _stay(console, running, living, news)
 
 
-def _stay(console: Console, running: Running) -> None:
-    """Keep running until a signal comes, and report each process that has ended by itself."""
+def _stay(console: Console, running: Running, living: Sequence[Process], news: News) -> None:
+    """Keep running until a signal comes; print the news, and each process that has ended by itself."""
     told: list[Process] = []
     while True:
-        ended = running.ended()
+        ended = [*running.ended(), *(process for process in living if not process.running)]
         for process in ended:
             if process not in told:
                 console.print(f"{process.name} has ended; see {process.log}", highlight=False, soft_wrap=True)
         told = ended
+        news.look()
         time.sleep(1)
 
 
 def write_environment(stack: Stack, path: Path) -> None:
-    """Write a file that a shell can source; only its owner may read it, as it contains the service's key."""
+    """Write a file for `--env-file`; only its owner may read it, as it contains the service's key."""
     settings = {**stack.environment(), "SUPABASE_PUBLISHABLE_KEY": stack.supabase_publishable_key}
-    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in settings.items()]
+    lines = [f"{name}='{value}'\n" for name, value in settings.items()]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     path.write_text("".join(lines))
 
 
-def _print_addresses(console: Console, running: Running, env_file: Path) -> None:
-    stack = running.stack
+def _print_addresses(
+    console: Console,
+    stack: MailStack,
+    services: Services,
+    page: ConsoleServer,
+    people: Mapping[str, Account],
+    env_file: Path,
+) -> None:
     rows = {
-        "Flower": running.services.flower_url,
+        "console": f"{page.url}, for the company {COMPANY}:",
+        **{role: f"{who.email}, password {who.password}" for role, who in people.items()},
+        "Flower": services.flower_url,
         "Supabase": stack.supabase_url,
         "MQTT broker": f"{stack.mqtt_host}:{stack.mqtt_port} ({stack.broker.name}, no TLS, no users)",
         "Redis": stack.redis_url,
+        "SMTP server": f"{stack.inbox.address}, mail in {stack.inbox.mailbox}",
+        "read mail": ".venv/bin/python -m local inbox",
         "logs": str(stack.logs),
-        "settings and keys": f"source {env_file}",
+        "settings and keys": f"--env-file {env_file}",
         "a fleet": f".venv/bin/python -m simulator --host {stack.mqtt_host} --port {stack.mqtt_port}",
     }
     for name, value in rows.items():

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import compress
 
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +19,8 @@ from local.supabase_lite import SupabaseLite
 
 FILE = REPOSITORY / "sql" / "verification.sql"
 _SHOWN_ROWS = 12
+_SHOWN_RECORDS = 3
+_NO_LIMIT = 1000  # columns of a terminal that no answer needs
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z")
 
 
@@ -26,6 +30,13 @@ class Verification:
 
     title: str
     answer: Answer
+
+
+@dataclass(frozen=True)
+class _Shown:
+    columns: list[str]
+    rows: list[list[Text]]
+    left_out: str | None
 
 
 def titles(text: str) -> list[str]:
@@ -70,23 +81,51 @@ def show(verifications: Iterable[Verification], console: Console) -> None:
         if not answer.rows:
             console.print(f"[bold]{escape(verification.title)}[/] no rows")
             continue
-        console.print(f"[bold]{escape(verification.title)}[/]", _table(answer))
+        shown = _shown(answer, _SHOWN_ROWS)
+        table = _table(shown)
+        whole = Measurement.get(console, console.options.update_width(_NO_LIMIT), table)
+        if whole.maximum > console.width:
+            shown = _shown(answer, _SHOWN_RECORDS)
+            table = _records(shown)
+        console.print(f"[bold]{escape(verification.title)}[/]", table, sep="\n")
+        if shown.left_out:
+            console.print(f" {escape(shown.left_out)}\n", style="dim", highlight=False)
 
 
-def _table(answer: Answer) -> Table:
-    """Return a table of the first rows; the caption names empty columns, which would only take width."""
-    used = [any(row[place] is not None for row in answer.rows) for place in range(len(answer.columns))]
-    more = len(answer.rows) - _SHOWN_ROWS
-    empty = [column for column, has_value in zip(answer.columns, used, strict=True) if not has_value]
-    notes = [f"and {more} rows more"] if more > 0 else []
-    notes += [f"no value in {', '.join(empty)}"] if empty else []
-    table = Table(box=box.SIMPLE_HEAD, caption="; ".join(notes) or None, caption_justify="left")
-    for column, has_value in zip(answer.columns, used, strict=True):
-        if has_value:
-            table.add_column(column, overflow="fold")
-    for row in answer.rows[:_SHOWN_ROWS]:
-        table.add_row(*(Text(_cell(value)) for value, has_value in zip(row, used, strict=True) if has_value))
+def _table(shown: _Shown) -> Table:
+    """Return a line for each row."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in shown.columns:
+        table.add_column(column, overflow="fold")
+    for row in shown.rows:
+        table.add_row(*row)
     return table
+
+
+def _records(shown: _Shown) -> Table:
+    """Return a line for each value, for a terminal that is too narrow for a row."""
+    table = Table(box=None, show_header=False, padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for row in shown.rows:
+        for column, value in zip(shown.columns, row, strict=True):
+            table.add_row(column, value)
+        table.add_row()
+    return table
+
+
+def _shown(answer: Answer, most: int) -> _Shown:
+    """Leave out what is empty and what is too much, and say so."""
+    used = [any(row[place] is not None for row in answer.rows) for place in range(len(answer.columns))]
+    more = len(answer.rows) - most
+    empty = [column for column, has_value in zip(answer.columns, used, strict=True) if not has_value]
+    notes = [f"and {more} {'row' if more == 1 else 'rows'} more"] if more > 0 else []
+    notes += [f"no value in {', '.join(empty)}"] if empty else []
+    return _Shown(
+        list(compress(answer.columns, used)),
+        [[Text(_cell(value)) for value in compress(row, used)] for row in answer.rows[:most]],
+        "; ".join(notes) or None,
+    )
 
 
 def _cell(value: object) -> str:

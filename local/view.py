@@ -24,8 +24,8 @@ _COLUMNS: dict[str, Literal["left", "right"]] = {
     "last ACK": "right",
     "now": "left",
 }
-# The events that plain output prints, one line each; chunks are left out because there are hundreds.
-_TOLD = ("hello", "nack", "ack", "hung", "offline", "error")
+# The events that plain output prints, one line each: a line for a picture, and what went wrong.
+_TOLD = ("ack", "hung", "offline", "error")
 
 
 @dataclass
@@ -77,7 +77,13 @@ class FleetView:
             table.add_row(
                 device_id,
                 device.image_name,
-                ProgressBar(total=max(1, device.total), completed=device.sent, width=20 if wide else 7),
+                ProgressBar(
+                    total=max(1, device.total),
+                    completed=device.sent,
+                    width=20 if wide else 7,
+                    complete_style="cyan",  # by itself a bar that is not full is red
+                    finished_style="green",
+                ),
                 f"{device.sent}/{device.total}",
                 str(device.nacks or ""),
                 str(device.asked_again or ""),
@@ -118,11 +124,6 @@ _STATES = {
 
 def _line(event: DeviceEvent) -> str:
     match event.kind:
-        case "hello":
-            return "says hello"
-        case "nack":
-            missing = len(event.missing)
-            return f"{event.image_name}: {missing} {'chunk' if missing == 1 else 'chunks'} asked for again"
         case "ack":
             after = "" if event.latency_ms is None else f" {event.latency_ms:.0f} ms after its last chunk"
             return f"{event.image_name}: acknowledged{after}"
