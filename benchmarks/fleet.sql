@@ -32,3 +32,13 @@ select device_id, 'image_' || wake || '.jpg', at, 48000, 47, 'stored',
  order by at;
 insert into public.sensor_readings (capture_id, device_id, temperature_c, humidity_pct, pressure_hpa, gas_kohm, measured_at, created_at)
 select capture_id, device_id, 20, 50, 1000, 10, captured_at, created_at from public.captures order by created_at;
+-- The days as refresh_capture_days counts them, which would take an hour; those of companies are added up from them.
+insert into public.capture_days (
+  device_id, day, company_id, timezone, expected, stored, bytes, nacks, hellos,
+  temperature_readings, temperature_min, temperature_mean, temperature_max,
+  humidity_readings, humidity_min, humidity_mean, humidity_max,
+  pressure_readings, pressure_min, pressure_mean, pressure_max, gas_readings, gas_min, gas_mean, gas_max, refreshed_at)
+select device_id, (captured_at at time zone 'UTC')::date as day, company_id, 'UTC', 2, count(*), sum(image_bytes), 0, 2,
+       count(*), 20, 20, 20, count(*), 50, 50, 50, count(*), 1000, 1000, 1000, count(*), 10, 10, 10, :now
+  from public.captures group by device_id, day, company_id order by day, device_id;
+select public.refresh_company_days(1000000);

@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 import urllib.request
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,7 +24,7 @@ from local.part import REPOSITORY, Part, clean_environment
 from local.ports import LOOPBACK
 from local.process import Process
 from local.redis_server import RedisServer
-from local.services import procfile_lines
+from operate.run import procfile_lines
 
 _READY: Final = {
     "listener": ("Worker started - processing messages", "Subscribed to topics"),
@@ -52,6 +53,10 @@ class SupabaseStub(Part):
         """Delay every answer by `milliseconds` from now on."""
         self._request("PUT", f"/stub/{milliseconds}")
 
+    def answer(self, function: str, result: Any) -> None:
+        """Let a database function answer this from now on."""
+        self._request("PUT", f"/stub/answer/{function}/{urlsafe_b64encode(orjson.dumps(result)).decode()}")
+
     def counts(self) -> dict[str, int]:
         """Return the number of requests of each kind since the stub's start."""
         counts: dict[str, int] = orjson.loads(self._request("GET", "/stub/counts"))
@@ -64,18 +69,35 @@ class SupabaseStub(Part):
         return body
 
 
+class SupabaseOnPostgres(SupabaseStub):
+    """A stub whose functions are those of a real database."""
+
+    def __init__(self, directory: Path, database_url: str) -> None:
+        super().__init__(directory)
+        self._database_url = database_url
+
+    def command(self) -> list[str]:
+        """Run it on the port."""
+        return [
+            sys.executable, "-m", "benchmarks.supabase_on_postgres", str(self.port), self._database_url,
+        ]  # fmt: skip
+
+
 class Rig:
     """A context manager that starts the servers; `start` then starts processes of the service.
 
-    `settings` override the service's settings.
+    `settings` override the service's settings. With a `database_url` the functions of that database are
+    called, and the stub stands for Storage alone.
     """
 
-    def __init__(self, *, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, *, settings: Mapping[str, str] | None = None, database_url: str | None = None) -> None:
         self._stack = ExitStack()
         self.directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmarks-")))
         self.broker = Mosquitto(self.directory)
         self.redis_server = RedisServer(self.directory)
-        self.stub = SupabaseStub(self.directory)
+        self.stub = (
+            SupabaseOnPostgres(self.directory, database_url) if database_url else SupabaseStub(self.directory)
+        )
         self._settings = dict(settings or {})
         self._processes: dict[str, Process] = {}
 

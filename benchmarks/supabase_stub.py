@@ -9,6 +9,7 @@ so that it uses little CPU time next to the processes that are measured.
 import asyncio
 import json
 import sys
+from base64 import urlsafe_b64decode
 from collections import Counter
 from typing import Final
 
@@ -30,10 +31,16 @@ _SCHEMA: Final = json.dumps(
     {"version": SCHEMA_VERSION, "functions": sorted(FUNCTIONS), "open_tables": [], "open_functions": []}
 ).encode()
 # The answers of the database functions; every other function answers null.
-_ANSWERS: Final = {"record_capture": _ROW, "inspect_schema": _SCHEMA}
+_ANSWERS: Final = {
+    "record_capture": _ROW,
+    "inspect_schema": _SCHEMA,
+    "claim_deliveries": b"[]",
+    "keep_channels": b'{"dead":0,"dropped":0,"deleted":0}',
+}
 
 
-def _answer(body: bytes, status: bytes = b"200 OK") -> bytes:
+def answer(body: bytes, status: bytes = b"200 OK") -> bytes:
+    """Return an HTTP response."""
     head = b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
     return head % (status, len(body)) + body
 
@@ -44,21 +51,26 @@ class Stub:
     def __init__(self) -> None:
         self.delay_s = 0.0
         self.counts: Counter[str] = Counter()
+        self._answers = dict(_ANSWERS)
 
     def respond(self, method: bytes, path: bytes) -> tuple[bytes, float]:
         """Return the answer to a request, and the seconds to wait before sending it."""
+        if path.startswith(b"/stub/answer/"):
+            function, _, result = path.removeprefix(b"/stub/answer/").partition(b"/")
+            self._answers[function.decode()] = urlsafe_b64decode(result)
+            return answer(b"{}"), 0.0
         if path.startswith(b"/stub/"):
             if method == b"PUT":
                 self.delay_s = float(path.rpartition(b"/")[2]) / 1000
-            return _answer(json.dumps(self.counts).encode()), 0.0
+            return answer(json.dumps(self.counts).encode()), 0.0
         if path.startswith(b"/storage/v1/object/"):
             self.counts["uploads"] += 1
-            return _answer(_OBJECT), self.delay_s
+            return answer(_OBJECT), self.delay_s
         if path.startswith(b"/storage/v1/bucket/"):
-            return _answer(_BUCKET), self.delay_s
+            return answer(_BUCKET), self.delay_s
         kind = path.rpartition(b"/")[2].decode()
         self.counts[kind] += 1
-        return _answer(_ANSWERS.get(kind, b"null")), self.delay_s
+        return answer(self._answers.get(kind, b"null")), self.delay_s
 
 
 class _Connection(asyncio.Protocol):
@@ -90,11 +102,11 @@ class _Connection(asyncio.Protocol):
             method, path, _ = whole.split(b" ", 2)
             rest = whole[self._needed :]
             self._parts, self._held, self._needed = [rest] if rest else [], len(rest), 0
-            answer, delay = self._stub.respond(method, path)
+            response, delay = self._stub.respond(method, path)
             if delay:
-                asyncio.get_running_loop().call_later(delay, self._transport.write, answer)
+                asyncio.get_running_loop().call_later(delay, self._transport.write, response)
             else:
-                self._transport.write(answer)
+                self._transport.write(response)
 
 
 async def serve(port: int) -> None:
