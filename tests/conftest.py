@@ -1,9 +1,10 @@
 """Options, and fixtures for the tests that need real servers: the embedded stack and the service on it.
 
 The fault suite and the generated input are short by default. `--chaos=long` is all of it, `--chaos-seed` repeats a run,
-and `--fuzz-messages` says how much is generated.
+and `--fuzz-messages` says how much is generated. `--postgres-bin` runs the database tests on another PostgreSQL.
 """
 
+import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -35,6 +36,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         help="how many messages are generated; a hundredth of that images, commands",
     )
+    parser.addoption(
+        "--postgres-bin", type=Path, help="a folder with the initdb and postgres to take before those on PATH"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Put the binaries of another PostgreSQL first."""
+    folder: Path | None = config.getoption("--postgres-bin")
+    if folder is None:
+        return
+    if not (folder / "postgres").exists():
+        raise pytest.UsageError(f"--postgres-bin: there is no postgres in {folder}")
+    os.environ["PATH"] = f"{folder.resolve()}{os.pathsep}{os.environ['PATH']}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -91,9 +105,12 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     yield from _running(Stack(broker="aedes"), request)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def services(stack: Stack) -> Iterator[Services]:
-    """Listener, worker and beat on the session's stack."""
+    """Listener, worker and beat on the session's stack.
+
+    They end with the module: their periodic tasks would take what other tests have laid out for their own.
+    """
     with Services(stack, only={"listener", "worker", "beat"}) as running:
         yield running
 

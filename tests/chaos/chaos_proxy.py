@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import socket
 import struct
 import threading
@@ -122,7 +123,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Watch:
-    """Call `action` once, when a request whose path contains `part` is about to be passed on, or was."""
+    """Call `action` once, when a request whose method and path contain `part` is about to be passed on, or was."""
 
     part: str
     after: bool
@@ -144,6 +145,7 @@ class HttpProxy:
         self._healed = threading.Event()
         self._watches: list[Watch] = []
         self._gathering: tuple[str, threading.Barrier] | None = None
+        self._amended: dict[str, dict[str, object]] = {}
         # The embedded server lets two writes of a new key collide, which the hosted one does not.
         self._writing = threading.Lock()
         self.counts: Counter[str] = Counter()
@@ -161,7 +163,7 @@ class HttpProxy:
         self._fault = fault
 
     def watch(self, part: str, action: Callable[[], None], *, after: bool) -> None:
-        """Call `action` once, before or after the next request whose path contains `part` is passed on.
+        """Call `action` once, before or after the next request with `part` in `POST /path` is passed on.
 
         Its sender gets no reply.
         """
@@ -172,6 +174,14 @@ class HttpProxy:
         """Let the next `number` uploads whose path contains `part` all be looked for before one is written."""
         self._gathering = (part, threading.Barrier(number))
 
+    def amend(self, function: str, **arguments: object) -> None:
+        """Let every call of a database function have these arguments too, or in place of its own."""
+        self._amended[f"/rpc/{function}"] = arguments
+
+    def amend_nothing(self) -> None:
+        """Let all calls be as they are again."""
+        self._amended = {}
+
     def close(self) -> None:
         """Stop serving."""
         self.set(None)
@@ -180,7 +190,7 @@ class HttpProxy:
 
     def _pick(self, method: str, path: str) -> tuple[Fault | None, Watch | None]:
         with self._lock:
-            watch = next((watch for watch in self._watches if watch.part in path), None)
+            watch = next((watch for watch in self._watches if watch.part in f"{method} {path}"), None)
             if watch is not None:
                 self._watches.remove(watch)
             fault = self._fault
@@ -210,6 +220,10 @@ class HttpProxy:
             def _serve(self) -> None:
                 self._taken = self._looks_for_its_key() and self._is_there()
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                for path, arguments in proxy._amended.items():
+                    if self.path.endswith(path):
+                        body = json.dumps(json.loads(body) | arguments).encode()
+                        self.headers.replace_header("Content-Length", str(len(body)))
                 if self.command != "GET":
                     proxy.requests.append((self.path, body))
                 fault, watch = proxy._pick(self.command, self.path)

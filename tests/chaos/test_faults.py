@@ -104,7 +104,7 @@ def test_a_capture_that_kills_its_worker_is_put_aside_and_the_others_go_on(rig, 
     monkeypatch.setattr(
         "local.services.procfile_lines",
         lambda: {
-            "worker": "celery --app poisoned_worker worker --queues control,captures --concurrency 16 "
+            "worker": "celery --app poisoned_worker worker --queues control,captures,alerts --concurrency 16 "
             "--without-gossip --without-mingle"
         },
     )

@@ -17,6 +17,7 @@ from store_lab import StoreLab
 from core.store.keys import CaptureRef
 
 DELAY_S = 2.0
+INCOMPLETE = ("failed", "partial")  # a moment later what came of it is shown
 SCENARIOS = {}
 
 
@@ -41,15 +42,15 @@ class Lab:
     def rows(self):
         return sorted(rows_of(self.http, self.device_id), key=lambda row: row["captured_at"])
 
-    def row(self, status, timeout=20):
-        """Wait for a row of that status."""
+    def row(self, *statuses, timeout=20):
+        """Wait for a row of one of these statuses."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            found = [row for row in self.rows() if row["ingest_status"] == status]
+            found = [row for row in self.rows() if row["ingest_status"] in statuses]
             if found:
                 return found[0]
             time.sleep(0.1)
-        raise AssertionError(f"no {status} row: {self.rows()}")
+        raise AssertionError(f"no {' or '.join(statuses)} row: {self.rows()}")
 
     def errors(self):
         """Codes of the errors of this device."""
@@ -93,7 +94,7 @@ def what_times_out_is_failed_and_finished_when_the_rest_comes(lab):
     picture = lab.picture()
     lab.wire.describe(picture)
     lab.wire.send(picture, 0, 1)
-    assert lab.row("failed", 40)["error_code"] == 2201
+    assert lab.row(*INCOMPLETE, timeout=40)["error_code"] == 2201
     times = [at for at, _ in lab.wire.nacks(picture.name)]
     assert len(times) == 3
     assert min(later - earlier for earlier, later in pairwise(times)) >= DELAY_S - 0.1
@@ -172,7 +173,7 @@ def a_name_used_again_while_the_first_still_lacks_chunks(lab):
     lab.wire.offer(second)
     lab.wire.wait_ack(second.name)
     assert lab.row("stored")["image_sha256"] == second.sha256
-    assert datetime.fromisoformat(lab.row("failed")["captured_at"]) == first.taken
+    assert datetime.fromisoformat(lab.row(*INCOMPLETE)["captured_at"]) == first.taken
     assert len(lab.wire.acks(first.name)) == 1
 
 
@@ -324,6 +325,13 @@ def a_task_that_was_never_sent_is_found_by_the_sweep(lab):
 
 @pytest.fixture(scope="module")
 def running(rig, seed):
+    # The first writes of the embedded Supabase may take longer than the service waits: then it rightly tries
+    # again, and the scenarios count requests.
+    first = Lab(rig, "first", seed)
+    picture = first.picture()
+    first.wire.offer(picture)
+    first.wire.wait_ack(picture.name)
+    first.close()
     labs = {name: Lab(rig, name, seed) for name in SCENARIOS}
     with ThreadPoolExecutor(len(labs)) as pool:
         yield {name: pool.submit(SCENARIOS[name], lab) for name, lab in labs.items()}

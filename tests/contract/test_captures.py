@@ -140,6 +140,7 @@ def test_a_broken_image_is_asked_for_again_as_a_whole(store, client):
     assert (again.damaged_sha256, again.asked_again, again.progress) == ("ab" * 32, 1, Progress())
     [key] = client.keys("*:capture:AABB/i.jpg")
     kept = {"first_at", "last_at", "captured", "total", "location", "metadata", "bytes"}
+    kept |= {"described_at", "chunk_at", "last_id", "story"}
     assert {field.decode() for field in client.hkeys(key)} == kept | {"damaged_sha256", "asked_again"}
     assert store.captures.chunks(REF) == {}
     found = review(store, store.now() + DELAY)

@@ -41,7 +41,7 @@ def test_an_open_capture_lives_on_with_each_message(store, client):
     put(store, 0)
     almost_gone(client)
     put(store, 1)
-    assert lives(client, store) == {"capture": OPEN, "chunks": OPEN}
+    assert lives(client, store) == {"capture": OPEN, "chunks": OPEN, "held": SEALED}
 
 
 @pytest.mark.parametrize("chunks_first", [False, True])
@@ -69,7 +69,7 @@ def test_what_comes_back_lives_on(store, client):
     give_up(store)
     almost_gone(client)
     put(store, 1, now=NOW + TIMEOUT)
-    assert lives(client, store) == {"capture": OPEN, "chunks": OPEN, "due": SEALED}
+    assert lives(client, store) == {"capture": OPEN, "chunks": OPEN, "due": SEALED, "held": SEALED}
 
 
 def test_a_claim_lets_what_waits_live_on(store, client):
@@ -83,7 +83,7 @@ def test_an_image_that_is_asked_for_again_lives_on_and_its_broken_stream_is_reme
     claim = claimed(store, damage="zeros")
     almost_gone(client)
     assert store.captures.ask_again(claim)
-    assert lives(client, store) == {"capture": OPEN, "due": SEALED, "tombstone": SEALED}
+    assert lives(client, store) == {"capture": OPEN, "due": SEALED, "held": SEALED, "tombstone": SEALED}
 
 
 def test_what_has_timed_out_is_listed_as_long_as_it_lives(store, client):
@@ -115,7 +115,8 @@ def test_nothing_of_an_earlier_try_stays_with_an_image_that_is_asked_for_again(s
     assert store.captures.ask_again(claim)
     fields = {field.decode() for field in client.hkeys(keys.capture_keys(REF)[0])}
     kept = {"first_at", "last_at", "captured", "total", "metadata", "bytes"}
-    assert fields == kept | {"damaged_sha256", "asked_again"}
+    story = {"described_at", "chunk_at", "last_id", "story"}
+    assert fields == kept | story | {"damaged_sha256", "asked_again"}
 
 
 @pytest.mark.parametrize(("last", "status"), [(b"%d", "complete"), (b"%d0", "too_large")])

@@ -34,6 +34,18 @@ def test_nobody_has_heard_what_is_yet_to_come(store, beat):
     assert store.listeners.heard_until(NOW) == NOW
 
 
+@pytest.mark.parametrize(
+    ("age_ms", "behind_s"), [(0, 0), (-5, 0), (1_000, 0), (1_990, 0), (2_500, 1.5), (31_000, 30.0)]
+)
+def test_at_rest_a_listener_is_not_behind(age_ms, behind_s):
+    """It pings once a second: the last ping that came back is as old as that where nothing waits."""
+    assert Heartbeat("a@1", NOW, NOW - age_ms).behind_s == behind_s
+
+
+def test_a_listener_that_has_heard_nothing_is_not_behind():
+    assert Heartbeat("a@1", NOW, 0).behind_s is None
+
+
 @pytest.mark.parametrize("served", [True, False])
 def test_a_listener_leaves_the_group_to_another_that_the_broker_has_served(client, beat, served):
     one = sessions(client, "a")

@@ -13,7 +13,7 @@ from local.part import REPOSITORY, clean_environment
 from local.ports import accepts
 from local.process import Process
 from local.redis_server import RedisServer
-from local.services import procfile_lines
+from operate.run import procfile_lines
 
 
 @pytest.fixture

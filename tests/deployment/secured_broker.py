@@ -1,8 +1,6 @@
 """A Mosquitto as an owner should have it: TLS, a user with a password, and rights; certificates made anew."""
 
-import base64
 import datetime
-import hashlib
 import ipaddress
 import os
 import signal
@@ -13,7 +11,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from local.mqtt_broker import Mosquitto
+from local.mqtt_broker import Mosquitto, mosquitto_binary
+from local.part import REPOSITORY
+from operate.logins import hashed
 
 USER = "fleet"
 PASSWORD = "correct-horse-battery"
@@ -31,7 +31,7 @@ class SecuredMosquitto(Mosquitto):
     def prepare(self):
         super().prepare()
         config = self.directory / "mosquitto.conf"
-        (self.directory / "passwords").write_text(password_line(USER, PASSWORD))
+        (self.directory / "passwords").write_text(hashed(USER, PASSWORD))
         self._write_rights()
         for name in ("passwords", "rights"):
             (self.directory / name).chmod(0o600)
@@ -63,11 +63,50 @@ class SecuredMosquitto(Mosquitto):
         }
 
 
-def password_line(user, password):
-    """A line of Mosquitto's password file (PBKDF2 with SHA-512)."""
-    salt = os.urandom(12)
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, 101)
-    return f"{user}:$7$101${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}\n"
+class ComposedMosquitto(Mosquitto):
+    """The broker of docker-compose.yml: its own script and configuration, with folders of a test.
+
+    `devices` is what the compose file mounts from `broker/`.
+    """
+
+    def __init__(self, directory, compose, devices=REPOSITORY / "broker", root="ESP32CAM"):
+        super().__init__(directory)
+        self._root = root
+        self._service = compose["services"]["mosquitto"]
+        self._config = compose["configs"]["mosquitto"]["content"]
+        self._devices = devices
+
+    def _placed(self, text):
+        text = text.replace("$$", "$").replace("/mosquitto/data", str(self.directory))
+        text = text.replace("/mosquitto/devices", str(self._devices))
+        return text.replace("/mosquitto/config", str(self.directory))
+
+    def prepare(self):
+        # Mosquitto gives up root's rights, and then could not read the folders of a test.
+        user = "user root\n" if os.geteuid() == 0 else ""
+        config = self._placed(self._config).replace("listener 1883", f"listener {self.port} {self.host}")
+        (self.directory / "mosquitto.conf").write_text(user + config)
+
+    def command(self):
+        *shell, script = self._service["command"]
+        # Only root gives files away, and here nobody needs it.
+        lines = [line for line in self._placed(script).splitlines() if not line.startswith("chown ")]
+        return [*shell, "\n".join(lines).replace("exec mosquitto ", f"exec {mosquitto_binary()} ")]
+
+    def environment(self):
+        given = {"MQTT_USERNAME": USER, "MQTT_PASSWORD": PASSWORD, "MQTT_TOPIC_ROOT": self._root}
+        return {**super().environment(), **given}
+
+    @property
+    def settings(self):
+        """The environment of a service that may log in here."""
+        return {
+            "MQTT_HOST": self.host,
+            "MQTT_PORT": str(self.port),
+            "MQTT_TLS": "false",
+            "MQTT_USERNAME": USER,
+            "MQTT_PASSWORD": PASSWORD,
+        }
 
 
 class Authority:

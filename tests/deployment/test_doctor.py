@@ -1,21 +1,27 @@
 """The doctor against real misconfigurations: each is found, named in one line, and has a remedy."""
 
+import base64
 import re
 import subprocess
 import sys
 
+import httpx
 import pytest
 from pydantic import SecretStr
-from secured_broker import PASSWORD
+from secured_broker import ALL_TOPICS, PASSWORD
 
 from core.clock import now_ms
+from core.errors import AccessDenied
+from core.settings import MqttSettings
 from core.store.connection import connect
 from core.store.keys import LISTENERS
+from local.mqtt_broker import Mosquitto
 from local.part import REPOSITORY
 from local.ports import free_port
 from local.supabase_lite import _CONFIG, SCHEMA, SupabaseLite
 from operate import doctor
 from operate.checks.supabase import FUNCTIONS, SCHEMA_VERSION, role_of
+from tasks.retain import Retained
 
 # paho leaves it to the garbage collector to close a socket whose TLS handshake has failed.
 FAILED_HANDSHAKE = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -64,6 +70,30 @@ def test_nothing_is_set(environment):
         assert f"✗ settings: {name} is missing" in answer.stdout
 
 
+def test_a_file_that_programs_read_differently_goes_no_further(environment, tmp_path):
+    """One reader: what a shell, Compose and others would read otherwise is refused, by line and name."""
+    file = tmp_path / "env"
+    file.write_text("MQTT_HOST=broker.example\nMQTT_USERNAME=fleet\nMQTT_PASSWORD=p$ss w0rd&x#1\n")
+    for module in ("operate.doctor", "operate.status", "operate.run", "operate.schema"):
+        answer = subprocess.run(
+            [sys.executable, "-m", module, "--env-file", str(file)],
+            cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert answer.returncode == 2, module
+        assert answer.stderr.startswith(f"{file}:3: MQTT_PASSWORD: put the value into single quotes"), module
+        assert "w0rd" not in answer.stdout + answer.stderr
+    file.write_text("MQTT_HOST=broker.example\nMQTT_USERNAME=fleet\nMQTT_PASSWORD='p$ss w0rd&x#1'\n")
+    answer = doctor_says(environment, "--env-file", str(file), "--listener", "--settings")
+    assert (answer.returncode, answer.stdout) == (0, "✓ settings: complete\n")
+
+
+def test_the_copied_example_is_refused_by_name(environment, tmp_path):
+    answer = doctor_says(environment, "--env-file", ".env.example")
+    assert answer.returncode == 1
+    assert "✗ settings: MQTT_HOST: <cluster> stands for a value of your own" in answer.stdout
+    assert "✗ settings: SUPABASE_URL: <project> stands for a value of your own" in answer.stdout
+
+
 def doctor_says(environment, *arguments):
     return subprocess.run(
         [sys.executable, "-m", "operate.doctor", *arguments],
@@ -78,6 +108,21 @@ def test_values_that_are_seldom_meant(diagnose, redis_settings):
     )  # fmt: skip
     for name in ("MQTT_PORT", "MQTT_USERNAME", "RETRANSMIT_MAX"):
         assert checks[name].grade == "warning"
+
+
+@pytest.mark.parametrize("largest", [2**20, 1_500_001])
+def test_a_budget_too_small_for_the_largest_image(diagnose, redis_settings, largest):
+    at_least = len(base64.b64encode(bytes(largest))) // 4 * 4
+    settings = {"MQTT_HOST": "127.0.0.1", "MQTT_PORT": str(free_port()), "MAX_IMAGE_BYTES": str(largest)}
+    checks = diagnose(BYTES_PER_MINUTE=str(at_least - 4), **settings, **redis_settings)
+    assert checks["BYTES_PER_MINUTE"].grade == "warning"
+    said = int(re.search(r"base64: (\d+)", checks["BYTES_PER_MINUTE"].remedy)[1])
+    assert at_least - 4 < said <= at_least
+    checks = diagnose(BYTES_PER_MINUTE=str(said), **settings, **redis_settings)
+    assert "BYTES_PER_MINUTE" not in checks
+    assert "BYTES_PER_MINUTE" not in diagnose(
+        MQTT_HOST="127.0.0.1", MQTT_PORT=settings["MQTT_PORT"], **redis_settings
+    )
 
 
 def test_no_broker(diagnose, redis_settings):
@@ -114,6 +159,53 @@ def test_a_user_who_may_not_send_acks(diagnose, secured, redis_settings, monkeyp
     assert checks["messages to devices: ack"].grade == grade
     assert "publish below ESP32CAM/#" in checks["messages to devices: ack"].remedy
     assert checks["messages to devices: cmd"].grade == "ok"
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+def test_a_user_who_may_not_tell_home_assistant(diagnose, secured, redis_settings, monkeypatch, version):
+    monkeypatch.setattr("operate.checks.broker.ANSWER_S", 4.0)
+    broker = secured(rights=f"{ALL_TOPICS}topic readwrite fleet/#\ntopic write homeassistant/#\n")
+    settings = {
+        **broker.settings,
+        **redis_settings,
+        "MQTT_VERSION": version,
+        "HOME_ASSISTANT_PREFIX": "homeassistant",
+    }
+    checks = diagnose(**settings)
+    assert checks["subscription fleet/+/+/capture"].grade == "ok"
+    assert checks["messages to Home Assistant"].grade == "ok"
+    broker.grant(ALL_TOPICS)
+    check = diagnose(**settings)["messages to Home Assistant"]
+    assert check.grade == "wrong"
+    assert "fleet/#" in check.remedy
+
+
+def test_a_broker_that_keeps_nothing(diagnose, tmp_path, redis_settings, monkeypatch):
+    monkeypatch.setattr("operate.checks.broker.ANSWER_S", 4.0)
+
+    class Forgetful(Mosquitto):
+        def prepare(self):
+            super().prepare()
+            with (self.directory / "mosquitto.conf").open("a") as config:
+                config.write("retain_available false\n")
+
+    broker = Forgetful(tmp_path / "broker")
+    broker.start()
+    try:
+        settings = {"MQTT_HOST": broker.host, "MQTT_PORT": str(broker.port), "MQTT_TLS": "false"}
+        checks = diagnose(**settings, **redis_settings, HOME_ASSISTANT_PREFIX="homeassistant")
+        assert checks["messages to Home Assistant"].grade == "wrong"
+        with (
+            pytest.raises(AccessDenied, match="keeps no messages"),
+            Retained(settings_of(broker), "x") as kept,
+        ):
+            kept.publish([("a", b"b")])
+    finally:
+        broker.stop()
+
+
+def settings_of(broker):
+    return MqttSettings(mqtt_host=broker.host, mqtt_port=broker.port, mqtt_tls=False)
 
 
 @FAILED_HANDSHAKE
@@ -245,6 +337,25 @@ def test_the_wrong_address(diagnose, stack):
 def test_no_bucket(diagnose, stack):
     settings = stack.environment() | {"SUPABASE_STORAGE_BUCKET": "another"}
     assert diagnose(supabase=True, **settings)["storage bucket"].grade == "wrong"
+
+
+def test_a_bucket_that_no_user_may_read(diagnose, stack):
+    key = stack.supabase_secret_key
+    with httpx.Client(
+        base_url=f"{stack.supabase_url}/storage/v1",
+        headers={"apikey": key, "authorization": f"Bearer {key}"},
+        trust_env=False,
+    ) as http:
+        http.post(
+            "/bucket", json={"id": "own-bucket", "name": "own-bucket", "public": False}
+        ).raise_for_status()
+        try:
+            settings = stack.environment() | {"SUPABASE_STORAGE_BUCKET": "own-bucket"}
+            check = diagnose(supabase=True, **settings)["storage bucket"]
+        finally:
+            http.delete("/bucket/own-bucket").raise_for_status()
+    assert check.grade == "warning"
+    assert "users read gxp-captures" in check.remedy
 
 
 class OtherSupabase(SupabaseLite):

@@ -1,5 +1,6 @@
 """The deployment files, read by what reads them elsewhere, and held against the code they start."""
 
+import json
 import os
 import re
 import shlex
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from secured_broker import SecuredMosquitto
+from secured_broker import ComposedMosquitto
 
 from core.settings import (
     DatabaseSettings,
@@ -22,13 +23,14 @@ from core.settings import (
     WorkerSettings,
 )
 from local.mqtt_broker import mosquitto_binary
+from local.node import find_node
 from local.part import REPOSITORY
 from local.ports import LOOPBACK, accepts, free_port
 from local.process import Process
 from local.redis_server import RedisServer, redis_binary
-from local.services import procfile_lines
 from operate.checks.broker import check_broker
 from operate.checks.redis_server import check_redis_servers
+from operate.run import NEEDS, procfile_lines
 
 # What Render's Blueprint reference (render.com/docs/blueprint-spec) allows each type of service to say.
 COMMON = {"type", "name", "region", "plan"}
@@ -49,7 +51,14 @@ REGIONS = {"oregon", "ohio", "virginia", "frankfurt", "singapore"}
 # What is set by platforms, and by what else the processes are: no settings of ours.
 FLOWER = {"FLOWER_BASIC_AUTH", "FLOWER_ADDRESS", "PORT"}
 PLATFORM = {"RENDER_INSTANCE_ID"}
-SECRETS = {"MQTT_PASSWORD", "SUPABASE_SERVICE_ROLE", "DATABASE_URL", "FLOWER_BASIC_AUTH"}
+SECRETS = {
+    "ALERT_URLS",
+    "ALERT_SMTP_URL",
+    "MQTT_PASSWORD",
+    "SUPABASE_SERVICE_ROLE",
+    "DATABASE_URL",
+    "FLOWER_BASIC_AUTH",
+}
 
 
 def setting_names():
@@ -62,8 +71,14 @@ def read_yaml(name):
 
 
 @pytest.fixture(scope="module")
-def render():
+def blueprint():
     return read_yaml("render.yaml")
+
+
+@pytest.fixture(scope="module")
+def render(blueprint):
+    """The services that are processes; the console is files alone."""
+    return {**blueprint, "services": [s for s in blueprint["services"] if s.get("runtime") != "static"]}
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +117,7 @@ def test_the_defaults_in_the_example_are_those_of_the_code():
         if isinstance(default, SecretStr):
             default = default.get_secret_value()
         if value == "":
-            assert default in (None, ""), name
+            assert default in (None, "", ()), name
         else:
             assert str(default).lower() == value.lower() or float(default) == float(value), name
 
@@ -173,6 +188,71 @@ def test_the_blueprint_gives_each_process_what_it_needs(render):
     assert [each["name"] for each in render["services"] if "preDeployCommand" in each] == ["fleet-beat"]
 
 
+def test_the_blueprint_serves_the_console_with_its_headers(blueprint):
+    (site,) = [service for service in blueprint["services"] if service.get("runtime") == "static"]
+    assert set(site) == {"type", "name", "runtime", "buildCommand", "staticPublishPath", "envVars", "routes",
+                         "headers"}  # fmt: skip
+    assert site["routes"] == [{"type": "rewrite", "source": "/*", "destination": "/index.html"}]
+    assert {variable["key"] for variable in site["envVars"] if "value" not in variable} == {
+        "SUPABASE_URL", "SUPABASE_PUBLISHABLE_KEY",
+    }  # fmt: skip
+    sent = {header["name"]: header["value"] for header in site["headers"] if header["path"] == "/*"}
+    for name, value in json.loads((REPOSITORY / "console" / "headers.json").read_text()).items():
+        # Hosted, a project is another origin: that is all by which the two policies differ.
+        assert re.sub(r" (https|wss)://\*\.supabase\.co", "", sent[name]) == value
+    policy = dict(part.split(" ", 1) for part in sent["Content-Security-Policy"].split("; "))
+    assert policy["script-src"] == "'self'"
+    assert "wss://*.supabase.co" in policy["connect-src"]
+
+
+def test_compose_serves_the_console_as_its_host_is_told(compose, tool):
+    """What its server does is in tests/console/test_composed.py."""
+    service = compose["services"]["console"]
+    assert service["profiles"] == ["console"]
+    assert service["build"]["context"] == "console"
+    # The page's own key goes into its image; the server is told where Supabase is, and has no key.
+    assert set(service["build"]["args"]) == {"SUPABASE_PUBLISHABLE_KEY", "SUPABASE_STORAGE_BUCKET"}
+    assert set(service["environment"]) == {"SUPABASE_URL"}
+    assert "env_file" not in service
+    text = (REPOSITORY / "console" / "Dockerfile").read_text()
+    for base in re.findall(r"^FROM (\S+)", text, re.M):
+        assert re.search(r":\d+\.\d+\.\d+-", base), base
+    assert re.search(r"^USER (\d+)$", text, re.M).group(1) != "0"
+    answer = tool("hadolint", "console/Dockerfile")
+    assert answer.returncode == 0, answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("url", "key", "said"),
+    [
+        ("https://x.supabase.co/", "sb_publishable_x", ""),
+        ("https://x.supabase.co", "sb_secret_x", "the secret key"),
+        # {"role": "service_role"}
+        ("https://x.supabase.co", "e30.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.x", "the secret key"),
+        ("x.supabase.co", "sb_publishable_x", "SUPABASE_URL"),
+        ("https://x.supabase.co", "", "SUPABASE_PUBLISHABLE_KEY"),
+    ],
+)
+def test_the_configuration_of_the_console_holds_no_secret(tmp_path, url, key, said):
+    node = find_node()
+    if node is None:
+        pytest.skip("no node")
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "dist").mkdir()
+    script = shutil.copy(REPOSITORY / "console" / "scripts" / "config.mjs", tmp_path / "scripts")
+    environment = {**os.environ, "SUPABASE_URL": url, "SUPABASE_PUBLISHABLE_KEY": key}
+    environment.pop("SUPABASE_STORAGE_BUCKET", None)
+    answer = subprocess.run([node, script], env=environment, capture_output=True, text=True, check=False)
+    if said:
+        assert answer.returncode == 1
+        assert said in answer.stderr
+        assert not (tmp_path / "dist" / "config.js").exists()
+    else:
+        assert answer.returncode == 0, answer.stderr
+        made = (tmp_path / "dist" / "config.js").read_text()
+        assert made == 'window.CONSOLE_CONFIG = {"url":"https://x.supabase.co","key":"sb_publishable_x"}\n'
+
+
 def test_render_and_procfile_start_the_same(render):
     commands = {service["name"].removeprefix("fleet-"): service["startCommand"]
                 for service in render["services"] if "startCommand" in service}  # fmt: skip
@@ -184,8 +264,23 @@ def test_render_and_procfile_start_the_same(render):
 
 def test_compose_and_procfile_start_the_same(compose):
     commands = {name: list(service["command"]) for name, service in compose["services"].items()
-                if service.get("image") == "fleet"}  # fmt: skip
+                if service.get("image") == "fleet" and "profiles" not in service}  # fmt: skip
     assert commands == {name: shlex.split(line) for name, line in procfile_lines().items()}
+
+
+def test_compose_gives_each_process_what_it_needs(compose):
+    """The image has a health file of its own, and Flower is told where to listen."""
+    for name, needs in NEEDS.items():
+        given = compose["services"][name]["environment"]
+        assert set(given) == needs - {"HEALTH_FILE", "PORT"}, name
+        assert {setting: value for setting, value in given.items() if value is not None} == {
+            "REDIS_URL": "redis://redis:6379/0",
+            **({"FLOWER_ADDRESS": "0.0.0.0", "FLOWER_BASIC_AUTH": given.get("FLOWER_BASIC_AUTH")}
+               if name == "flower" else {}),
+        }  # fmt: skip
+    everything = {name.upper() for name in EverySetting.model_fields} - {"HEALTH_FILE"}
+    assert set(compose["services"]["doctor"]["environment"]) == everything
+    assert not any("env_file" in service for service in compose["services"].values())
 
 
 def test_compose_is_valid(tool):
@@ -351,19 +446,9 @@ def test_the_supabase_of_the_lite_profile(compose, tmp_path):
 
 
 def test_the_broker_of_the_compose_file(compose, tmp_path, diagnose_broker):
-    """Its configuration, with other paths, in a real Mosquitto: nobody gets in without the password."""
+    """Its script and configuration, in a real Mosquitto: nobody gets in without the password."""
 
-    class Composed(SecuredMosquitto):
-        def prepare(self):
-            super().prepare()
-            config = compose["configs"]["mosquitto"]["content"].replace(
-                "/mosquitto/data", str(self.directory)
-            )
-            config = config.replace("listener 1883", f"listener {self.port} {LOOPBACK}")
-            user = "user root\n" if os.geteuid() == 0 else ""
-            (self.directory / "mosquitto.conf").write_text(user + config)
-
-    broker = Composed(tmp_path)
+    broker = ComposedMosquitto(tmp_path, compose)
     broker.start()
     try:
         assert diagnose_broker(broker.settings)["publishing"].grade == "ok"

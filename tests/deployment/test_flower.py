@@ -7,13 +7,16 @@ from pathlib import Path
 
 import httpx
 import pytest
-from honcho.environ import parse_procfile
 from redis import Redis
+from wire import Device, photograph, until
 
-from core.dispatch import ACKNOWLEDGE_AGAIN, CONTROL_QUEUE
+from core.dispatch import ACKNOWLEDGE_AGAIN, CONTROL_QUEUE, STORE_CAPTURE
 from local.part import REPOSITORY, clean_environment
 from local.ports import LOOPBACK, accepts, free_port
 from local.process import Process
+from operate.queues import QUEUES
+from operate.run import procfile_lines
+from tasks.app import app
 
 CREDENTIALS = ("operator", "a-long-password")
 
@@ -21,7 +24,7 @@ CREDENTIALS = ("operator", "a-long-password")
 @pytest.fixture
 def flower(redis_server, tmp_path):
     started = []
-    line = parse_procfile((REPOSITORY / "Procfile").read_text()).processes["flower"]
+    line = procfile_lines()["flower"]
     environment = {
         **clean_environment(),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
@@ -110,6 +113,36 @@ def test_nobody_sends_a_task_not_even_with_the_password(flower, redis_server):
         assert http.get("/api/task/types").status_code != 404, "the rest of its interface is there"
     queue = Redis.from_url(redis_server.database_url(1))
     assert not queue.exists(CONTROL_QUEUE), "and nothing waits in the queue"
+
+
+def test_every_queue_stands_in_its_tab_also_those_that_nobody_serves(flower):
+    port = free_port()
+    process = flower(PORT=str(port))
+    process.wait_ready(lambda: accepts(port), 30)
+    with httpx.Client(base_url=f"http://{LOOPBACK}:{port}", trust_env=False) as http:
+        page = http.get("/broker").text
+    assert [name for name in QUEUES if name not in page] == []
+    assert len(QUEUES) == 5
+
+
+def test_it_remembers_what_devices_do_and_not_what_beat_sends(flower, stack, services):
+    """At several a second that would push every capture out of `max_tasks` within the hour."""
+    device, port = Device(stack, "FLOWER001"), free_port()
+    process = flower(**stack.environment(), PORT=str(port), FLOWER_BASIC_AUTH=":".join(CREDENTIALS))
+    process.wait_ready(lambda: accepts(port), 30)
+    with httpx.Client(base_url=f"http://{LOOPBACK}:{port}", trust_env=False, auth=CREDENTIALS) as http:
+
+        def names():
+            return {task["name"] for task in http.get("/api/tasks?limit=5000").json().values()}
+
+        # A worker that it has heard of by an event.
+        until(lambda: any(worker["status"] for worker in http.get("/workers?json=1").json()["data"]))
+        image = photograph(5)
+        device.metadata("seen.jpg", image)
+        device.send("seen.jpg", image)
+        until(lambda: STORE_CAPTURE in names())
+        periodic = {each["task"] for each in app.conf.beat_schedule.values()}
+        assert names() & periodic == set()
 
 
 def test_the_folder_of_the_configuration_is_the_one_it_is_started_in():

@@ -10,7 +10,8 @@ from kombu import Connection, Consumer, Producer, Queue
 from wire import rows
 
 from core import dispatch
-from local.services import Services, procfile_lines
+from local.services import Services
+from operate.run import procfile_lines
 from simulator import Fleet, FleetOptions
 
 DEVICES, IMAGES = 6, 3

@@ -53,7 +53,9 @@ def test_the_state_at_a_glance(stack, services):
     assert capture["state"] == "arriving"
     assert error["error_code"] == 2104
     assert overview["in_flight"] >= 1
-    assert [queue["name"] for queue in overview["queues"]] == ["control", "captures"]
+    assert [queue["name"] for queue in overview["queues"]] == [
+        "control", "captures", "alerts", "keeping", "timelapse",
+    ]  # fmt: skip
     assert "fleet" in [listener["name"] for listener in overview["listeners"]]
     assert overview["workers"]
     assert overview["troubles"] == []
@@ -66,6 +68,17 @@ def test_the_state_at_a_glance(stack, services):
 
     device.send("half.jpg", image)
     until(lambda: device.name not in status(stack.environment(), "--json").stdout.split('"errors"')[0])
+
+
+def test_at_rest_no_listener_is_behind(stack, services):
+    """What docs/scaling.md takes for a sign that listeners are short."""
+
+    def at_rest():
+        answer = status(stack.environment(), "--json")
+        told = {each["name"]: each["busy"] for each in json.loads(answer.stdout)["listeners"]}
+        return told.get("fleet") == "keeps up with the broker"
+
+    until(at_rest)
 
 
 def test_it_says_what_is_not_alive(redis_server):

@@ -101,7 +101,13 @@ def check_flower(flower, device):
     ]
     assert all(len(task["args"]) < 200 for task in tasks)
     (worker,) = flower.get("/api/workers?refresh=true").json().values()
-    assert {queue["name"] for queue in worker["active_queues"]} == {"control", "captures"}
+    assert {queue["name"] for queue in worker["active_queues"]} == {
+        "control",
+        "captures",
+        "alerts",
+        "keeping",
+        "timelapse",
+    }
     return tasks
 
 

@@ -20,9 +20,14 @@ def photo(number=0):
     return PHOTOS[number].read_bytes()
 
 
+def pieces_of(data):
+    """Cut an image into what chunks carry."""
+    return [data[start : start + 1024] for start in range(0, len(data), 1024)]
+
+
 def arrive(resources, device, data, name="image_1.jpg", *, time=TIME, size=None, error=0, sha=None):
     """Let a whole capture arrive and give its sealed ref."""
-    pieces = [data[start : start + 1024] for start in range(0, len(data), 1024)]
+    pieces = pieces_of(data)
     metadata = Metadata(
         device,
         None,

@@ -3,6 +3,7 @@
 import json
 import queue
 import sys
+import uuid
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -14,12 +15,16 @@ from paho.mqtt.enums import CallbackAPIVersion
 from supabase import ClientOptions, create_client
 
 from core.settings import WorkerSettings, load
+from core.store.keys import lock_key
 from core.supabase import SupabaseGateway
 from tasks import app
+from tasks.channels.deliverer import Deliverer
 from tasks.resources import open_resources
 
 # The proxy before Supabase serves the fault suite too.
 sys.path.append(str(Path(__file__).parent.parent / "chaos"))
+# And so do the receivers on loopback.
+sys.path.append(str(Path(__file__).parent.parent / "channels"))
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +82,18 @@ def behind(resources, proxy, monkeypatch):
     behind.supabase.close()
 
 
+@pytest.fixture
+def again(resources):
+    """Runs periodic tasks again, as if their time had come."""
+
+    def run_again(*tasks):
+        for task in tasks:
+            resources.store.redis.delete(lock_key(task.__wrapped__.__name__))
+            task.run()
+
+    return run_again
+
+
 _numbers = count(1)
 
 
@@ -115,3 +132,114 @@ def ear(stack, device):
     hearing = Ear(stack, device)
     yield hearing
     hearing.close()
+
+
+# Loopback may be reached.
+LOCAL = {"webhook_allow_http": True, "webhook_private_networks": ("127.0.0.0/8",)}
+
+
+class Company:
+    """A company with an admin, a device, and what the admin calls as a browser does."""
+
+    def __init__(self, stack, database, http):
+        self.database = database
+        self.company_id, self.device = str(uuid.uuid4()), uuid.uuid4().hex[:12].upper()
+        self.email = f"{uuid.uuid4().hex}@farm.test"
+        self._http = http
+        key = {"apikey": stack.supabase_publishable_key}
+        account = {"email": self.email, "password": uuid.uuid4().hex}
+        said = (
+            http.post(f"{stack.supabase_url}/auth/v1/signup", headers=key, json=account)
+            .raise_for_status()
+            .json()
+        )
+        database.table("companies").insert({"company_id": self.company_id, "name": "farm"}).execute()
+        database.table("users").insert(
+            {"user_id": said["user"]["id"], "company_id": self.company_id}
+        ).execute()
+        self.add_device(self.device)
+        self._headers = key | {"Authorization": f"Bearer {said['access_token']}"}
+        self._supabase = stack.supabase_url
+
+    def add_device(self, device):
+        self.database.table("devices").insert({"device_id": device, "company_id": self.company_id}).execute()
+
+    def call(self, function, **arguments):
+        answer = self._http.post(
+            f"{self._supabase}/rest/v1/rpc/{function}", headers=self._headers, json=arguments
+        )
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def link(self, path):
+        """A link to an object, as supabase-js asks for one."""
+        storage = f"{self._supabase}/storage/v1"
+        address = f"{storage}/object/sign/gxp-captures/{path}"
+        answer = self._http.post(address, headers=self._headers, json={"expiresIn": 60})
+        return storage + answer.raise_for_status().json()["signedURL"]
+
+    def channel(self, target, kind="webhook", events=("capture.stored",)):
+        more = {"event_types": list(events)}
+        return self.call("create_channel", p_name="hall", p_kind=kind, p_target=target, p_more=more)[
+            "channel_id"
+        ]
+
+    def state(self, channel):
+        return (
+            self.database.table("alert_channels")
+            .select("*")
+            .eq("channel_id", channel)
+            .single()
+            .execute()
+            .data
+        )
+
+    def deliveries(self, channel):
+        return self.call("channel_deliveries", p_channel=channel)
+
+    def picture(self, name, device=None):
+        capture = {"device_id": device or self.device, "image_name": name, "ingest_status": "stored",
+                   "storage_path": f"captures/{uuid.uuid4()}.jpg"}  # fmt: skip
+        self.database.rpc("record_capture", {"p_capture": capture}).execute()
+
+
+@pytest.fixture
+def make_company(stack, database):
+    made = []
+    with httpx.Client(timeout=30) as http:
+
+        def make():
+            made.append(Company(stack, database, http))
+            return made[-1]
+
+        yield make
+        for company in made:
+            database.table("alert_channels").delete().eq("company_id", company.company_id).execute()
+
+
+@pytest.fixture
+def company(make_company):
+    return make_company()
+
+
+@pytest.fixture
+def receiver():
+    from receivers import Receiver
+
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture
+def make_deliverer(resources):
+    made = []
+
+    def make(lease_s=120, **settings):
+        changed = WorkerSettings(**resources.settings.model_dump() | LOCAL | settings)
+        made.append(Deliverer(changed, resources.supabase, lease_s=lease_s))
+        return made[-1]
+
+    yield make
+    for deliverer in made:
+        deliverer.close()

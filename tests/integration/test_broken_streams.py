@@ -4,7 +4,7 @@ import io
 from hashlib import sha256
 
 import pytest
-from arrivals import PHOTOS, TIME, Enqueued, arrive, asked_in_vain, photo, run
+from arrivals import PHOTOS, TIME, Enqueued, arrive, asked_in_vain, photo, pieces_of, run
 from PIL import Image
 from store_lab import batch_on
 
@@ -18,7 +18,6 @@ from tasks import pipeline
 from tasks.record import record_timeout
 from tasks.sweep import sweep_once
 
-CHUNK = 1024
 NAME = "image_1.jpg"
 
 
@@ -27,13 +26,9 @@ def empty(resources):
     resources.store.redis.flushdb()
 
 
-def pieces(data):
-    return [data[start : start + CHUNK] for start in range(0, len(data), CHUNK)]
-
-
 def broken(number, data=None):
     """The photograph with one kilobyte of zeros."""
-    parts = pieces(data or photo())
+    parts = pieces_of(data or photo())
     parts[number] = bytes(len(parts[number]))
     return b"".join(parts)
 
@@ -41,7 +36,7 @@ def broken(number, data=None):
 def send(resources, device, data):
     """Send the chunks that a NACK has asked for, and store what is complete then."""
     batch = batch_on(resources)
-    items = [item for pair in enumerate(pieces(data)) for item in pair]
+    items = [item for pair in enumerate(pieces_of(data)) for item in pair]
     batch.chunks(CaptureRef(device, NAME), now_ms(), items)
     [outcome] = batch.commit()
     assert outcome.status == "complete"
@@ -69,7 +64,7 @@ def asked_for_all(resources, device, ear, data):
     """Sweep after a silence and say whether the device is asked for every chunk."""
     assert silence(resources, device, 5_000) == []
     asked = ear.next()[1]
-    return asked["missing_chunks"] == list(range(len(pieces(data))))
+    return asked["missing_chunks"] == list(range(len(pieces_of(data))))
 
 
 def row_of(database, device):
@@ -185,7 +180,7 @@ def test_a_device_that_offers_it_at_a_later_wake_is_not_asked_once_more(
 def test_a_partial_answer_leaves_the_broken_picture_in_its_place(resources, database, bucket, device, ear):
     run(resources, arrive(resources, device, broken(30)))
     batch = batch_on(resources)
-    batch.chunks(CaptureRef(device, NAME), now_ms(), [0, pieces(photo())[0]])
+    batch.chunks(CaptureRef(device, NAME), now_ms(), [0, pieces_of(photo())[0]])
     batch.commit()
     silence(resources, device, 61_000)
     record_timeout.run(device, NAME, "")

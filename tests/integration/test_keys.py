@@ -18,7 +18,7 @@ from local.services import Services
 from simulator.fleet import Fleet
 from simulator.options import FleetOptions
 
-TIMES = {"CAPTURE_TIMEOUT_MS": "2000", "RETRANSMIT_DELAY_MS": "500"}
+TIMES = {"CAPTURE_TIMEOUT_MS": "2000", "RETRANSMIT_DELAY_MS": "500", "HOME_ASSISTANT_PREFIX": "homeassistant"}
 NAMES = {
     "s": r"\{\d+\}",
     "ref": r"[A-Z0-9]+/[^/]+(/[0-9a-f]+)?",

@@ -79,6 +79,22 @@ def test_a_colleague_is_invited(stack, run):
     assert re.search(rf"{email} +operator .*member", run("companies", "members", name).stdout)
 
 
+def test_a_company_gets_a_quota_and_loses_it(database, run):
+    name = new_name()
+    run("companies", "create", name, "--admin", "admin@fleet.test")
+
+    def quota():
+        return (
+            database.table("companies").select("storage_quota_bytes").eq("name", name).single().execute().data
+        )
+
+    told = run("companies", "quota", name, "1.5TB")
+    assert told.stdout == f"✓ {name}: 0.0 GB in storage, 0.0 % of its quota\n", told.stderr
+    assert quota() == {"storage_quota_bytes": 1_500_000_000_000}
+    assert run("companies", "quota", name, "none").stdout == f"✓ {name}: 0.0 GB in storage, no quota\n"
+    assert quota() == {"storage_quota_bytes": None}
+
+
 def test_a_label_is_not_made_worthless_by_mistake(run, tmp_path):
     devices = [uuid.uuid4().hex[:12].upper() for _ in range(2)]
     first, second = tmp_path / "1.html", tmp_path / "2.html"
@@ -98,11 +114,15 @@ def test_a_label_is_not_made_worthless_by_mistake(run, tmp_path):
         (("companies", "create", "New", "--admin", "nobody"), 1, "this is no e-mail address"),
         (("companies", "members", "Nobody & Sons"), 1, "there is no company Nobody & Sons"),
         (("companies", "invite", "Nobody & Sons", "a@fleet.test"), 1, "there is no company Nobody & Sons"),
+        (("companies", "quota", "Nobody & Sons", "much"), 2, "much is no size: 500MB, 200GB or 1.5TB"),
+        (("companies", "quota", "Nobody & Sons", "0GB"), 2, "0GB is no size: 500MB, 200GB or 1.5TB"),
         (("devices", "codes", "A B", "--labels", "x.html"), 2, "this is no id of a device: 'A B'"),
         (("devices", "codes", "A", "--labels", "README.md"), 2,
-         "README.md is there already, perhaps with codes that are nowhere else"),
+         "README.md is there already, perhaps with what is nowhere else"),
         (("devices", "codes", "A", "--labels", "nowhere/x.html"), 1,
-         "cannot write the labels: [Errno 2] No such file or directory: 'nowhere/x.html.part'"),
+         "cannot write: [Errno 2] No such file or directory: 'nowhere/x.html.part'"),
+        (("devices", "codes", "A", "--labels", "x.html", "--passwords", "x"), 2,
+         "--passwords needs --logins: the file of Mosquitto has no password that a device could use"),
         (("companies", "list", "--env-file", "nowhere.env"), 2, "no such file: nowhere.env"),
     ],
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from arrivals import SENSORS, TIME, photo, run
+from arrivals import SENSORS, TIME, photo, pieces_of, run
 from store_lab import batch_on
 
 from core.clock import now_ms, to_datetime
@@ -15,10 +15,6 @@ NAME = "image_1.jpg"
 
 def rows(database, device, table="captures"):
     return database.table(table).select("*").eq("device_id", device).order("created_at").execute().data
-
-
-def pieces_of(data):
-    return [data[start : start + 1024] for start in range(0, len(data), 1024)]
 
 
 def describe(resources, device, **fields):

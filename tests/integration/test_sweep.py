@@ -2,15 +2,21 @@
 
 import pytest
 from arrivals import Enqueued, asked_in_vain, photo, run
+from celery import Celery
 from store_lab import batch_on
 
+from core import dispatch
 from core.clock import now_ms
+from core.dispatch import Dispatcher, make_app
+from core.errors import Transient
 from core.store import memory
+from core.store.devices import Hello
 from core.store.keys import CaptureRef
 from core.store.listeners import Heartbeat
-from core.wire import Metadata, parse_time
+from core.wire import Metadata, Status, parse_time
+from local.ports import free_port
 from tasks.record import fail_stale, record_assembling, record_timeout
-from tasks.sweep import sweep_once
+from tasks.sweep import ASIDE_AT_MOST, sweep_once
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +51,19 @@ def test_missing_chunks_are_asked_for(resources, device, ear):
     )
     assert [call[0] for call in calls] == ["record_assembling"]
     assert sweep(resources) == []
+
+
+def test_they_are_asked_for_also_while_nothing_can_be_enqueued(resources, device, ear):
+    begin(resources, device, age_ms=5_000)
+    batch = batch_on(resources)
+    batch.hello(Hello.of(Status(device, None, "alive", raw=b"{}"), now_ms() - 60_000))
+    batch.commit()
+    away = make_app(Celery)
+    away.conf.broker_url = f"redis://127.0.0.1:{free_port()}/0"
+    with pytest.raises(Transient, match="Celery's broker"):
+        sweep_once(resources, Dispatcher(away, now_ms))
+    topic, message = ear.next()
+    assert (topic, message["missing_chunks"]) == (f"ESP32CAM/{device}/ack", [0, 2, 3])
 
 
 def test_a_capture_still_arriving_stands_as_assembling(resources, database, device):
@@ -130,3 +149,20 @@ def test_what_has_failed_makes_room_before_chunks_are_turned_away(
     monkeypatch.setattr(memory, "fullness", lambda *_: share)
     sweep(resources)
     assert (resources.store.captures.get(ref) is not None) is stays
+
+
+@pytest.mark.parametrize("name", dispatch.ASIDE)
+def test_a_queue_that_no_worker_serves_does_not_grow_for_ever(resources, name, caplog):
+    broker = resources.broker
+    broker.delete(name)
+    for number in range(ASIDE_AT_MOST):
+        broker.lpush(name, f'{{"number": {number}}}')
+    sweep(resources)
+    assert broker.llen(name) == ASIDE_AT_MOST
+    assert "does a worker serve it" not in caplog.text
+    broker.lpush(name, '{"number": "last"}')
+    sweep(resources)
+    assert broker.llen(name) == ASIDE_AT_MOST // 2
+    assert broker.lindex(name, 0) == b'{"number": "last"}', "the newest stay"
+    assert f"wait in the queue {name}: does a worker serve it?" in caplog.text
+    broker.delete(name)

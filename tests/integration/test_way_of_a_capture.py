@@ -4,7 +4,7 @@ import json
 from hashlib import sha256
 
 import pytest
-from arrivals import SENSORS, TIME, arrive, photo, run
+from arrivals import SENSORS, TIME, arrive, photo, pieces_of, run
 from store_lab import batch_on
 
 from core.clock import now_ms
@@ -40,13 +40,13 @@ def test_a_capture_is_stored_byte_for_byte_and_acknowledged(resources, database,
     assert known["last_seen_at"]
 
 
-def test_nothing_of_it_stays_in_redis_but_its_tombstone_and_its_place(resources, device):
+def test_nothing_of_it_stays_in_redis_but_its_tombstone_its_place_and_its_ack(resources, device):
     ref = arrive(resources, device, photo())
     run(resources, ref)
     assert resources.store.captures.get(ref) is None
     assert resources.store.captures.chunks(ref) == {}
     keys = resources.store.redis.keys(f"*{device}*")
-    assert sorted(key.split(b":")[2] for key in keys) == [b"place", b"tombstone"]
+    assert sorted(key.split(b":")[2] for key in keys) == [b"acked", b"place", b"tombstone"]
 
 
 @pytest.mark.parametrize("station", ["_store_image", "_persist_row", "acknowledge"])
@@ -160,7 +160,7 @@ def test_a_report_in_any_form_lets_the_device_sleep(resources, database, device,
 
 def test_a_report_beside_an_arriving_image_leaves_it_its_ack(resources, database, bucket, device, ear):
     data, name = photo(), "image_1.jpg"
-    pieces = [data[start : start + 1024] for start in range(0, len(data), 1024)]
+    pieces = pieces_of(data)
     metadata = Metadata(device, None, name, parse_time(TIME), len(data), len(pieces), sensors=SENSORS)
     report = metadata._replace(total_chunks=None, error="3", sensors=Sensors(temperature_c=7.5))
     batch = batch_on(resources)

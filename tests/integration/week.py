@@ -15,6 +15,7 @@ from core.store.devices import Hello
 from core.store.listeners import Heartbeat
 from core.store.store import open_store
 from listener.batch import Batches
+from listener.buttons import Buttons
 from listener.connection import Received
 from listener.error_log import ErrorLog
 from listener.message_log import MessageLog
@@ -42,7 +43,7 @@ class Week:
         self._resources = resources._replace(store=store, publisher=self)
         settings = IntakeSettings()
         self._batches = Batches(store.redis, settings)
-        self._receiver = Receiver(settings, ErrorLog(10**6), MessageLog(9_000))
+        self._receiver = Receiver(settings, ErrorLog(10**6), MessageLog(9_000), Buttons())
         for device in devices:
             self._plan(device)
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,14 +17,16 @@ import pytest
 from local.part import REPOSITORY
 from local.ports import LOOPBACK
 
+RUNS = "in chunks of 1 KB on a bad line"
+
 
 class Command:
     """A `python -m local …` whose processes, however deep, can be told by a mark in their environment."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, under=(sys.executable, "-m", "local")):
         self.mark = uuid.uuid4().hex
         self.popen = subprocess.Popen(
-            [sys.executable, "-m", "local", *arguments],
+            [*under, *arguments],
             cwd=REPOSITORY,
             env={**os.environ, "FLEET_TEST_MARK": self.mark},
             stdout=subprocess.PIPE,
@@ -91,8 +94,8 @@ def command():
         pytest.skip("processes are told apart by /proc")
     started = []
 
-    def run(*arguments):
-        started.append(Command(*arguments))
+    def run(*arguments, **options):
+        started.append(Command(*arguments, **options))
         return started[-1]
 
     yield run
@@ -105,9 +108,27 @@ def test_the_demo_stores_every_capture_and_stops_everything(command):
     status = demo.wait()
     assert status == 0, demo.output
     assert "10 of 10 captures are stored byte for byte as sent and acknowledged" in demo.output
-    assert "What went over the wire?" in demo.output
-    sheet = Path(re.search(r"Contact sheet of the thumbnails: (\S+)", demo.output)[1])
+    assert len(demo.lines) <= 25 and max(map(len, demo.lines)) <= 81, demo.output
+    sheet = Path(re.search(r"all thumbnails on one sheet: (\S+)", demo.output)[1])
     assert sheet.read_bytes().startswith(b"\x89PNG")
+    demo.assert_nothing_left()
+
+
+def test_what_the_database_tells_an_operator_is_shown_if_asked_for(command):
+    demo = command("demo", "--verbose", "--devices", "1", "--images", "1")
+    assert demo.wait() == 0, demo.output
+    assert "1 device takes 1 photograph and sends it" in demo.output
+    assert "What went over the wire?" in demo.output
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make on PATH")
+def test_ctrl_c_is_no_error_of_make(command):
+    demo = command("demo", under=["make", "-o", "setup", f"BIN={Path(sys.executable).parent}"])
+    demo.wait_for(RUNS)
+    os.killpg(demo.popen.pid, signal.SIGINT)  # as a terminal does
+    demo.wait()
+    assert "everything is stopped" in demo.output
+    assert "***" not in demo.output
     demo.assert_nothing_left()
 
 
@@ -116,8 +137,8 @@ def test_the_demo_stores_every_capture_and_stops_everything(command):
     [
         ("Redis, MQTT broker", signal.SIGINT),
         ("listener, worker", signal.SIGINT),
-        ("says hello", signal.SIGINT),
-        ("says hello", signal.SIGTERM),
+        (RUNS, signal.SIGINT),
+        (RUNS, signal.SIGTERM),
     ],
 )
 def test_a_signal_at_any_moment_stops_everything(command, number, moment):
@@ -133,7 +154,7 @@ def test_a_signal_at_any_moment_stops_everything(command, number, moment):
 
 def test_a_second_signal_does_not_cut_the_stopping_short(command):
     demo = command("demo")
-    demo.wait_for("says hello")
+    demo.wait_for(RUNS)
     while demo.popen.poll() is None:
         demo.popen.send_signal(signal.SIGINT)
         time.sleep(0.05)
@@ -143,7 +164,7 @@ def test_a_second_signal_does_not_cut_the_stopping_short(command):
 
 def test_killing_the_demo_stops_everything_too(command):
     demo = command("demo")
-    demo.wait_for("says hello")
+    demo.wait_for(RUNS)
     demo.popen.kill()
     demo.popen.wait()
     demo.assert_nothing_left(seconds=20)
@@ -151,7 +172,7 @@ def test_killing_the_demo_stops_everything_too(command):
 
 def test_a_process_that_dies_ends_the_demo_with_an_error(command):
     demo = command("demo")
-    demo.wait_for("says hello")
+    demo.wait_for(RUNS)
     for pid, line in demo.processes():
         if "celery --app tasks worker" in line:
             os.kill(pid, signal.SIGKILL)
@@ -168,7 +189,7 @@ def ports(count):
 
 
 def test_up_stays_with_its_addresses_until_ctrl_c(command, tmp_path):
-    mqtt, redis, supabase, flower = ports(4)
+    mqtt, redis, supabase, flower, smtp, console = ports(6)
     options = [
         "--mqtt-port",
         mqtt,
@@ -178,11 +199,17 @@ def test_up_stays_with_its_addresses_until_ctrl_c(command, tmp_path):
         supabase,
         "--flower-port",
         flower,
+        "--smtp-port",
+        smtp,
+        "--console-port",
+        console,
+        "--mailbox",
+        str(tmp_path / "mailbox"),
     ]
     environment = tmp_path / "env"
-    up = command("up", "--no-fleet", "--env-file", str(environment), *options)
+    up = command("up", "--no-fleet", "--no-alert", "--env-file", str(environment), *options)
     up.wait_for("Ctrl-C stops everything")
-    for port in (mqtt, redis, supabase, flower):
+    for port in (mqtt, redis, supabase, flower, smtp, console):
         assert port in up.output
     shell = f". {environment} && echo $MQTT_HOST:$MQTT_PORT $SUPABASE_URL"
     said = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, text=True, check=True).stdout
@@ -196,14 +223,17 @@ def test_up_stays_with_its_addresses_until_ctrl_c(command, tmp_path):
     assert not environment.exists()
 
 
-@pytest.mark.parametrize("option", ["--mqtt-port", "--redis-port", "--supabase-port", "--flower-port"])
-def test_up_names_a_port_in_use(command, option):
-    chosen = dict(
-        zip(["--mqtt-port", "--redis-port", "--supabase-port", "--flower-port"], ports(4), strict=True)
-    )
+PORTS = ["--mqtt-port", "--redis-port", "--supabase-port", "--flower-port", "--smtp-port", "--console-port"]
+
+
+@pytest.mark.parametrize("option", PORTS)
+def test_up_names_a_port_in_use(command, option, tmp_path):
+    chosen = dict(zip(PORTS, ports(len(PORTS)), strict=True))
     with socket.create_server((LOOPBACK, int(chosen[option]))):
-        up = command("up", *(word for pair in chosen.items() for word in pair))
+        words = [word for pair in chosen.items() for word in pair]
+        up = command("up", "--mailbox", str(tmp_path / "mailbox"), *words)
         assert up.wait() == 1
     assert f"port {chosen[option]} on 127.0.0.1 is already in use" in up.output
+    assert f"ARGS='{option} " in up.output
     assert "Traceback" not in up.output
     up.assert_nothing_left()

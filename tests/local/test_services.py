@@ -6,7 +6,8 @@ import pytest
 
 from local import guard
 from local.process import StartError
-from local.services import Services, procfile_lines
+from local.services import Services
+from operate.run import procfile_lines
 
 
 def test_the_lines_of_the_procfile_are_what_is_started(stack):

@@ -1,7 +1,9 @@
+import io
 import json
 import urllib.request
 
 import pytest
+from rich.console import Console
 
 from local import snapshot, verification
 from local.ports import StackError
@@ -55,3 +57,17 @@ select 2;
 select 3; select_no_more;
 """
     assert verification.titles(text) == ["Who?", "Who?", "What?"]
+
+
+def test_an_answer_too_wide_for_the_terminal_is_shown_as_records():
+    file = io.StringIO()
+    columns = [f"column_{number}" for number in range(9)]
+    rows = [[f"value {row}.{number}" for number in range(8)] + [None] for row in range(5)]
+    verification.show(
+        [verification.Verification("What?", snapshot.Answer(columns, rows))], Console(file=file, width=80)
+    )
+    lines = file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line.split() for line in lines if "value 2." in line][7] == ["column_7", "value", "2.7"]
+    assert "value 3.0" not in file.getvalue()
+    assert "and 2 rows more; no value in column_8" in file.getvalue()

@@ -9,14 +9,14 @@ from local import guard, node, supabase_lite
 from local.mqtt_broker import Aedes
 from local.ports import LOOPBACK, PortInUseError, StackError, accepts, is_free
 from local.redis_server import RedisServer
-from local.stack import Stack
+from local.stack import MailStack, Stack
 
 
-def test_a_stack_starts_and_leaves_nothing_behind():
-    stack = Stack(broker="aedes")
+def test_a_stack_starts_and_leaves_nothing_behind(tmp_path):
+    stack = MailStack(broker="aedes", mailbox=tmp_path / "mailbox")
     with stack:
         groups = [part.process.pid for part in stack.parts if part.process]
-        assert len(groups) == 3
+        assert len(groups) == 4
         request = urllib.request.Request(
             f"{stack.supabase_url}/rest/v1/captures?limit=1", headers={"apikey": stack.supabase_secret_key}
         )
@@ -57,11 +57,11 @@ def test_the_servers_listen_on_loopback_only(stack):
         assert not ports6 & set(addresses)
 
 
-@pytest.mark.parametrize("part", ["redis_port", "mqtt_port", "supabase_port"])
+@pytest.mark.parametrize("part", ["redis_port", "mqtt_port", "supabase_port", "smtp_port"])
 def test_a_port_in_use_is_named_and_nothing_is_started(tmp_path, part):
     with socket.create_server((LOOPBACK, 0)) as taken:
         port = taken.getsockname()[1]
-        stack = Stack(tmp_path, broker="aedes", **{part: port})
+        stack = MailStack(directory=tmp_path, broker="aedes", mailbox=tmp_path / "mailbox", **{part: port})
         with pytest.raises(PortInUseError, match=f"port {port} .* in use"):
             stack.start()
     assert not any(part.running for part in stack.parts)

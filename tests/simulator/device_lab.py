@@ -20,7 +20,7 @@ class Bench:
     """Drives a device: `run(until)` lets time pass and connects it whenever it wakes."""
 
     def __init__(self, dialect="standard", seed=1, **options):
-        self.options = FleetOptions(**{"chunk_size": 8192, "timeout": 10.0, **options})
+        self.options = FleetOptions(**{"chunk_size": 8192, "timeout": 10.0, "dialect": dialect, **options})
         self.clock = Clock(EPOCH, self.options.time_scale, EPOCH)
         self.events = []
         camera = Camera(MAC, self.options, load_photos(), self.clock, seed)

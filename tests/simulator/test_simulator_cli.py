@@ -58,6 +58,39 @@ def test_the_same_seed_names_the_same_devices(broker, tmp_path):
     assert len(set(found[0])) == 2
 
 
+def test_conditions_of_devices_from_the_command_line(broker):
+    with ScriptedService(broker.port) as service:
+        done = run(
+            *(
+                "--port",
+                broker.port,
+                "--images",
+                3,
+                "--sleep",
+                0.1,
+                "--chunk-size",
+                8192,
+                "--dialect",
+                "newer",
+            ),
+            *(
+                "--battery-from",
+                40,
+                "--battery-to",
+                5,
+                "--drift",
+                "temperature=+0.5",
+                "--drift",
+                "humidity=-2",
+            ),
+        )
+        assert done.returncode == 0, done.stderr
+        (hellos,) = service.hellos.values()
+        told = [body for _, _, body in service.messages if body.get("image_size")]
+        assert [hello["battery_percent"] for hello in hellos] == [40, 22, 5]
+        assert [(m["temperature"], m["humidity"]) for m in told] == [(21, 50), (21.5, 48), (22, 46)]
+
+
 def test_an_unanswered_fleet_is_status_1(broker):
     done = run("--port", broker.port, "--timeout", 0.3, "--wakes", 1)
     assert done.returncode == 1
@@ -75,6 +108,9 @@ def test_an_unanswered_fleet_is_status_1(broker):
         (["--photos", "/nowhere/at/all"], "photos: no such folder"),
         (["--clock-start", "yesterday"], "clock-start is not an ISO 8601 time"),
         (["--json", "/nowhere/at/all.json"], "json: no such folder"),
+        (["--drift", "temperature"], "drift is SENSOR=STEP, as in temperature=+0.5, not 'temperature'"),
+        (["--drift", "mood=1"], "drift: a sensor is one of temperature, humidity, pressure, gas_resistance"),
+        (["--battery-from", "40"], "battery_from needs a dialect that reports it: newer, newer-mv"),
         (["--tls", "--ca-cert", "/nowhere.pem"], "ca_cert cannot be used"),
         (["--port", "PORT"], "cannot reach the broker at 127.0.0.1:"),
     ],
@@ -122,7 +158,7 @@ def test_the_command_line_has_every_option_with_its_default():
     parameters = inspect.signature(simulate).parameters
     defaults = {field.name: field.default for field in fields(FleetOptions)}
     renamed = {"device_ids": "device_id"}
-    special = {"port", "device_ids"}
+    special = {"port", "device_ids", "drift"}
     for name, default in defaults.items():
         parameter = parameters[renamed.get(name, name)]
         if name not in special:

@@ -16,7 +16,7 @@ from simulator.dialects import (
     encode_metadata,
     encode_repeat,
 )
-from simulator.vitals import vitals
+from simulator.vitals import charge_left, vitals
 
 MAC = "AABBCCDDEEFF"
 METADATA = Metadata(
@@ -159,7 +159,7 @@ def test_the_bytes_of_a_chunk_come_back(name, data, chunk_id):
 def test_the_battery_runs_down():
     from random import Random
 
-    fresh, tired = vitals(Random(1), 1, 0.0), vitals(Random(1), 1, 30_000.0)
+    fresh, tired = (vitals(Random(1), 1, charge_left(seconds)) for seconds in (0.0, 30_000.0))
     assert fresh["battery_mv"] == 4200
     assert tired["battery_mv"] < fresh["battery_mv"]
     assert tired["battery_percent"] < 100

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from datetime import UTC, datetime
+from itertools import pairwise
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -68,6 +69,15 @@ def test_every_picture_is_a_valid_jpeg_with_bytes_of_its_own():
             image.load()
             assert image.width >= 640
     assert len(digests) == 20
+
+
+def test_a_camera_does_not_show_the_same_photograph_twice_in_a_row():
+    photos, card = load_photos(), Card()
+    camera = Camera("AABBCCDDEEFF", FleetOptions(), photos, Clock(1_759_750_496.0), 1)
+    views = [
+        Pillow.open(io.BytesIO(camera.develop(camera.take(card, float(n))))).tobytes() for n in range(20)
+    ]
+    assert all(one != other for one, other in pairwise(views))
 
 
 def test_pictures_of_one_photograph_differ_in_most_chunks():
@@ -162,6 +172,14 @@ def test_iso_times():
         ("clock_start", datetime(2025, 1, 1)),
         ("days", 3.0),
         ("pace", -0.1),
+        ("lost_link", 1.1),
+        ("covered", -0.1),
+        ("affected", 2),
+        ("silent_after", -1),
+        ("good_first", -1),
+        ("loss_to", 0.5),
+        ("drift", {"mood": 1.0}),
+        ("drift", {"temperature": float("nan")}),
         ("images", -1),
     ],
 )
@@ -179,6 +197,23 @@ def test_options_that_exclude_each_other():
         FleetOptions(names_prefix="A", device_ids=("B",))
     with pytest.raises(OptionError, match="tls"):
         FleetOptions(ca_cert="x.pem")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"battery_from": 101}, "battery_from must be from 0 to 100"),
+        ({"battery_from": float("nan")}, "battery_from must be from 0 to 100"),
+        ({"battery_from": 40, "battery_to": -1, "images": 2}, "battery_to must be from 0 to 100"),
+        ({"battery_to": 5, "images": 2}, "battery_to needs battery_from"),
+        ({"battery_from": 40, "battery_to": 5}, "battery_to needs two images or more, or days"),
+        ({"rssi_from": 10}, "rssi_from must be from -120 to 0"),
+        ({"rssi_from": -50, "dialect": "newer-voltage-mv"}, "rssi_from needs a dialect that reports it"),
+    ],
+)
+def test_a_course_that_cannot_be_is_named(options, said):
+    with pytest.raises(OptionError, match=said):
+        FleetOptions(**{"dialect": "newer", **options})
 
 
 def test_the_password_does_not_show():

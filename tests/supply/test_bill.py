@@ -9,8 +9,10 @@ from cyclonedx.validation.json import JsonStrictValidator
 from typer.testing import CliRunner
 
 from local.part import REPOSITORY
-from supply import bill
+from supply import bill, lock
 from supply.__main__ import commands
+
+NAMES = ("python", *lock.NPM, "image")
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +21,8 @@ def bills(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sbom")
     answer = CliRunner().invoke(commands, ["sbom", "--output", str(folder)])
     assert answer.exit_code == 0
-    assert answer.output.split() == [str(folder / f"{name}.cdx.json") for name in ("python", "npm", "image")]
-    return {name: (folder / f"{name}.cdx.json").read_text() for name in ("python", "npm", "image")}
+    assert answer.output.split() == [str(folder / f"{name}.cdx.json") for name in NAMES]
+    return {name: (folder / f"{name}.cdx.json").read_text() for name in NAMES}
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,7 @@ def components(bills):
     return {name: json.loads(text)["components"] for name, text in bills.items()}
 
 
-@pytest.mark.parametrize("name", ["python", "npm", "image"])
+@pytest.mark.parametrize("name", NAMES)
 def test_each_is_valid(bills, name):
     version = SchemaVersion.from_version(json.loads(bills[name])["specVersion"])
     assert JsonStrictValidator(version).validate_str(bills[name]) is None
@@ -77,11 +79,21 @@ def test_it_tells_who_needs_whom(bills):
     assert any(ref.startswith("pkg:pypi/kombu@") for ref in needs[celery])
 
 
-def test_every_locked_package_of_npm_is_named_with_version_and_licence(components):
-    lock = json.loads((REPOSITORY / "local" / "package-lock.json").read_text())["packages"]
-    wanted = {(path.rpartition("node_modules/")[2], each["version"]) for path, each in lock.items() if path}
-    assert {(each["name"], each["version"]) for each in components["npm"]} == wanted
-    assert all(each["licenses"] for each in components["npm"])
+def test_every_folder_of_npm_is_looked_at():
+    folders = {
+        file.parent for pattern in ("*", "*/*") for file in REPOSITORY.glob(f"{pattern}/package-lock.json")
+    }
+    assert {folder for folder in folders if "node_modules" not in folder.parts} == set(lock.NPM.values())
+
+
+@pytest.mark.parametrize("name", lock.NPM)
+def test_every_locked_package_of_npm_is_named_with_version_and_licence(components, name):
+    packages = json.loads((lock.NPM[name] / "package-lock.json").read_text())["packages"]
+    wanted = {
+        (path.rpartition("node_modules/")[2], each["version"]) for path, each in packages.items() if path
+    }
+    assert {(each["name"], each["version"]) for each in components[name]} == wanted
+    assert all(each["licenses"] for each in components[name])
 
 
 def test_the_image_is_its_base_and_what_is_installed_into_it(components):
@@ -102,4 +114,6 @@ def test_the_image_is_its_base_and_what_is_installed_into_it(components):
         f"{each['name']}:{each['version']}" for each in kinds["container"] if each["scope"] == "optional"
     }
     compose = (REPOSITORY / "docker-compose.yml").read_text()
-    assert beside == {image for image in re.findall(r"^ +image: (\S+)$", compose, re.M) if image != "fleet"}
+    images = {image for image in re.findall(r"^ +image: (\S+)$", compose, re.M) if ":" in image}
+    console = (REPOSITORY / "console" / "Dockerfile").read_text()
+    assert beside == images | set(re.findall(r"^FROM (\S+)", console, re.M))

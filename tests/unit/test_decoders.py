@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from textwrap import dedent
+from threading import Thread
 
 import pytest
 from PIL import Image
@@ -29,6 +30,7 @@ def encoded(picture, **options):
     return output.getvalue()
 
 
+NO_MORE = ', "rows": null, "hatched_bytes": 0'
 SMALL = encoded(Image.new("RGB", (16, 16), "red"))
 
 
@@ -141,7 +143,7 @@ def test_a_decoder_that_hangs_is_ended_and_its_image_decoded_by_the_next():
         assert not runs(pid)
 
 
-def in_place_of_the_decoder(monkeypatch, tmp_path, answer):
+def in_place_of_the_decoder(monkeypatch, tmp_path, answer, ready="line.sendall(b'ready\\n')"):
     """Replace the decoder by one that notes its start and, where it should decode, does something else."""
     script = tmp_path / "decoder.py"
     script.write_text(
@@ -149,7 +151,7 @@ def in_place_of_the_decoder(monkeypatch, tmp_path, answer):
         import os, socket, time
         open({str(tmp_path / "starts")!r}, "a").write("x")
         line = socket.socket(fileno=0)
-        line.sendall(b"ready\\n")
+        {ready}
         line.recv(9)
         {answer}
         line.shutdown(socket.SHUT_WR)
@@ -169,9 +171,36 @@ def in_place_of_the_decoder(monkeypatch, tmp_path, answer):
         ("line.sendall(b'[]\\n')", -signal.SIGKILL),
         ("line.sendall(b'{\"bytes\": 4}\\n')", -signal.SIGKILL),
         ("line.sendall(b'x' * 9000)", -signal.SIGKILL),
+        ("line.sendall(b'{\"bytes\": 3, \"damage\": null, \"undecoded\": null}\\nabcd')", -signal.SIGKILL),
         *(
-            (f"line.sendall(b'{{\"bytes\": {size}, \"damage\": null, \"undecoded\": null}}\\nabc')", -signal.SIGKILL)
+            (
+                f"line.sendall(b'{{\"bytes\": {size}, \"damage\": null, \"undecoded\": null, \"figures\": null{NO_MORE}}}\\nabc')",
+                -signal.SIGKILL,
+            )
             for size in (4, -1, 10**9, 0.5, '"3"', "[]")
+        ),
+        *(
+            (
+                f"line.sendall(b'{{\"bytes\": 3, \"damage\": null, \"undecoded\": null, \"figures\": {figures}{NO_MORE}}}\\nabc')",
+                -signal.SIGKILL,
+            )
+            for figures in (
+                "7",
+                "{}",
+                '{"brightness": [], "contrast": 1, "sharpness": 1, "dhash": "0123456789abcdef"}',
+                '{"brightness": 1, "contrast": NaN, "sharpness": 1, "dhash": "0123456789abcdef"}',
+                '{"brightness": 1, "contrast": 1, "sharpness": "x", "dhash": "0123456789abcdef"}',
+                '{"brightness": 1, "contrast": 1, "sharpness": 1, "dhash": 7}',
+                '{"brightness": 1, "contrast": 1, "sharpness": 1, "dhash": "0123456789abcdefg"}',
+            )
+        ),
+        *(
+            (
+                f"line.sendall(b'{{\"bytes\": 1, \"damage\": null, \"undecoded\": null, \"figures\": null, "
+                f"\"rows\": {rows}, \"hatched_bytes\": {size}}}\\nabc')",
+                -signal.SIGKILL,
+            )
+            for rows, size in ((8, 1), (8, 3), (8, -1), (8, 10**9), (8, "null"), ("null", 2), ('"x"', 2))
         ),
     ],
 )  # fmt: skip
@@ -184,8 +213,106 @@ def test_an_image_of_which_two_decoders_die_is_left_undecoded(monkeypatch, tmp_p
     assert (tmp_path / "starts").read_text() == "xx"
 
 
+def dribble(what):
+    """Code that sends a byte before the worker's patience with silence is over, again and again."""
+    return f"[(line.sendall({what!r}), time.sleep(0.1)) for _ in range(600)]"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        dribble(b" "),
+        'line.sendall(b\'{"bytes": 9999, "damage": null, "undecoded": null}\\n\'); ' + dribble(b"x"),
+        'line.sendall(b\'{"bytes": 4, "damage": null, "undecoded": null}\\nab\'); time.sleep(60)',
+    ],
+    ids=["line", "thumbnail", "half an answer"],
+)
+def test_the_whole_answer_has_one_deadline(monkeypatch, tmp_path, answer):
+    in_place_of_the_decoder(monkeypatch, tmp_path, answer)
+    with closing(Decoders(most=1, cpu_s=5, answer_within_s=2)) as pool, ThreadPoolExecutor(1) as thread:
+        drawing = thread.submit(draw, pool, SMALL)
+        try:
+            drawn = drawing.result(20)
+        finally:
+            for pid in pool.pids:
+                os.kill(pid, signal.SIGKILL)
+    assert drawn.undecoded == f"its decoder died (status {-signal.SIGKILL})"
+    assert (tmp_path / "starts").read_text() == "xx"
+
+
+def test_so_has_the_start(monkeypatch, tmp_path):
+    in_place_of_the_decoder(monkeypatch, tmp_path, "", ready=dribble(b"r"))
+    with closing(Decoders(most=1, cpu_s=5, answer_within_s=2)) as pool, ThreadPoolExecutor(1) as thread:
+        starting = thread.submit(pool.start)
+        try:
+            with pytest.raises(Misconfigured, match=f"it ended with status {-signal.SIGKILL}"):
+                starting.result(20)
+        finally:
+            for pid in pool.pids:
+                os.kill(pid, signal.SIGKILL)
+
+
+def test_an_image_that_its_decoder_does_not_take_is_given_up(monkeypatch, tmp_path):
+    in_place_of_the_decoder(monkeypatch, tmp_path, "time.sleep(60)")
+    with closing(Decoders(most=1, cpu_s=5, answer_within_s=2)) as pool, ThreadPoolExecutor(1) as thread:
+        drawn = thread.submit(draw, pool, SMALL + bytes(8 * 2**20)).result(20)
+    assert drawn.undecoded == f"its decoder died (status {-signal.SIGKILL})"
+
+
+def in_time(act):
+    """Call something in a thread that nobody waits for, and give its answer."""
+    answer = Future()
+
+    def run():
+        try:
+            answer.set_result(act())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return answer.result(20)
+
+
+def test_they_may_be_closed_twice_and_then_decode_nothing():
+    pool = Decoders(most=2, cpu_s=5)
+    draw(pool, SMALL)
+    [pid] = pool.pids
+    pool.close()
+    assert not runs(pid)
+    in_time(pool.close)
+    for act in (pool.start, lambda: draw(pool, SMALL)):
+        with pytest.raises(Transient, match="the decoders are closed"):
+            in_time(act)
+    assert pool.pids == []
+
+
+def test_what_waits_for_a_decoder_that_is_closed_is_put_off():
+    pool = Decoders(most=1, cpu_s=5)
+    pool.start()
+    [pid] = pool.pids
+    os.kill(pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(4) as threads:
+        running = threads.submit(draw, pool, SMALL)
+        until(pool._free.empty)
+        closing_it = [threads.submit(pool.close) for _ in range(2)]
+        until(lambda: pool._closed)
+        with pytest.raises(Transient, match="the decoders are closed"):
+            draw_it = threads.submit(draw, pool, SMALL)
+            os.kill(pid, signal.SIGCONT)
+            draw_it.result(20)
+        assert running.result(20).thumbnail is not None, "what was running is finished"
+        for each in closing_it:
+            each.result(20)
+    assert not runs(pid)
+
+
 def test_what_a_decoder_says_is_cut_and_shows_as_it_is(monkeypatch, tmp_path):
-    said = '{"bytes": 3, "damage": "' + "\\u001b[2J\\u202e" + "x" * 999 + '", "undecoded": null}'
+    said = (
+        '{"bytes": 3, "damage": "'
+        + "\\u001b[2J\\u202e"
+        + "x" * 999
+        + '", "undecoded": null, "figures": null, "rows": null, "hatched_bytes": 0}'
+    )
     in_place_of_the_decoder(monkeypatch, tmp_path, f"line.sendall({said.encode()!r} + b'\\nabc')")
     with closing(Decoders(most=1, cpu_s=5)) as pool:
         drawn = draw(pool, SMALL)
@@ -197,7 +324,7 @@ def test_what_a_decoder_says_is_cut_and_shows_as_it_is(monkeypatch, tmp_path):
 def test_where_no_decoder_starts_the_worker_does_not_and_a_running_one_tries_again(monkeypatch, tmp_path):
     monkeypatch.setattr(decoders, "_DECODER", tmp_path / "none.py")
     with closing(Decoders(most=1, cpu_s=5)) as pool:
-        with pytest.raises(Misconfigured, match="no decoder starts: it ended with status 2"):
+        with pytest.raises(Misconfigured, match="no decoder starts: it ended with status 1"):
             pool.start()
         with pytest.raises(Transient, match="no decoder starts"):
             draw(pool, SMALL)

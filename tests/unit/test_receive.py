@@ -6,6 +6,7 @@ import json
 from core.rate_limit import MINUTE_MS
 from core.settings import IntakeSettings
 from core.store.keys import ERRORS, LOG, CaptureRef
+from listener.buttons import IN_ALL, PER_COMPANY, PER_DEVICE, Buttons
 from listener.connection import Received
 from listener.error_log import ErrorLog
 from listener.message_log import MessageLog
@@ -33,7 +34,7 @@ class Recorder:
 
 def receiver(errors_per_minute=20, log=None, **settings):
     settings = IntakeSettings(max_chunk_bytes=4096, max_image_bytes=10**6, **settings)
-    return Receiver(settings, ErrorLog(errors_per_minute), log or MessageLog(9_000))
+    return Receiver(settings, ErrorLog(errors_per_minute), log or MessageLog(9_000), Buttons())
 
 
 def data(fields, device="AABB"):
@@ -193,3 +194,48 @@ def messages_of_all_kinds():
         Received(f"ESP32CAM/AABB/{kind}", json.dumps(body).encode(), number, 1, 1)
         for number, (kind, body) in enumerate(kinds, 1)
     ]
+
+
+BUTTON = "fleet/07177056-8b2b-4942-8da0-17a1290e482b/A/capture"
+
+
+def test_a_press_of_home_assistants_button_is_taken_and_nothing_else_there():
+    buttons, errors = Buttons(), ErrorLog(100)
+    receiver = Receiver(IntakeSettings(), errors, MessageLog(9_000), buttons)
+    said = [
+        (BUTTON, b"PRESS"),
+        (BUTTON, b"PRESS"),
+        (BUTTON, b""),
+        (BUTTON, b"PRESS" * 10**6),
+        (BUTTON, b"\xff"),
+    ]
+    said += [
+        ("fleet/x/A/capture", b"PRESS"),
+        (BUTTON.replace("capture", "state"), b"PRESS"),
+        ("fleet/", b"PRESS"),
+    ]
+    arrived = [Received(topic, payload, 1, 1, 1) for topic, payload in said]
+    assert receiver.fill(Recorder(), arrived, 0) == []
+    assert [button.device_id for button in buttons.pressed()] == ["A"]
+    assert buttons.pressed() == []
+    assert errors.take() == []
+
+
+def test_presses_are_bounded_by_device_by_company_and_in_all():
+    buttons = Buttons()
+    pressed = 0
+    for _ in range(20):
+        assert buttons.take(BUTTON, b"PRESS", 0)
+        pressed += len(buttons.pressed())
+    assert pressed == PER_DEVICE
+
+    def press(company, device, now):
+        buttons.take(f"fleet/{company:08x}{BUTTON[14:42]}/{device}/capture", b"PRESS", now)
+
+    for device in range(2 * PER_COMPANY):
+        press(1, f"B{device}", MINUTE_MS)
+    assert len(buttons.pressed()) == PER_COMPANY
+    for device in range(PER_COMPANY):
+        for company in range(2, 10):
+            press(company, f"C{device}", MINUTE_MS)
+    assert len(buttons.pressed()) == IN_ALL - PER_COMPANY

@@ -72,6 +72,11 @@ def test_celery_uses_the_broker_that_is_named(monkeypatch):
         ("MQTT_NACK_TOPIC", "data"),
         ("MQTT_USERNAME", "fleet"),
         ("LOG_LEVEL", "loud"),
+        ("HOME_ASSISTANT_PREFIX", "homeassistant/#"),
+        ("HOME_ASSISTANT_PREFIX", "/homeassistant"),
+        ("HOME_ASSISTANT_PREFIX", "ESP32CAM"),
+        ("HOME_ASSISTANT_PREFIX", "fleet/homeassistant"),
+        ("HOME_ASSISTANT_PICTURE_KB", "8193"),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(monkeypatch, name, value):
@@ -140,3 +145,33 @@ def test_no_process_reads_a_setting_that_it_does_not_use(kind):
     used = set(re.findall(r"settings\.(\w+)", source))
     own = {name for name in kind.model_fields if name not in ("redis_url", "celery_broker_url")}
     assert own - used == set()
+
+
+def test_the_operators_addresses_are_split_where_the_next_one_begins():
+    from core.settings import DeliverySettings, split_urls
+
+    urls = "mailtos://a:b@mail.test?to=x@y.test,z@y.test,ntfys://host/topic\n  tgram://1:x/2"
+    assert split_urls(DeliverySettings(alert_urls=urls).alert_urls) == [
+        "mailtos://a:b@mail.test?to=x@y.test,z@y.test", "ntfys://host/topic", "tgram://1:x/2",
+    ]  # fmt: skip
+    assert split_urls(DeliverySettings().alert_urls) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("ALERT_URLS", "somewhere", "ALERT_URLS: must be addresses of apprise"),
+        ("ALERT_SMTP_URL", "mail.test", "ALERT_SMTP_URL: must be smtp://"),
+        ("ALERT_SMTP_URL", "smtp://user:s3cret@mail.test", "ALERT_SMTP_URL needs ALERT_FROM"),
+        ("WEBHOOK_PRIVATE_NETWORKS", "10.0.0.0/8 10.0.0.1/8", "WEBHOOK_PRIVATE_NETWORKS"),
+    ],
+)
+def test_settings_of_delivery_that_cannot_work_are_named_without_what_is_secret(
+    monkeypatch, name, value, why
+):
+    from core.settings import DeliverySettings
+
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=why) as refused:
+        load(DeliverySettings)
+    assert "s3cret" not in str(refused.value)

@@ -188,9 +188,12 @@ def test_what_is_asked_and_answered(gateway, server):
     rpc, put, get = server.asked
     assert (rpc.method, rpc.path, rpc.json) == ("POST", "/rest/v1/rpc/record_log", {"p_messages": []})
     assert (put.method, put.path) == ("POST", "/storage/v1/object/gxp-captures/captures/a.jpg")
-    assert b"jpeg" in put.body
-    assert b"image/jpeg\r\n" in put.body
+    assert put.body == b"jpeg", "no form around it"
+    assert put.headers["content-type"] == "image/jpeg"
+    assert put.headers["cache-control"] == "max-age=31536000, immutable"
     assert put.headers["x-upsert"] == "false"
+    assert {asked.headers["authorization"] for asked in server.asked} == {"Bearer sb_secret_x"}
+    assert {asked.headers["user-agent"] for asked in server.asked} == {put.headers["user-agent"]}
     assert (get.method, get.path.rstrip("?")) == ("GET", "/storage/v1/object/gxp-captures/captures/a.jpg")
     assert {asked.headers["apikey"] for asked in server.asked} == {"sb_secret_x"}
 

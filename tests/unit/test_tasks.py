@@ -1,8 +1,12 @@
 """Every task writes out its policy, and Celery takes each option by the name it is written with."""
 
+from contextlib import contextmanager
+from types import SimpleNamespace
+
 import pytest
 
 from core import dispatch
+from operate.queues import QUEUES
 
 VISIBILITY_TIMEOUT_S = 300
 
@@ -39,7 +43,40 @@ def test_every_task_has_a_policy(app, ours):
 def test_every_task_goes_to_a_queue_that_a_worker_serves(app, ours):
     for name in ours:
         queue = app.amqp.router.route({}, name)["queue"].name
-        assert queue in (dispatch.CAPTURES_QUEUE, dispatch.CONTROL_QUEUE)
+        assert queue in QUEUES
+
+
+def test_of_what_beat_sends_no_second_message_comes_just_before_its_turn(app, ours, monkeypatch):
+    """A turn lasts for `every` from the end of a run, so it must be over well before the message that follows."""
+    turns = {}
+
+    class Locks:
+        @contextmanager
+        def turn(self, name, seconds, every):
+            turns[name] = every
+            yield False
+
+    monkeypatch.setattr(
+        app, "resources", SimpleNamespace(store=SimpleNamespace(locks=Locks())), raising=False
+    )
+    schedules = {ours[each["task"]]: each["schedule"] for each in app.conf.beat_schedule.values()}
+    for task in schedules:
+        task.run()
+    pace = {task.__wrapped__.__name__: schedule for task, schedule in schedules.items()}
+    assert turns.keys() == pace.keys()
+    short = [name for name, every in turns.items() if 0.8 * pace[name] < every < 2 * pace[name]]
+    assert short == []
+
+
+def test_pictures_are_made_smaller_for_five_seconds_in_every_ten(app):
+    """docs/retention.md says so: with pictures waiting, no message of beat finds the turn of the one before."""
+    from tasks import smaller
+
+    pace = app.conf.beat_schedule["make_smaller"]["schedule"]
+    assert (smaller.RUN_S, pace) == (5.0, 10.0)
+    # The last pictures that a run claims take it somewhat longer.
+    most_s = smaller.RUN_S + smaller.EVERY_S
+    assert most_s <= 0.6 * pace
 
 
 def test_the_longest_retry_ends_before_the_message_counts_as_lost():

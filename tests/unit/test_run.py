@@ -1,0 +1,45 @@
+"""Each process of the Procfile gets the settings that it uses, and no others."""
+
+import pytest
+
+from core.settings import EverySetting, ListenerSettings, WorkerSettings
+from operate import run
+
+SAID = {
+    **{name.upper(): "x" for name in EverySetting.model_fields},
+    "DATABASE_URL": "postgres://owner",
+    "FLOWER_BASIC_AUTH": "a:b",
+    "SUPABASE_JWT_SECRET": "signs what it likes",
+}
+INHERITED = {"PATH": "/usr/bin", "HOME": "/root", "DATABASE_URL": "also here", "MQTT_HOST": "there"}
+
+
+def given(name):
+    return run.environment_of(name, SAID, INHERITED)
+
+
+def test_there_is_a_list_for_each_process():
+    assert set(run.procfile_lines()) == set(run.NEEDS)
+
+
+@pytest.mark.parametrize("name", run.NEEDS)
+def test_each_process_gets_what_it_needs_and_what_is_no_setting(name):
+    environment = given(name)
+    assert environment["HOME"] == "/root"
+    assert environment["PATH"].endswith(":/usr/bin")
+    assert set(environment) - {"HOME", "PATH"} <= run.NEEDS[name]
+    assert "REDIS_URL" in environment
+    assert not {"DATABASE_URL", "SUPABASE_JWT_SECRET"} & set(environment)
+
+
+def test_keys_are_where_they_are_used():
+    assert {name for name in run.NEEDS if "SUPABASE_SERVICE_ROLE" in given(name)} == {"worker"}
+    assert {name for name in run.NEEDS if "MQTT_PASSWORD" in given(name)} == {"worker", "listener"}
+    assert {name for name in run.NEEDS if "FLOWER_BASIC_AUTH" in given(name)} == {"flower"}
+    assert {name.upper() for name in ListenerSettings.model_fields} == run.NEEDS["listener"]
+    assert {name.upper() for name in WorkerSettings.model_fields} == run.NEEDS["worker"]
+
+
+def test_what_the_environment_says_counts_before_the_file():
+    assert given("listener")["MQTT_HOST"] == "there"
+    assert given("listener")["MQTT_PORT"] == "x"
