@@ -280,7 +280,8 @@ def test_a_viewer_is_offered_nothing_and_refused(visit, stack, admin, viewer, de
 
 def test_why_a_picture_did_not_come_is_said_in_words(visit, stack, admin):
     name, (company,) = device_name(), admin.rows("companies", select="company_id")
-    first = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=30)
+    # Both wakes within one day, of the fleet and of who looks: the calendar shows whole days.
+    first = datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0) - timedelta(days=2)
     wakes = [first, first + timedelta(hours=1)]
     since = (first - timedelta(days=2)).isoformat()
     insert(stack, "devices", {"device_id": name, "created_at": since, **company})
