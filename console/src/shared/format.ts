@@ -1,5 +1,4 @@
 /** Times, numbers and sizes as the viewer reads them. */
-import { useMemo } from 'react'
 import { type Clock, type Language, localeOf, useSettings } from './settings'
 import { time } from './time'
 
@@ -48,7 +47,8 @@ function known(zone: string): boolean {
 
 export function makeFormat(language: Language, clock: Clock, viewerZone: string = VIEWER_ZONE): Format {
   const locale = localeOf(language)
-  const formats = new Map<string, Intl.DateTimeFormat>()
+  const dates = new Map<string, Intl.DateTimeFormat>()
+  const numbers = new Map<string, Intl.NumberFormat>()
   const zones = new Map<string, boolean>()
   const zone = (siteZone?: string | null) => {
     if (clock === 'viewer' || !siteZone) return viewerZone
@@ -59,9 +59,15 @@ export function makeFormat(language: Language, clock: Clock, viewerZone: string 
     const moment = read(at)
     if (!moment) return '–'
     const key = `${timeZone} ${JSON.stringify(options)}`
-    const format = formats.get(key) ?? new Intl.DateTimeFormat(locale, { timeZone, ...options })
-    formats.set(key, format)
+    const format = dates.get(key) ?? new Intl.DateTimeFormat(locale, { timeZone, ...options })
+    dates.set(key, format)
     return format.format(moment)
+  }
+  const number = (value: number, options: Intl.NumberFormatOptions) => {
+    const key = JSON.stringify(options)
+    const format = numbers.get(key) ?? new Intl.NumberFormat(locale, options)
+    numbers.set(key, format)
+    return format.format(value)
   }
   const distances = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' })
   const distance = (at: Moment, now = new Date()) => {
@@ -88,26 +94,29 @@ export function makeFormat(language: Language, clock: Clock, viewerZone: string 
         ...(clock === 'site' ? { timeZoneName: 'short' } : {}),
       }),
     distance,
-    number: (value, digits = 0) =>
-      new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value),
-    percent: (value) =>
-      new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 }).format(value),
+    number: (value, digits = 0) => number(value, { maximumFractionDigits: digits }),
+    percent: (value) => number(value, { style: 'percent', maximumFractionDigits: 0 }),
     bytes: (value) => {
       const power = Math.min(Math.floor(Math.log(Math.max(value, 1)) / Math.log(1000)), UNITS.length - 1)
-      return new Intl.NumberFormat(locale, {
+      return number(value / 1000 ** power, {
         style: 'unit',
         unit: UNITS[power] ?? 'byte',
         unitDisplay: 'short',
         maximumFractionDigits: power > 1 ? 1 : 0,
-      }).format(value / 1000 ** power)
+      })
     },
   }
 }
 
-/** The viewer's way of writing times and numbers. */
+const made = new Map<string, Format>()
+
+/** The viewer's way of writing times and numbers; one for all, since it is dear to make. */
 export function useFormat(): Format {
   const { language, clock } = useSettings()
-  return useMemo(() => makeFormat(language, clock), [language, clock])
+  const key = `${language} ${clock}`
+  const format = made.get(key) ?? makeFormat(language, clock)
+  made.set(key, format)
+  return format
 }
 
 /** A moment as a field of the type datetime-local takes it: by the browser's clock, to the minute. */

@@ -16,8 +16,8 @@ import {
   sectionOfRow,
 } from './buckets'
 import css from './grid.module.css'
+import { Row } from './row'
 import { Scrubber } from './scrubber'
-import { Tile } from './tile'
 import { type Gallery, useNames, usePictures } from './use_gallery'
 import { useRows } from './use_rows'
 
@@ -27,6 +27,8 @@ const PHONE = 640
 const RATIO = 4 / 3
 /** Links are signed for so many pictures at once, so that scrolling by a row asks for nothing. */
 const SIGNED_TOGETHER = 60
+/** Rows are placed from a point that changes once in so many pixels: distances stay short, and mostly the same. */
+const ORIGIN_PX = 100_000
 
 /** What the keyboard does with a grid; a place counts from the newest picture, 0. */
 export interface GridControl {
@@ -105,50 +107,46 @@ export function Grid({ gallery, siteZone, day, current, control, chosen, going, 
     top: () => filled.find(({ item }) => item.end > offset)?.places[0] ?? 0,
   }))
 
-  const base = items[0]?.start ?? 0
   // The keyboard reaches the present picture, or the first one where that is not seen.
-  const reached = Array.from({ length: to - from }, (_, index) => from + index).find(
-    (place) => pictureAt(place)?.id === current,
-  )
+  const reached =
+    Array.from({ length: to - from }, (_, index) => from + index).find(
+      (place) => pictureAt(place)?.id === current,
+    ) ?? from
+  const origin = Math.floor((items[0]?.start ?? 0) / ORIGIN_PX) * ORIGIN_PX
   return (
     <div className={css.frame}>
       <div ref={scroller} className={css.scroller} data-testid="pictures">
         <div ref={sized} className={css.list} style={{ height: rows.room }}>
-          <div style={{ transform: `translateY(${base + rows.shift}px)` }}>
+          <div style={{ transform: `translateY(${origin + rows.shift}px)` }}>
             {shown.map(({ item, places: [first, end] }) => {
               const section = sectionOfRow(layout, item.index)
-              const style = { top: item.start - base, height: item.size }
+              const start = item.start - origin
               if (!section) return null
               if (end === first) {
                 return (
-                  <h2 key={item.key} className={css.day} style={style}>
+                  <h2 key={item.key} className={css.day} style={{ top: start, height: item.size }}>
                     {words.long(section.day)}
                     <span>{format.number(section.count)}</span>
                   </h2>
                 )
               }
               return (
-                <div key={item.key} className={css.row} style={style}>
-                  {Array.from({ length: end - first }, (_, index) => first + index).map((place) => {
-                    const picture = pictureAt(place)
-                    return (
-                      <div key={picture?.id ?? place} className={css.cell} style={{ width: tile }}>
-                        {picture && (
-                          <Tile
-                            picture={picture}
-                            name={names(picture.device)}
-                            clock={format.clock(picture.at, siteZone)}
-                            day={words.short(section.day)}
-                            reached={place === (reached ?? from)}
-                            chosen={chosen.has(picture.id)}
-                            going={going.some(({ id }) => id === picture.id)}
-                            onPress={onPress}
-                          />
-                        )}
-                      </div>
-                    )
-                  })}
-                </div>
+                <Row
+                  key={item.key}
+                  pictures={Array.from({ length: end - first }, (_, index) => pictureAt(first + index))}
+                  first={first}
+                  reached={reached}
+                  day={words.short(section.day)}
+                  start={start}
+                  height={item.size}
+                  width={tile}
+                  siteZone={siteZone}
+                  format={format}
+                  names={names}
+                  chosen={chosen}
+                  going={going}
+                  onPress={onPress}
+                />
               )
             })}
           </div>

@@ -1,6 +1,6 @@
 /** Pictures that are chosen, and what is done with them: pinned, or deleted unless that is taken back in time. */
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { useEffect, useState } from 'react'
+import { useCallback, useEffect, useState } from 'react'
 import { call } from '@/shared/call'
 import type { CallError } from '@/shared/call_error'
 import { useQueue } from '@/shared/commands'
@@ -25,6 +25,15 @@ export interface Selection {
 export function useSelection(): Selection {
   const [chosen, setChosen] = useState<Chosen>(new Map())
   const [choosing, setChoosing] = useState(false)
+  const toggle = useCallback(
+    (picture: Picture) => {
+      const next = new Map(chosen)
+      if (!next.delete(picture.id) && next.size < MOST) next.set(picture.id, picture)
+      setChosen(next)
+      setChoosing(next.size > 0)
+    },
+    [chosen],
+  )
   return {
     chosen,
     choosing,
@@ -33,12 +42,7 @@ export function useSelection(): Selection {
       setChosen(new Map())
       setChoosing(false)
     },
-    toggle: (picture) => {
-      const next = new Map(chosen)
-      if (!next.delete(picture.id) && next.size < MOST) next.set(picture.id, picture)
-      setChosen(next)
-      setChoosing(next.size > 0)
-    },
+    toggle,
   }
 }
 
