@@ -1,9 +1,10 @@
 """The fleet of `benchmarks.console`: 1,000 devices and 100,000 pictures in an embedded Supabase."""
 
-import io
 import os
 import shutil
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -18,8 +19,6 @@ from simulator.pictures import OWN_PHOTOS
 COMPANY: Final = "Bench Ltd"
 DEVICES, DAYS = 1000, 100
 _SQL: Final = Path(__file__).with_name("console.sql")
-# So many thumbnails that differ; each picture has an object of its own, so that browsers load each.
-_LOOKS: Final = 500
 _SIZE: Final = (320, 240)
 
 
@@ -33,14 +32,10 @@ def make(stack: Stack) -> None:
     supabase.directory.mkdir(parents=True)
     supabase.prepare()
     play(supabase, _statements())
-    storage = supabase.directory / "supabase" / ".temp" / "storage" / BUCKET
-    looks = _looks(supabase.directory / "looks")
-    for number in range(1, DEVICES + 1):
-        for folder in ("captures", "thumbnails"):
-            place = storage / folder / f"BENCH{number:04d}"
-            place.mkdir(parents=True)
-            for day in range(DAYS):
-                os.link(looks[(number * 7 + day * 13) % _LOOKS], place / f"{day}.jpg")
+    with ProcessPoolExecutor() as pool:
+        storage = supabase.directory / "supabase" / ".temp" / "storage" / BUCKET
+        for _ in pool.map(partial(_store, storage), range(1, DEVICES + 1)):
+            pass
     written.write_text(present)
 
 
@@ -55,19 +50,25 @@ def _code(text: str) -> str:
     return "\n".join(line for line in text.splitlines() if not line.startswith("--"))
 
 
-def _looks(folder: Path) -> list[Path]:
-    """Make thumbnails that look different: parts of photographs, in different light and colours."""
-    folder.mkdir()
-    photos = [Image.open(path).convert("RGB") for path in sorted(OWN_PHOTOS.glob("*.jpg"))]
-    paths = []
-    for number in range(_LOOKS):
-        rng = Random(number)  # noqa: S311
-        photo = photos[number % len(photos)]
-        left, top = (rng.randrange(side // 2) for side in photo.size)
-        part = photo.crop((left, top, left + photo.width // 2, top + photo.height // 2)).resize(_SIZE)
+def _store(storage: Path, device: int) -> None:
+    """Make a device's pictures, no two alike: parts of photographs, in different light and colours."""
+    for day in range(DAYS):
+        rng = Random(device * DAYS + day)  # noqa: S311
+        photo = rng.choice(_photos())
+        left, top = (rng.randrange(side - part + 1) for side, part in zip(photo.size, _SIZE, strict=True))
+        part = photo.crop((left, top, left + _SIZE[0], top + _SIZE[1]))
         lit = ImageEnhance.Brightness(part).enhance(rng.uniform(0.6, 1.3))
-        output = io.BytesIO()
-        ImageEnhance.Color(lit).enhance(rng.uniform(0.3, 1.6)).save(output, "JPEG", quality=75)
-        paths.append(folder / f"{number}.jpg")
-        paths[-1].write_bytes(output.getvalue())
-    return paths
+        picture, thumbnail = (
+            storage / folder / f"BENCH{device:04d}" / f"{day}.jpg" for folder in ("captures", "thumbnails")
+        )
+        for path in (picture, thumbnail):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        ImageEnhance.Color(lit).enhance(rng.uniform(0.3, 1.6)).save(thumbnail, "JPEG", quality=75)
+        os.link(thumbnail, picture)
+
+
+@cache
+def _photos() -> list[Image.Image]:
+    """Return the photographs, each twice as wide and high as a thumbnail."""
+    size = (2 * _SIZE[0], 2 * _SIZE[1])
+    return [Image.open(path).convert("RGB").resize(size) for path in sorted(OWN_PHOTOS.glob("*.jpg"))]
