@@ -28,3 +28,11 @@ export function useText<T>(all: Messages<T>): Alike<T> {
 export function plural(count: number, one: string, several: string): string {
   return `${count} ${count === 1 ? one : several}`
 }
+
+type Unit = readonly [one: string, several: string]
+
+/** How often, in full hours where it is that: “every hour”, “every 90 minutes”. */
+export function repeated(minutes: number, each: string, minute: Unit, hour: Unit): string {
+  const [count, [one, several]] = minutes % 60 === 0 ? [minutes / 60, hour] : [minutes, minute]
+  return count === 1 ? one : `${each} ${count} ${several}`
+}

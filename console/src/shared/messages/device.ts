@@ -1,4 +1,4 @@
-import { messages, plural } from './define'
+import { messages, plural, repeated } from './define'
 
 export const deviceText = messages(
   {
@@ -119,7 +119,8 @@ export const deviceText = messages(
       change: 'Change',
       at: (times: string) => `Wakes at ${times}.`,
       soOften: (count: number) => `Wakes ${count === 1 ? 'once' : `${count} times`} a day.`,
-      every: (minutes: number) => `Wakes every ${plural(minutes, 'minute', 'minutes')}.`,
+      every: (minutes: number) =>
+        `Wakes ${repeated(minutes, 'every', ['every minute', 'minutes'], ['every hour', 'hours'])}.`,
       none: 'No schedule: it wakes when it likes, and each wake brings a picture.',
       clockOf: (zone: string) => `By the clock of ${zone}.`,
       ofAbove: (zone: string) => `As for all devices of the company, by the clock of ${zone}.`,
@@ -265,7 +266,8 @@ export const deviceText = messages(
       change: 'Ändern',
       at: (times) => `Wacht um ${times} auf.`,
       soOften: (count) => `Wacht ${count}-mal am Tag auf.`,
-      every: (minutes) => `Wacht alle ${plural(minutes, 'Minute', 'Minuten')} auf.`,
+      every: (minutes) =>
+        `Wacht ${repeated(minutes, 'alle', ['jede Minute', 'Minuten'], ['jede Stunde', 'Stunden'])} auf.`,
       none: 'Kein Zeitplan: Es wacht auf, wann es will, und jedes Mal kommt ein Bild.',
       clockOf: (zone) => `Nach der Uhr von ${zone}.`,
       ofAbove: (zone) => `Wie alle Geräte der Firma, nach der Uhr von ${zone}.`,
