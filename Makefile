@@ -29,8 +29,10 @@ BY_CTRL_C := [ $$? -eq 130 ]
 demo: setup ## send real photographs of a small fleet through every process, and show the results
 	@$(ENDED) $(BIN)/python -m local demo $(ARGS) || $(BY_CTRL_C)
 
-up: setup ## start the same processes with a fleet that goes on, and the console; without: ARGS=--no-fleet
-	@$(ENDED) $(BIN)/python -m local up $(ARGS) || $(BY_CTRL_C)
+# For cameras of one's own: `make up HOST=0.0.0.0 DATA=dir`.
+OWN := $(if $(HOST),--host '$(HOST)') $(if $(DATA),--data '$(DATA)')
+up: setup ## start the same processes with a fleet that goes on, and the console; for cameras: HOST=0.0.0.0 DATA=dir
+	@$(ENDED) $(BIN)/python -m local up $(OWN) $(ARGS) || $(BY_CTRL_C)
 
 # The tests of the database are apart from each other and wait for it; the others are about time, and go in one line.
 test: setup ## the whole test suite

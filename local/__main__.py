@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -12,9 +13,11 @@ from local import console as web
 from local import inbox as mail
 from local import newer_postgres, node
 from local.demo import DEVICES, IMAGES, run_demo
+from local.entry import Entry
+from local.home import entry_of, held
 from local.interrupts import Interrupted, interruptible
 from local.mqtt_broker import BROKERS
-from local.ports import PortInUseError, StackError
+from local.ports import LOOPBACK, PortInUseError, StackError
 from local.stack import MailStack
 from local.up import ENVIRONMENT_FILE, run_up
 
@@ -90,12 +93,23 @@ def up(
     mailbox: Annotated[
         Path, typer.Option(help="where to keep the messages that the service sends by mail")
     ] = mail.MAILBOX,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="keep everything in this folder, for cameras of your own", file_okay=False),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="the address on which cameras reach the broker; 0.0.0.0 for all")
+    ] = LOOPBACK,
     fleet: Annotated[
         bool, typer.Option(help="a simulated fleet with three weeks of history, which goes on")
     ] = True,
     alert: Annotated[bool, typer.Option(help="let a battery run down, and show the alert")] = True,
 ) -> None:
-    """Start everything on fixed ports, with a simulated fleet, and keep running until Ctrl-C."""
+    """Start everything on fixed ports, with a simulated fleet, and keep running until Ctrl-C.
+
+    With --data or --host it is for cameras of your own: there is no simulated fleet, and each camera that is
+    heard is in the console.
+    """
 
     def action() -> None:
         try:
@@ -106,7 +120,16 @@ def up(
             raise StackError(f"{error} with {option}; make takes it as ARGS='{option} …'") from None
 
     def start() -> None:
+        folder = data.expanduser() if data else None
+        with held(folder) if folder else nullcontext():
+            run(folder, entry_of(host, folder))
+
+    def run(folder: Path | None, entry: Entry) -> None:
+        own = folder is not None or entry.is_open
         stack = MailStack(
+            directory=folder,
+            redis_appendonly=folder is not None,
+            entry=entry,
             broker=broker,
             mqtt_port=mqtt_port,
             redis_port=redis_port,
@@ -120,8 +143,9 @@ def up(
             flower_port=flower_port,
             console_port=console_port,
             env_file=env_file,
-            fleet=fleet,
-            alert=alert,
+            fleet=fleet and not own,
+            alert=alert and not own,
+            own=own,
         )
 
     _run(action)

@@ -39,6 +39,13 @@ class Account:
         headers = {**self.headers, "authorization": f"Bearer {made['access_token']}"}
         return Account(self.url, headers, email, password)
 
+    def sign_in(self, email: str, password: str) -> "Account":
+        """Return somebody's account; its token holds for an hour."""
+        login = {"email": email, "password": password}
+        made = self._ask("POST", "auth/v1/token?grant_type=password", json=login)
+        headers = {**self.headers, "authorization": f"Bearer {made['access_token']}"}
+        return Account(self.url, headers, email, password)
+
     def _ask(self, method: str, path: str, **content: Any) -> Any:
         address = f"{self.url}/{path}"
         answer = httpx.request(method, address, headers=self.headers, timeout=30, trust_env=False, **content)
@@ -76,10 +83,16 @@ def join(stack: Stack, admin: Account, email: str, role: str) -> Account:
     return enter(stack, email, token)
 
 
-def claim(stack: Stack, account: Account, device_id: str, name: str) -> None:
-    """Make a device one of the account's company, by the code on its label, and give it a name."""
+def offer(stack: Stack, device_id: str) -> str:
+    """Return a code by which any company may claim a device; older ones end."""
     code = labels.new_code()
     hashed = [{"device_id": device_id, "code_sha256": labels.hash_of(code)}]
     service(stack).call("set_device_codes", p_codes=hashed, p_replace=True)
-    account.call("claim_device", p_code=labels.readable(code))
-    account.call("update_device", p_device=device_id, p_changes={"name": name})
+    return labels.readable(code)
+
+
+def claim(stack: Stack, account: Account, device_id: str, name: str | None = None) -> None:
+    """Make a device one of the account's company, by a code, and give it a name if it is to have one."""
+    account.call("claim_device", p_code=offer(stack, device_id))
+    if name is not None:
+        account.call("update_device", p_device=device_id, p_changes={"name": name})

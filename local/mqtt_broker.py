@@ -1,12 +1,17 @@
 """The stack's MQTT broker: aedes, an npm package, or Mosquitto if the machine has it."""
 
+import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
+from core.wire import TOPIC_ROOT
+from local.entry import CAMERA, OPEN, SERVICE, Entry
 from local.node import node_binary
 from local.part import REPOSITORY, Part
-from local.ports import LOOPBACK, StackError
+from local.ports import StackError, accepts, check_free
+from operate.logins import hashed
 
 BROKERS = ("aedes", "mosquitto")
 
@@ -14,7 +19,7 @@ BROKERS = ("aedes", "mosquitto")
 # Mosquitto drops the excess but still confirms it to the publishers.
 _MOSQUITTO_CONFIG = """\
 {user}listener {port} {host}
-allow_anonymous true
+{access}
 max_inflight_messages 1000
 max_queued_messages 0
 set_tcp_nodelay true
@@ -25,12 +30,42 @@ sys_interval 0
 """
 
 
+# Everybody with the login of cameras may be any camera, and none may speak as the service.
+_RIGHTS = f"""\
+user {SERVICE}
+topic readwrite #
+user {CAMERA}
+topic write {TOPIC_ROOT}/+/status
+topic write {TOPIC_ROOT}/+/data
+topic read {TOPIC_ROOT}/+/ack
+topic read {TOPIC_ROOT}/+/cmd
+"""
+
+
 class Broker(Part):
-    """An MQTT broker on a loopback port that accepts clients without user name and password."""
+    """An MQTT broker; `entry` says on which address it listens, and who may connect."""
 
     name = "broker"
-    host = LOOPBACK
     mqtt_version = "5"
+
+    def __init__(self, directory: Path, port: int | None = None, entry: Entry = OPEN) -> None:
+        super().__init__(directory, port)
+        self.entry = entry
+
+    @property
+    def host(self) -> str:
+        """Where the processes of this machine find it."""
+        return self.entry.near
+
+    def check_port(self) -> None:
+        """Raise PortInUseError if the port is taken on the address on which others find the broker."""
+        super().check_port()
+        if self._fixed:
+            check_free(self.title, self.port, self.entry.host)
+
+    def ready(self) -> bool:
+        """Whether it accepts connections."""
+        return accepts(self.port, self.host)
 
 
 class Aedes(Broker):
@@ -41,8 +76,14 @@ class Aedes(Broker):
     mqtt_version = "3.1.1"
 
     def command(self) -> list[str]:
-        """Run broker.mjs on the port."""
-        return [node_binary(), str(REPOSITORY / "local" / "broker.mjs"), str(self.port)]
+        """Run broker.mjs on address and port."""
+        return [node_binary(), str(REPOSITORY / "local" / "broker.mjs"), self.entry.host, str(self.port)]
+
+    def environment(self) -> Mapping[str, str]:
+        """Return an environment with the logins, which the machine's other users cannot read there."""
+        if not self.entry.logins:
+            return super().environment()
+        return {**super().environment(), "BROKER_LOGINS": json.dumps(dict(self.entry.logins))}
 
     def ready(self) -> bool:
         """Whether the broker has printed that it listens."""
@@ -65,12 +106,21 @@ class Mosquitto(Broker):
     title = "MQTT broker Mosquitto"
 
     def prepare(self) -> None:
-        """Write mosquitto.conf."""
+        """Write mosquitto.conf, and the logins as hashes with their rights."""
+        access, logins = "allow_anonymous true", self.entry.logins
+        if logins:
+            files = {"passwords": "".join(hashed(*login) for login in logins.items()), "rights": _RIGHTS}
+            for name, text in files.items():
+                file = self.directory / name
+                file.touch(mode=0o600)
+                file.write_text(text)
+            access = f"password_file {self.directory}/passwords\nacl_file {self.directory}/rights"
         config = _MOSQUITTO_CONFIG.format(
+            access=access,
             # When root starts it, Mosquitto switches to the user `mosquitto`, who may not write here.
             user="user root\n" if os.geteuid() == 0 else "",
             port=self.port,
-            host=LOOPBACK,
+            host=self.entry.host,
             directory=self.directory,
         )
         (self.directory / "mosquitto.conf").write_text(config)
@@ -83,8 +133,8 @@ class Mosquitto(Broker):
         return [binary, "-c", str(self.directory / "mosquitto.conf")]
 
 
-def make_broker(kind: str, directory: Path, port: int | None = None) -> Broker:
+def make_broker(kind: str, directory: Path, port: int | None = None, entry: Entry = OPEN) -> Broker:
     """Return a broker of this kind, `aedes` or `mosquitto`; raise StackError for any other."""
     if kind not in BROKERS:
         raise StackError(f"broker: {kind!r} is none of {', '.join(BROKERS)}")
-    return (Mosquitto if kind == "mosquitto" else Aedes)(directory, port)
+    return (Mosquitto if kind == "mosquitto" else Aedes)(directory, port, entry)

@@ -16,30 +16,28 @@ class StackError(Exception):
 class PortInUseError(StackError):
     """Another process uses a requested port."""
 
-    def __init__(self, name: str, port: int) -> None:
-        super().__init__(
-            f"{name}: port {port} on {LOOPBACK} is already in use; stop its owner or choose another"
-        )
+    def __init__(self, name: str, port: int, host: str = LOOPBACK) -> None:
+        super().__init__(f"{name}: port {port} on {host} is already in use; stop its owner or choose another")
         self.name = name
         self.port = port
 
 
-def is_free(port: int) -> bool:
-    """Whether a server could listen on this loopback port now."""
+def is_free(port: int, host: str = LOOPBACK) -> bool:
+    """Whether a server could listen on this port of an address of this machine now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # Servers set this option too; with it, TIME_WAIT connections of an earlier server do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, port))
+            probe.bind((host, port))
         except OSError:
             return False
     return True
 
 
-def check_free(name: str, port: int) -> None:
+def check_free(name: str, port: int, host: str = LOOPBACK) -> None:
     """Raise PortInUseError if the port is taken; `name` is the server that needs it, for the message."""
-    if not is_free(port):
-        raise PortInUseError(name, port)
+    if not is_free(port, host):
+        raise PortInUseError(name, port, host)
 
 
 def free_port() -> int:
@@ -53,10 +51,10 @@ def free_port() -> int:
     raise StackError("no free port between 20000 and 32000 on the loopback interface")
 
 
-def accepts(port: int) -> bool:
-    """Whether a server accepts connections on this loopback port."""
+def accepts(port: int, host: str = LOOPBACK) -> bool:
+    """Whether a server accepts connections on this port."""
     try:
-        with socket.create_connection((LOOPBACK, port), timeout=1):
+        with socket.create_connection((host, port), timeout=1):
             return True
     except OSError:
         return False

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from local import guard
+from local.entry import OPEN, SERVICE, Entry
 from local.inbox import Inbox
 from local.mqtt_broker import make_broker
 from local.part import REPOSITORY, Part
@@ -39,9 +40,10 @@ class Stack:
 
     `directory` holds data and logs and is kept; without it, `stop` removes the temporary directory that the
     stack creates. A port that is not given is chosen among the free ones. `broker` is `aedes` or
-    `mosquitto`; the default is the value of MQTT_BROKER, or else aedes. With `redis_appendonly` the data of
-    Redis survives SIGKILL. Each server can be killed and restarted alone: `stack.redis.kill()`,
-    `stack.broker.restart()`, `stack.supabase.stop()`. Raises StackError for an unknown broker.
+    `mosquitto`; the default is the value of MQTT_BROKER, or else aedes; `entry` is how clients come to it.
+    With `redis_appendonly` the data of Redis survives SIGKILL. Each server can be killed and restarted
+    alone: `stack.redis.kill()`, `stack.broker.restart()`, `stack.supabase.stop()`. Raises StackError for an
+    unknown broker.
     """
 
     def __init__(
@@ -53,18 +55,24 @@ class Stack:
         redis_port: int | None = None,
         mqtt_port: int | None = None,
         supabase_port: int | None = None,
+        entry: Entry = OPEN,
     ) -> None:
         self._temporary = directory is None
         self.directory = directory.resolve() if directory else temporary_directory()
         kind = broker or os.environ.get("MQTT_BROKER") or "aedes"
         self.redis = RedisServer(self.directory, redis_port, appendonly=redis_appendonly)
-        self.broker = make_broker(kind, self.directory, mqtt_port)
+        self.broker = make_broker(kind, self.directory, mqtt_port, entry)
         self.supabase = SupabaseLite(self.directory, supabase_port)
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """The servers; the one that starts slowest comes first."""
         return self.supabase, self.redis, self.broker
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the data is there after `stop`."""
+        return not self._temporary
 
     @property
     def redis_url(self) -> str:
@@ -103,7 +111,9 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """Return the settings that make the service's processes use this stack."""
+        password = self.broker.entry.logins.get(SERVICE)
         return {
+            **({"MQTT_USERNAME": SERVICE, "MQTT_PASSWORD": password} if password else {}),
             "MQTT_HOST": self.mqtt_host,
             "MQTT_PORT": str(self.mqtt_port),
             "MQTT_TLS": "false",

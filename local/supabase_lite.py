@@ -3,19 +3,23 @@
 import hashlib
 import http.client
 import os
-import secrets
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
+from secrets import token_urlsafe
 
 from local.node import FOLDER, LITE, node_binary
 from local.part import REPOSITORY, Part, clean_environment
 from local.ports import LOOPBACK, StackError
+from local.secret_files import SecretFiles
 
 SCHEMA = REPOSITORY / "sql" / "install.sql"
 TEMPLATES = REPOSITORY / ".local" / "templates"
 _KEPT_TEMPLATES = 3
+# In a project's folder: the fingerprint of what was applied to it.
+_APPLIED = "applied"
 
 _CONFIG = """\
 [api]
@@ -45,7 +49,12 @@ enable_confirmations = false
 
 def fingerprint() -> str:
     """Return a hash of everything that a migrated project depends on."""
-    parts = (FOLDER / "package-lock.json").read_bytes(), _CONFIG.encode(), SCHEMA.read_bytes()
+    parts = (
+        (FOLDER / "package-lock.json").read_bytes(),
+        _CONFIG.encode(),
+        _APPLIED.encode(),
+        SCHEMA.read_bytes(),
+    )
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
@@ -58,9 +67,11 @@ class SupabaseLite(Part):
 
     def __init__(self, directory: Path, port: int | None = None) -> None:
         super().__init__(directory, port)
-        self.secret_key = f"sb_secret_{secrets.token_urlsafe(24)}"
-        self.publishable_key = f"sb_publishable_{secrets.token_urlsafe(24)}"
-        self._jwt_secret = secrets.token_urlsafe(48)
+        # A directory that is kept has its own, so that those who have signed in stay so.
+        kept = SecretFiles(directory)
+        self.secret_key = kept.get("secret_key", lambda: f"sb_secret_{token_urlsafe(24)}")
+        self.publishable_key = kept.get("publishable_key", lambda: f"sb_publishable_{token_urlsafe(24)}")
+        self._jwt_secret = kept.get("jwt_secret", lambda: token_urlsafe(48))
 
     @property
     def url(self) -> str:
@@ -86,14 +97,20 @@ class SupabaseLite(Part):
         }
 
     def prepare(self) -> None:
-        """Copy a migrated project into the directory unless it already contains one."""
-        project = self.directory / "supabase"
+        """Copy a migrated project into the directory, or bring the one that is there up to date with `sql/`.
+
+        Raises StackError if `sql/` does not apply.
+        """
+        project, present = self.directory / "supabase", fingerprint()
         if not project.exists():
-            template = TEMPLATES / fingerprint()
+            template = TEMPLATES / present
             if not template.exists():
                 self._build_template(template)
             shutil.copytree(template, project)
         (project / "config.toml").write_text(_CONFIG.format(port=self.port))
+        applied = project / _APPLIED
+        if applied.read_text() != present:
+            self._migrate(self.directory, present)
 
     def command(self) -> list[str]:
         """Run the server; `--no-admin` keeps requests without a key from getting the service's rights."""
@@ -118,9 +135,7 @@ class SupabaseLite(Part):
             project = Path(folder) / "supabase"
             (project / "migrations").mkdir(parents=True)
             (project / "config.toml").write_text(_CONFIG.format(port=self.port))
-            # The server wants a timestamp at the start of the name.
-            shutil.copyfile(SCHEMA, project / "migrations" / "20250101000000_install.sql")
-            self._migrate(Path(folder))
+            self._migrate(Path(folder), template.name)
             try:
                 project.rename(template)
             except OSError:
@@ -128,7 +143,11 @@ class SupabaseLite(Part):
                     raise
         _drop_old_templates()
 
-    def _migrate(self, folder: Path) -> None:
+    def _migrate(self, folder: Path, fingerprint: str) -> None:
+        """Run `sql/install.sql`, which may run any number of times, in the project of a folder."""
+        # The server runs each file once, in the order of the times with which their names begin.
+        file = f"{time.strftime('%Y%m%d%H%M%S', time.gmtime())}_install.sql"
+        shutil.copyfile(SCHEMA, folder / "supabase" / "migrations" / file)
         answer = subprocess.run(
             [node_binary(), str(LITE), "migration", "up"],
             cwd=folder,
@@ -141,6 +160,7 @@ class SupabaseLite(Part):
         # The command ends with status 0 even if a migration has failed.
         if answer.returncode != 0 or "Migration failed" in answer.stdout:
             raise StackError(f"supabase: sql/install.sql does not apply:\n{answer.stdout.strip()}")
+        (folder / "supabase" / _APPLIED).write_text(fingerprint)
 
 
 def _drop_old_templates() -> None:

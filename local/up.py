@@ -1,4 +1,4 @@
-"""Keeps the stack and the service running on known ports, for the user's own simulated or real fleet."""
+"""Keeps the stack and the service running on known ports, for a simulated fleet or somebody's own cameras."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from local.company import Account, service
 from local.console import ConsoleServer, build
 from local.history.fleet import COMPANY
 from local.history.writing import Writing
+from local.home import Home
 from local.living import Living
 from local.news import News
 from local.part import REPOSITORY
@@ -33,14 +34,17 @@ def run_up(
     env_file: Path = ENVIRONMENT_FILE,
     fleet: bool = True,
     alert: bool = True,
+    own: bool = False,
 ) -> None:
     """Start everything, print the addresses, and keep running; print alerts and mail as they come.
 
     With `fleet` a simulated one has three weeks of history, and goes on; with `alert` the story of one
-    follows the addresses. Raises PortInUseError if a port is taken, and StartError if a process does not
-    become ready.
+    follows the addresses. With `own` there is instead one owner, whose each device is that is heard. Raises
+    PortInUseError if a port is taken, and StartError if a process does not become ready.
     """
-    # Checked first, before the other servers take time to start.
+    # Checked first, before history and servers take their time.
+    for part in stack.parts:
+        part.check_port()
     check_free("Flower", flower_port)
     check_free("the console", console_port)
     with ExitStack() as closing:
@@ -48,7 +52,8 @@ def run_up(
         build()
         token = writing.token(console) if writing else None
         running = closing.enter_context(started(console, stack, flower_port=flower_port))
-        people = alert_story.prepare(stack, token)
+        home = Home(stack) if own else None
+        people = _words(alert_story.prepare(stack, token)) if home is None else home.words()
         page = ConsoleServer(stack.directory, stack.supabase, console_port)
         closing.callback(page.stop)
         page.start()
@@ -60,10 +65,12 @@ def run_up(
         news.skip()
         if alert:
             alert_story.Story(running, news).play()
-        _stay(console, running, living, news)
+        _stay(console, running, living, news, home)
 
 
-def _stay(console: Console, running: Running, living: Sequence[Process], news: News) -> None:
+def _stay(
+    console: Console, running: Running, living: Sequence[Process], news: News, home: Home | None
+) -> None:
     """Keep running until a signal comes; print the news, and each process that has ended by itself."""
     told: list[Process] = []
     while True:
@@ -73,6 +80,8 @@ def _stay(console: Console, running: Running, living: Sequence[Process], news: N
                 console.print(f"{process.name} has ended; see {process.log}", highlight=False, soft_wrap=True)
         told = ended
         news.look()
+        if home is not None:
+            home.look(news)
         time.sleep(1)
 
 
@@ -86,27 +95,39 @@ def write_environment(stack: Stack, path: Path) -> None:
     path.write_text("".join(lines))
 
 
+def _words(people: Mapping[str, Account]) -> dict[str, str]:
+    """Say of which company these are, and how each signs in."""
+    return {
+        "company": COMPANY,
+        **{role: f"{who.email}, password {who.password}" for role, who in people.items()},
+    }
+
+
 def _print_addresses(
     console: Console,
     stack: MailStack,
     services: Services,
     page: ConsoleServer,
-    people: Mapping[str, Account],
+    people: Mapping[str, str],
     env_file: Path,
 ) -> None:
+    broker, entry = f"{stack.mqtt_host}:{stack.mqtt_port} ({stack.broker.name}, no TLS", stack.broker.entry
     rows = {
-        "console": f"{page.url}, for the company {COMPANY}:",
-        **{role: f"{who.email}, password {who.password}" for role, who in people.items()},
+        "console": page.url,
+        **people,
         "Flower": services.flower_url,
         "Supabase": stack.supabase_url,
-        "MQTT broker": f"{stack.mqtt_host}:{stack.mqtt_port} ({stack.broker.name}, no TLS, no users)",
+        "MQTT broker": f"{broker}, {'two logins' if entry.logins else 'no users'})",
         "Redis": stack.redis_url,
         "SMTP server": f"{stack.inbox.address}, mail in {stack.inbox.mailbox}",
         "read mail": ".venv/bin/python -m local inbox",
         "logs": str(stack.logs),
         "settings and keys": f"--env-file {env_file}",
-        "a fleet": f".venv/bin/python -m simulator --host {stack.mqtt_host} --port {stack.mqtt_port}",
     }
+    if not entry.logins:
+        simulator = f"-m simulator --host {stack.mqtt_host} --port {stack.mqtt_port}"
+        rows["a fleet"] = f".venv/bin/python {simulator}"
     for name, value in rows.items():
         console.print(f"{name:>18}  {value}", highlight=False, soft_wrap=True, markup=False)
-    console.print("Ctrl-C stops everything.")
+    end = f"everything is kept in {stack.directory}" if stack.is_kept else "all data goes; DATA=dir keeps it"
+    console.print(f"Ctrl-C stops everything, and {end}.", highlight=False, soft_wrap=True, markup=False)

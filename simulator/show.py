@@ -131,11 +131,16 @@ def _tell(event: DeviceEvent) -> str:
             return f"{event.image_name} {event.detail}".strip()
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def show_summary(console: Console, report: FleetReport) -> None:
     """Print the totals, and up to ten images whose outcome is not the expected one."""
     t = report.totals
     lines = [
-        f"{len(report.devices)} devices, {t.images} images, {t.bytes / 1e6:.1f} MB in {report.seconds:.1f} s"
+        f"{_count(len(report.devices), 'device')}, {_count(t.images, 'image')}, {t.bytes / 1e6:.1f} MB"
+        f" in {report.seconds:.1f} s"
         f" (seed {report.seed}, dialect {report.dialect})",
         f"chunks    {t.chunks_sent} sent for {t.chunks}: {t.chunks_lost} lost, {t.chunks_repeated} repeated, "
         f"{t.chunks_resent} asked for again by {t.nacks} NACKs",

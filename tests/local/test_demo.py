@@ -208,7 +208,7 @@ def test_up_stays_with_its_addresses_until_ctrl_c(command, tmp_path):
     ]
     environment = tmp_path / "env"
     up = command("up", "--no-fleet", "--no-alert", "--env-file", str(environment), *options)
-    up.wait_for("Ctrl-C stops everything")
+    up.wait_for("Ctrl-C stops everything, and all data goes; DATA=dir keeps it")
     for port in (mqtt, redis, supabase, flower, smtp, console):
         assert port in up.output
     shell = f". {environment} && echo $MQTT_HOST:$MQTT_PORT $SUPABASE_URL"
@@ -221,6 +221,18 @@ def test_up_stays_with_its_addresses_until_ctrl_c(command, tmp_path):
     assert up.wait() == 130, up.output
     up.assert_nothing_left()
     assert not environment.exists()
+
+
+def test_up_for_cameras_says_what_is_kept_and_what_is_wrong(command, tmp_path):
+    for words, said in (
+        (["--host", "fritz.box"], "host: 'fritz.box' is no IPv4 address"),
+        (["--data", str(tmp_path / "env" / "x")], "data: Not a directory"),
+    ):
+        (tmp_path / "env").touch()
+        up = command("up", *words)
+        assert up.wait() == 1
+        assert said in up.output
+        assert "Traceback" not in up.output
 
 
 PORTS = ["--mqtt-port", "--redis-port", "--supabase-port", "--flower-port", "--smtp-port", "--console-port"]

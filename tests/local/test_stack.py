@@ -145,7 +145,8 @@ def test_a_schema_that_does_not_apply_is_shown_and_leaves_no_template(tmp_path, 
     assert list((tmp_path / "templates").iterdir()) == []
 
 
-def test_secrets_are_not_written_to_disk(stack):
-    secrets = {stack.supabase_secret_key.encode()}
-    for file in stack.supabase.directory.rglob("*.toml"):
-        assert not any(secret in file.read_bytes() for secret in secrets)
+def test_secrets_are_in_files_of_their_own_for_their_owner_alone(stack):
+    secret = stack.supabase_secret_key.encode()
+    assert not any(secret in file.read_bytes() for file in stack.supabase.directory.rglob("*.toml"))
+    kept = [file for file in (stack.directory / "secrets").iterdir() if secret in file.read_bytes()]
+    assert [file.stat().st_mode & 0o777 for file in kept] == [0o600]
