@@ -3,11 +3,12 @@
 Programs differ on a value like `p$ss w0rd&x#1`: one cuts it, another fills in a variable, a third drops its
 spaces. So a line that is not read alike everywhere is refused, by its number and name. Alike are:
 
-    NAME=letters, digits and any of _ . / : @ % + , = ~ -
+    NAME=letters, digits and any of _ . / : @ % + , = ~ -, where no ~ begins it or follows a :
     NAME='anything but a single quote and a backslash'
     NAME="anything but a double quote, a backslash, $ and `"
 
-Lines that are empty or begin with # say nothing. A name that is there twice is refused too.
+Lines that are empty or begin with # say nothing. A line that ends as on Windows is refused, and so is a name
+that is there twice.
 """
 
 import re
@@ -17,16 +18,23 @@ from typing import Final
 from core.settings import PLACEHOLDER, SettingsError
 
 _LINE: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)")
-_VALUE: Final = re.compile(r"""([\w./:@%+,=~-]*)|'([^'\\]*)'|"([^"\\$`]*)\"""", re.A)
+_VALUE: Final = re.compile(r"""(?!~|.*:~)([\w./:@%+,=~-]*)|'([^'\\]*)'|"([^"\\$`]*)\"""", re.A)
 
 
 def read(path: Path) -> dict[str, str]:
     """Return what the file says. SettingsError names each line that will not do, without its value."""
     found: dict[str, str] = {}
     wrong: list[str] = []
-    for number, text in enumerate(path.read_text().splitlines(), 1):
-        line = text.strip()
+    try:
+        lines = path.read_bytes().decode().split("\n")
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: is not UTF-8") from None
+    for number, text in enumerate(lines, 1):
+        line = text.strip(" \t")
         if not line or line.startswith("#"):
+            continue
+        if line.endswith("\r"):
+            wrong.append(f"{path}:{number}: ends as on Windows, with CR LF: end it with LF alone")
             continue
         said = _LINE.fullmatch(line)
         if said is None:

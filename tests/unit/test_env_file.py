@@ -43,7 +43,26 @@ def test_a_password_of_all_signs_is_read_as_it_is(tmp_path):
     }
 
 
-@pytest.mark.parametrize("value", [HARD, "a b", "a$b", "a#b", "a&b", '"$HOME"', "'a'b", "'a", "a;b", "ä'"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        HARD,
+        "a b",
+        "a$b",
+        "a#b",
+        "a&b",
+        '"$HOME"',
+        "'a'b",
+        "'a",
+        "a;b",
+        "ä'",
+        "~",
+        "~root/x",
+        "a:~",
+        "a:b~:~/c",
+        "a\xa0",
+    ],
+)
 def test_what_programs_read_differently_is_refused_by_name(tmp_path, value):
     said = refused(file(tmp_path, "MQTT_HOST=x", f"MQTT_PASSWORD={value}"))
     assert ":2: MQTT_PASSWORD: " in said
@@ -56,21 +75,42 @@ def test_each_line_that_will_not_do_is_named(tmp_path):
     assert "no form of this value" in said.splitlines()[3]
 
 
+def test_a_tilde_that_no_shell_expands_is_taken(tmp_path):
+    assert env_file.read(file(tmp_path, "A=a~", "B=a=~", "C=a:b~/c", "D='~'")) == {
+        "A": "a~", "B": "a=~", "C": "a:b~/c", "D": "~",
+    }  # fmt: skip
+
+
+def test_lines_end_as_on_unix(tmp_path):
+    path = file(tmp_path, "# a comment of a word processor\u2028A=1", "B=x\r", "C='x'\r")
+    said = refused(path)
+    assert [line.partition(":")[2].partition(" ")[0] for line in said.splitlines()] == ["2:", "3:"]
+
+
+def test_a_file_in_another_encoding_is_refused(tmp_path):
+    path = tmp_path / ".env"
+    path.write_bytes("A='ä'".encode("latin-1"))
+    assert refused(path) == f"{path}: is not UTF-8"
+
+
 def test_the_example_is_read(tmp_path):
     assert env_file.read(env_file.Path(".env.example"))["SUPABASE_URL"] == "https://<project>.supabase.co"
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.text(st.characters(codec="utf-8", exclude_characters="\n\r\0", exclude_categories=["Cc", "Zl", "Zp"])),
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\n\0")) | st.text("~:/a=\r\xa0\u2028"),
        st.sampled_from(["{}", "'{}'", '"{}"']))  # fmt: skip
 def test_what_is_taken_a_shell_reads_as_the_same(tmp_path_factory, text, form):
-    path = file(tmp_path_factory.mktemp("env"), f"VALUE={form.format(text)}")
+    path = tmp_path_factory.mktemp("env") / ".env"
+    path.write_bytes(f"VALUE={form.format(text)}".encode())
     try:
         taken = env_file.read(path).get("VALUE")
     except SettingsError:
         return
     script = f'set -a; . {path}; printf %s "$VALUE"'
-    shell = subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True, env={})
+    shell = subprocess.run(
+        ["/bin/sh", "-c", script], capture_output=True, check=True, env={"HOME": "/home/x"}
+    )
     assert shell.stdout.decode() == taken
 
 
