@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -95,6 +96,7 @@ def main(
 def _side_by_side(lines: Mapping[str, str], environments: Mapping[str, Mapping[str, str]]) -> int:
     """Run all until a signal comes or one ends; return 0 after a signal, else 1."""
     running: dict[int, tuple[str, subprocess.Popen[bytes]]] = {}
+    unasked: set[int] = set()
     by_signal = False
     ending = False
 
@@ -104,24 +106,35 @@ def _side_by_side(lines: Mapping[str, str], environments: Mapping[str, Mapping[s
         ask_to_end()
 
     def ask_to_end() -> None:
-        # Once only: a second signal would cut a worker short.
         nonlocal ending
-        if not ending:
-            ending = True
-            for pid in running:
-                os.kill(pid, signal.SIGTERM)
+        ending = True
+        # Each once only: a second signal would cut a worker short. One that comes here finds the rest, and a
+        # process may have ended by itself.
+        while unasked:
+            with suppress(KeyError, ProcessLookupError):
+                os.kill(unasked.pop(), signal.SIGTERM)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, hear)
     for name, line in lines.items():
-        if not ending:
+        if ending:
+            break
+        try:
             # In a session of its own, so that Ctrl-C reaches it through this process alone.
             child = subprocess.Popen(  # noqa: S603 - a line of the Procfile
                 shlex.split(line), env=environments[name], start_new_session=True
             )
-            running[child.pid] = name, child
+        except OSError as error:
+            say(f"{name} cannot be started: {error.strerror}")
+            ending = True
+            break
+        running[child.pid] = name, child
+        unasked.add(child.pid)
+    if ending:
+        ask_to_end()  # also the one that was being started when the signal came
     while running:
         pid, status = os.wait()
+        unasked.discard(pid)
         if pid in running:
             name, child = running.pop(pid)
             child.returncode = os.waitstatus_to_exitcode(status)
