@@ -1,14 +1,16 @@
-"""Finds Node.js on PATH, or installs it from the Python package index; installs the stack's npm packages."""
+"""Finds Node.js on PATH, or installs it from the Python package index, with the stack's npm packages."""
 
 import importlib.util
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-from local.part import REPOSITORY
+from local.part import REPOSITORY, clean_environment
 from local.ports import StackError
 
 MINIMUM = 20
@@ -58,6 +60,24 @@ def node_binary() -> str:
     if not LITE.exists():
         raise StackError("node: the npm packages of local/ are not installed; run `make setup`")
     return node
+
+
+def ask_database(script: Path, data: Path, asked: str) -> Any:
+    """Run a script that answers by `on_database.mjs`, on a PGlite data directory that no server has open.
+
+    Raises StackError if it fails.
+    """
+    answer = subprocess.run(
+        [node_binary(), str(script), str(data)],
+        input=asked,
+        env=clean_environment(),
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if answer.returncode != 0:
+        raise StackError(f"database: {answer.stderr.strip()}")
+    return json.loads(answer.stdout)
 
 
 def npm_command() -> tuple[list[str], dict[str, str]] | None:

@@ -5,18 +5,14 @@ frozen while its files are copied, about a tenth of a second, and the queries ru
 what the server would find after a crash at that moment: everything that it has committed.
 """
 
-import json
 import os
 import shutil
 import signal
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.node import FOLDER, node_binary
-from local.part import clean_environment
-from local.ports import StackError
+from local.node import FOLDER, ask_database
 from local.supabase_lite import SupabaseLite
 
 
@@ -36,17 +32,8 @@ def query(supabase: SupabaseLite, sql: str) -> list[Answer]:
     with tempfile.TemporaryDirectory(dir=supabase.directory, prefix="snapshot-") as folder:
         copy = Path(folder) / "data"
         _copy_frozen(supabase, copy)
-        answer = subprocess.run(
-            [node_binary(), str(FOLDER / "query.mjs"), str(copy)],
-            input=sql,
-            env=clean_environment(),
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-    if answer.returncode != 0:
-        raise StackError(f"supabase: the query failed: {answer.stderr.strip()}")
-    return [Answer(result["columns"], result["rows"]) for result in json.loads(answer.stdout)]
+        answers = ask_database(FOLDER / "query.mjs", copy, sql)
+    return [Answer(**answer) for answer in answers]
 
 
 def _copy_frozen(supabase: SupabaseLite, copy: Path) -> None:

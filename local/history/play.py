@@ -1,14 +1,11 @@
 """Plays statements on the database of an embedded Supabase that does not run, each at a moment of its own."""
 
 import json
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from local.node import node_binary
-from local.part import clean_environment
-from local.ports import StackError
+from local.node import ask_database
 from local.supabase_lite import SupabaseLite
 
 # When (milliseconds since 1970), SQL, and its parameters.
@@ -22,15 +19,5 @@ def play(supabase: SupabaseLite, statements: Iterable[Statement]) -> list[dict[s
 
     Raises StackError if one fails.
     """
-    answer = subprocess.run(
-        [node_binary(), str(_PLAYER), str(supabase.data)],
-        input=json.dumps(list(statements)),
-        env=clean_environment(),
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if answer.returncode != 0:
-        raise StackError(f"history: {answer.stderr.strip()}")
-    rows: list[dict[str, object]] = json.loads(answer.stdout)
+    rows: list[dict[str, object]] = ask_database(_PLAYER, supabase.data, json.dumps(list(statements)))
     return rows
