@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from operate.field.examine import examine
+from operate.field.logged import logged
 from operate.field.recording import Recorded
 from operate.field.rules import RULES
 
@@ -202,3 +203,14 @@ def test_whatever_a_device_says_is_examined(said):
     report = examine(sent, BEGAN)
     assert report.messages == len(sent)
     assert report.broken.keys() <= RULES.keys()
+
+
+@given(st.floats(-1e308, 1e308))
+def test_a_number_of_a_device_that_the_database_writes_out_is_examined(number):
+    row = {
+        "topic": f"ESP32CAM/{DEVICE}/status",
+        "payload": HELLO | {"noise": int(number)},
+        "received_at": str(BEGAN),
+    }
+    report = examine(logged(DEVICE, [row], BEGAN), BEGAN)
+    assert (report.hellos, report.broken) == (1, {})
