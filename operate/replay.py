@@ -19,7 +19,7 @@ from paho.mqtt.client import MQTTMessageInfo
 from core.errors import Transient, WireError
 from core.mqtt import wait_for_puback
 from core.settings import MqttSettings, SettingsError, load
-from core.wire import split_topic, topic
+from core.wire import is_device_id, split_topic, topic
 from operate.command import EnvFile, end, read_settings_from, say
 from operate.field.recording import Recorded, Recording, RecordingError
 from operate.field.tap import TO_DEVICES, Tap, TapError
@@ -47,6 +47,8 @@ def main(
     env_file: EnvFile = None,
 ) -> None:
     """Send again what devices sent, and count the answers."""
+    if name and not is_device_id(name):
+        end(f"this is no id of a device: {name!r}", 2)
     read_settings_from(env_file)
     try:
         recording = Recording(file)

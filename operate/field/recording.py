@@ -20,6 +20,9 @@ import orjson
 from core.mqtt import MAX_PACKET_BYTES
 
 FORMAT: Final = 1
+# Ten years, and the last in which one may begin: dates end with the year 9999.
+LONGEST_MS: Final = 10 * 366 * 24 * 3_600_000
+_LAST_YEAR: Final = 9980
 # JSON writes a byte as up to six characters; the rest of a line is short.
 _LONGEST_LINE: Final = 6 * MAX_PACKET_BYTES + 2**18
 
@@ -95,6 +98,8 @@ class Recording:
         try:
             fields = orjson.loads(head)
             version, self.began_at = fields["recording"], datetime.fromisoformat(fields["began_at"])
+            if self.began_at.tzinfo is None or self.began_at.year > _LAST_YEAR:
+                raise ValueError(self.began_at)
         except (KeyError, TypeError, ValueError):
             raise RecordingError(f"{path} is no recording") from None
         if version != FORMAT:
@@ -120,7 +125,11 @@ class Recording:
             message = Recorded(fields["ms"], fields["topic"], payload, fields["qos"], fields["retain"])
         except (KeyError, TypeError, ValueError, AttributeError):
             message = None
-        if message is None or list(map(type, message)) != [int, str, bytes, int, bool]:
+        if (
+            message is None
+            or list(map(type, message)) != [int, str, bytes, int, bool]
+            or not (0 <= message.ms <= LONGEST_MS and 0 <= message.qos <= 2)
+        ):
             raise RecordingError(f"{self.path}, line {number}: not a message")
         return message
 

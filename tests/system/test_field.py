@@ -135,6 +135,7 @@ def test_a_recording_played_as_another_device_is_stored_as_the_first_was(recordi
         (("record", "{new}", "../x"), "this is no id of a device"),
         (("replay", "{new}"), "No such file"),
         (("replay", "{text}"), "is no recording"),
+        (("replay", "{file}", "--as", "+"), "this is no id of a device"),
         (("replay", "{file}", "--device", "NOBODY"), "holds no messages of NOBODY"),
         (("conformance", DEVICE, "--recording", "{text}"), "is no recording"),
     ],

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operate.field.recording import Recorded, Recording, RecordingError, new_recording
+from operate.field.recording import LONGEST_MS, Recorded, Recording, RecordingError, new_recording
 
 BEGAN = datetime(2026, 11, 27, 12, tzinfo=UTC)
 MESSAGES = st.lists(
     st.builds(
         Recorded,
-        st.integers(0, 2**53), st.text(max_size=40).filter(str.isprintable), st.binary(max_size=200),
+        st.integers(0, LONGEST_MS), st.text(max_size=40).filter(str.isprintable), st.binary(max_size=200),
         st.integers(0, 2), st.booleans(),
     ),
     max_size=20,
@@ -65,8 +65,9 @@ def test_one_whose_process_was_killed_is_read_as_far_as_it_goes(path, lost):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\n", b"{}\n", b"[1]\n", b"no JSON\n", b'{"recording": 1, "began_at": 7}\n', b"\x00" * 99],
-)
+    [b"", b"\n", b"{}\n", b"[1]\n", b"no JSON\n", b'{"recording": 1, "began_at": 7}\n', b"\x00" * 99,
+     b'{"recording": 1, "began_at": "2026-11-27T12:00:00"}\n', b'{"recording": 1, "began_at": "9999-11-27T12:00:00+00:00"}\n'],
+)  # fmt: skip
 def test_what_is_no_recording_is_told(tmp_path, content):
     path = tmp_path / "other.jsonl"
     path.write_bytes(content)
@@ -85,7 +86,9 @@ def test_one_of_a_later_form_is_told(tmp_path):
     "line",
     [b"{}", b"[]", b"null", b"x", b'{"ms":"1","topic":"t","qos":1,"retain":false,"text":""}',
      b'{"ms":1,"topic":"t","qos":1,"retain":false,"base64":"?"}', b'{"ms":1,"topic":"t","qos":1,"retain":0,"text":""}',
-     b'{"ms":1,"topic":"t","qos":1,"retain":false,"text":5}'],
+     b'{"ms":1,"topic":"t","qos":1,"retain":false,"text":5}', b'{"ms":-1,"topic":"t","qos":1,"retain":false,"text":""}',
+     b'{"ms":9999999999999,"topic":"t","qos":1,"retain":false,"text":""}',
+     b'{"ms":1,"topic":"t","qos":3,"retain":false,"text":""}'],
 )  # fmt: skip
 def test_a_damaged_line_is_named(path, line):
     write(path, Recorded(1, "t", b"x"))
