@@ -10,22 +10,21 @@ the passwords, to be written to the devices. With --passwords their hashes go in
 Exit status: 0, 1 if the project refuses or cannot be reached or a file cannot be written, 2 for wrong usage.
 """
 
-import re
+import os
+import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
+from core.wire import is_device_id
 from operate.command import EnvFile, end
 from operate.labels import hash_of, new_code, page
 from operate.logins import listed, new_password, with_logins
 from operate.project import opened
 from operate.status import console_on
-
-# As the database has it: what can be an MQTT topic's level and a folder's name.
-_DEVICE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
@@ -56,21 +55,17 @@ def codes(
     env_file: EnvFile = None,
 ) -> None:
     """Make a code for each device, and a page of labels to print; and its login at the broker."""
-    for device in devices:
-        if not _DEVICE.fullmatch(device):
-            end(f"this is no id of a device: {device!r}", 2)
-    if passwords and not logins:
-        end("--passwords needs --logins: the file of Mosquitto has no password that a device could use", 2)
-    for file in (labels, logins):
-        if file and file.exists():
-            end(f"{file} is there already, perhaps with what is nowhere else", 2)
+    _check(devices, labels, logins, passwords)
     made = {device: new_code() for device in dict.fromkeys(devices)}
     words = {device: new_password() for device in made}
     texts = {labels: page(made, link)}
     if logins:
         texts[logins] = listed(words)
     if passwords:
-        texts[passwords] = with_logins(passwords, words)
+        try:
+            texts[passwords] = with_logins(passwords, words)
+        except (OSError, UnicodeDecodeError) as error:
+            end(f"cannot read {passwords}: {error}", 1)
     # The files come first: a code whose hash is stored and that nobody has written down is lost.
     drafts = _drafts_of(texts)
     try:
@@ -79,8 +74,8 @@ def codes(
             known = project.call("set_device_codes", p_codes=hashes, p_replace=replace)
         if known and not replace:
             end(f"these have a code already; --replace ends their older labels: {', '.join(known)}", 1)
-        for file, draft in drafts.items():
-            draft.replace(file)
+        written, drafts = drafts, {}
+        _put(written)
     finally:
         _discard(drafts)
     console = console_on(sys.stdout)
@@ -91,19 +86,52 @@ def codes(
         console.print(f"✓ their hashes in {passwords}: let Mosquitto read it again (SIGHUP, or a restart)")
 
 
+def _check(devices: list[str], labels: Path, logins: Path | None, passwords: Path | None) -> None:
+    """End the command if it cannot be meant so."""
+    for device in devices:
+        if not is_device_id(device):
+            end(f"this is no id of a device: {device!r}", 2)
+    if passwords and not logins:
+        end("--passwords needs --logins: the file of Mosquitto has no password that a device could use", 2)
+    files = [file.resolve() for file in (labels, logins, passwords) if file]
+    if len(set(files)) < len(files):
+        end("labels, logins and passwords each need a file of their own", 2)
+    for file in (labels, logins):
+        if file and file.exists():
+            end(f"{file} is there already, perhaps with what is nowhere else", 2)
+
+
 def _drafts_of(texts: Mapping[Path, str]) -> dict[Path, Path]:
-    """Write what each file will say beside it, for its owner's eyes alone; end the command if that fails."""
+    """Write what each file will say beside it; end the command if that fails.
+
+    It is for its owner's eyes alone, or for those who may read the file that is there: the broker has a user
+    of its own.
+    """
     drafts: dict[Path, Path] = {}
     try:
         for file, text in texts.items():
             drafts[file] = draft = file.with_name(f"{file.name}.part")
             draft.unlink(missing_ok=True)
-            draft.touch(mode=0o600)
+            draft.touch(mode=0o600, exist_ok=False)
             draft.write_text(text, encoding="utf-8")
+            if file.exists():
+                there = file.stat()
+                os.chown(draft, there.st_uid, there.st_gid)
+                draft.chmod(stat.S_IMODE(there.st_mode))
     except OSError as error:
         _discard(drafts)
         end(f"cannot write: {error}", 1)
     return drafts
+
+
+def _put(drafts: Mapping[Path, Path]) -> None:
+    """Put each draft in the place of its file; end the command at the first where that fails."""
+    for file, draft in drafts.items():
+        try:
+            draft.replace(file)
+        except OSError as error:
+            left = ", ".join(str(each) for each in drafts.values() if each.exists())
+            end(f"cannot write {file}: {error.strerror}; what is nowhere else is in {left}", 1)
 
 
 def _discard(drafts: dict[Path, Path]) -> None:

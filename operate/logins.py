@@ -44,7 +44,10 @@ def hashed(user: str, password: str) -> str:
 
 
 def with_logins(file: Path, passwords: Mapping[str, str]) -> str:
-    """Return what the password file says with these logins in it, in place of older ones of their names."""
-    lines = file.read_text().splitlines(keepends=True) if file.exists() else []
-    kept = [line for line in lines if line.partition(":")[0] not in passwords]
+    """Return what the password file says with these logins in it, in place of older ones of their names.
+
+    Raises OSError or UnicodeDecodeError if it cannot be read.
+    """
+    lines = file.read_text("utf-8").splitlines() if file.exists() else []
+    kept = [f"{line}\n" for line in lines if line.partition(":")[0] not in passwords]
     return "".join([*kept, *(hashed(user, password) for user, password in passwords.items())])

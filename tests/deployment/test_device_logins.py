@@ -1,19 +1,24 @@
 """One login for each device, made with its code, at the broker of the compose file: a device speaks as itself alone."""
 
 import csv
+import errno
+import os
 import queue
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
+import typer
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 from ruamel.yaml import YAML
 from secured_broker import PASSWORD, USER, ComposedMosquitto
 
+import operate.devices
 from local.mqtt_broker import mosquitto_binary
 from local.part import REPOSITORY
 
@@ -174,3 +179,86 @@ def test_a_new_login_takes_the_place_of_the_old_and_the_others_stay(command, dev
     assert len(after) == 2
     for secret in (file, tmp_path / "2.csv", tmp_path / "2.html"):
         assert secret.stat().st_mode & 0o077 == 0, secret
+
+
+def test_the_password_file_stays_who_it_was_for(command, devices, tmp_path):
+    file = tmp_path / "passwords"
+    file.write_text("service:$7$kept")  # by an editor that ends no line
+    file.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(file, 12345, 12346)  # as the broker's user has it
+    owned = file.stat()
+    words = (
+        "--labels",
+        str(tmp_path / "1.html"),
+        "--logins",
+        str(tmp_path / "1.csv"),
+        "--passwords",
+        str(file),
+    )
+    answer = command(devices[0], *words)
+    assert answer.returncode == 0, answer.stderr
+    after = file.stat()
+    assert (after.st_mode, after.st_uid, after.st_gid) == (owned.st_mode, owned.st_uid, owned.st_gid)
+    assert [line.split("$")[0] for line in file.read_text().splitlines()] == ["service:", f"{devices[0]}:"]
+
+
+@pytest.mark.parametrize(
+    ("device", "content", "said"),
+    [
+        ("+", b"", "this is no id of a device: '+'"),
+        ("%u", b"", "this is no id of a device: '%u'"),
+        ("A-B", b"", "this is no id of a device: 'A-B'"),
+        ("A" * 33, b"", "this is no id of a device"),
+        ("A1", b"\xff\xfe", "cannot read"),
+    ],
+)
+def test_what_will_not_do_ends_in_a_line_and_makes_nothing(command, tmp_path, device, content, said):
+    file = tmp_path / "passwords"
+    file.write_bytes(content)
+    words = (
+        "--labels",
+        str(tmp_path / "1.html"),
+        "--logins",
+        str(tmp_path / "1.csv"),
+        "--passwords",
+        str(file),
+    )
+    answer = command(device, *words)
+    assert said in answer.stderr and len(answer.stderr.splitlines()) == 1
+    assert answer.returncode in (1, 2)
+    assert list(tmp_path.iterdir()) == [file]
+    assert file.read_bytes() == content
+
+
+def test_no_two_of_its_files_may_be_one(command, devices, tmp_path):
+    answer = command(
+        devices[0], "--labels", str(tmp_path / "x"), "--logins", str(tmp_path / "y" / ".." / "x")
+    )
+    assert (answer.returncode, answer.stderr) == (
+        2,
+        "labels, logins and passwords each need a file of their own\n",
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_nowhere_else_stays_when_a_file_cannot_be_put_in_its_place(
+    stack, devices, tmp_path, monkeypatch, capsys
+):
+    for name, value in stack.environment().items():
+        monkeypatch.setenv(name, value)
+    labels, logins, passwords = (tmp_path / name for name in ("labels", "logins", "passwords"))
+
+    def replace(draft, file, replace=Path.replace):
+        if file == passwords:  # as where it is mounted into a container by itself
+            raise OSError(errno.EBUSY, "Device or resource busy")
+        return replace(draft, file)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(typer.Exit):
+        operate.devices.codes(devices, labels=labels, logins=logins, passwords=passwords)
+    draft = tmp_path / "passwords.part"
+    said = f"cannot write {passwords}: Device or resource busy; what is nowhere else is in {draft}\n"
+    assert capsys.readouterr().err == said
+    assert sorted(tmp_path.iterdir()) == [labels, logins, draft]
+    assert [line.partition(":")[0] for line in draft.read_text().splitlines()] == devices
