@@ -57,6 +57,18 @@ class _Settings(BaseSettings):
         return value
 
 
+def _is_url(text: str, *schemes: str) -> bool:
+    """Whether this is an address of one of the schemes, with a host, and a port that there can be.
+
+    What is wrong with it is never quoted: where a password has a slash, part of it would stand for the port.
+    """
+    parts = urlsplit(text)
+    try:
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 class LogSettings(_Settings):
     """How log lines are written."""
 
@@ -75,7 +87,7 @@ class RedisSettings(_Settings):
     @classmethod
     def _is_redis(cls, url: SecretStr) -> SecretStr:
         text = url.get_secret_value()
-        if text and not (urlsplit(text).scheme in ("redis", "rediss") and urlsplit(text).hostname):
+        if text and not _is_url(text, "redis", "rediss"):
             raise ValueError("must be redis://host:port/database, or rediss:// for TLS")
         return url
 
@@ -236,9 +248,17 @@ class SupabaseSettings(_Settings):
     @field_validator("supabase_url")
     @classmethod
     def _is_http(cls, url: str) -> str:
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        if not _is_url(url, "http", "https"):
             raise ValueError("must be the project's address, https://….supabase.co")
         return url.rstrip("/")
+
+    @field_validator("supabase_service_role")
+    @classmethod
+    def _is_a_key(cls, key: SecretStr) -> SecretStr:
+        # A dashboard shows keys with an ellipsis or dots in them.
+        if not key.get_secret_value().isascii():
+            raise ValueError("is no key: it has other signs than ASCII; copy the whole of it")
+        return key
 
 
 class KeepSettings(_Settings):
@@ -295,7 +315,7 @@ class DeliverySettings(_Settings):
     @classmethod
     def _is_smtp(cls, url: SecretStr) -> SecretStr:
         text = url.get_secret_value()
-        if text and not (urlsplit(text).scheme in ("smtp", "smtps") and urlsplit(text).hostname):
+        if text and not _is_url(text, "smtp", "smtps"):
             raise ValueError("must be smtp://user:password@host:587, or smtps:// for TLS from the start")
         return url
 

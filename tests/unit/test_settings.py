@@ -66,7 +66,15 @@ def test_celery_uses_the_broker_that_is_named(monkeypatch):
         ("REDIS_URL", "localhost:6379"),
         ("REDIS_URL", "redis:///0"),
         ("REDIS_URL", "unix:///run/redis.sock"),
+        ("REDIS_URL", "redis://h:port/0"),
+        ("REDIS_URL", "redis://h:99999/0"),
+        ("REDIS_URL", "redis://[::1/0"),
         ("CELERY_BROKER_URL", "sentinel://h:26379/0"),
+        ("CELERY_BROKER_URL", "redis://h:0/0"),
+        ("SUPABASE_URL", "https://project.test:port"),
+        ("SUPABASE_URL", "https://project.test:99999"),
+        ("SUPABASE_SERVICE_ROLE", "sb_secret_abc…"),
+        ("ALERT_SMTP_URL", "smtp://h:port"),
         ("RETRANSMIT_MAX", "-1"),
         ("RETRANSMIT_DELAY_MS", "60000"),
         ("MQTT_NACK_TOPIC", "data"),
@@ -116,8 +124,13 @@ def test_secrets_are_never_shown(monkeypatch):
     assert "sb_secret_abc" not in str(caught.value)
 
 
-def test_a_wrong_redis_url_is_not_shown(monkeypatch):
-    monkeypatch.setenv("REDIS_URL", "http://fleet:swordfish@redis.test/0")
+@pytest.mark.parametrize(
+    "url",
+    ["http://fleet:swordfish@redis.test/0", "redis://fleet:swordfish/1@redis.test/0", "redis://swordfish:x@h:swordfish/0",
+     "redis://[swordfish/0"],
+)  # fmt: skip
+def test_a_wrong_redis_url_is_not_shown(monkeypatch, url):
+    monkeypatch.setenv("REDIS_URL", url)
     with pytest.raises(SettingsError) as caught:
         load(RedisSettings)
     assert "REDIS_URL" in str(caught.value)
