@@ -87,6 +87,8 @@ class FilmProcess:
     def finish(self) -> Film:
         """Return the film."""
         answer = self._ask({"bytes": 0})
+        if not 0 <= answer["bytes"] <= self._most_bytes:
+            raise self._death()  # it says what it does not: what devices send may have taken it over
         try:
             data = self._stream.read(answer["bytes"])
         except OSError as error:

@@ -76,3 +76,33 @@ def test_it_is_gone_afterwards():
     with film() as process:
         handle = process._process
     assert handle.poll() is not None
+
+
+# Speaks as film.py does, and says at the end what the test has it say.
+TAKEN_OVER = """
+import socket
+with socket.socket(fileno=0) as line, line.makefile("rwb") as stream:
+    stream.write(b"ready\\n")
+    stream.flush()
+    stream.readline()
+    stream.readline()
+    stream.write(b'%s\\n' + bytes(%d))
+    stream.flush()
+    stream.readline()
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "follows"),
+    [
+        ('{"bytes": 1000001, "frames": 1}', 1_000_001),
+        ('{"bytes": -1, "frames": 1}', 9),
+    ],
+)
+def test_what_is_larger_than_a_film_may_be_is_not_read(tmp_path, monkeypatch, answer, follows):
+    """What devices send may have taken the process over."""
+    script = tmp_path / "film.py"
+    script.write_text(TAKEN_OVER % (answer, follows))
+    monkeypatch.setattr(film_process, "_FILM", script)
+    with pytest.raises(Transient, match="has ended"), film() as process:
+        process.finish()
