@@ -6699,7 +6699,7 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/079_company_days.sql', '9b4df817505a7f3adb91d8ce77bbb234bad55499fd7c3503654d0892abb5425f') then
+  if fleet_private.is_pending('repeatable/079_company_days.sql', 'be6f5c2b029c8fe6d124a1a9515700748a6d4b473f5cdfab2fea2e597cc24b61') then
     set local lock_timeout = '5s';
     execute $file$
 -- The days of a company, added up again when those of its devices have changed. docs/adr/0024-rollups.md has the reasons.
@@ -6732,8 +6732,8 @@ create or replace trigger capture_days_delete_touch after delete on public.captu
   referencing old table as gone
   for each statement execute function fleet_private.touch_company_days();
 
--- Adds up anew the days of companies that have changed: p_limit of them, the rest at the next call. Two at once do no
--- harm: the second does nothing. Returns {days: how many were added up, more: whether there are others}.
+-- Adds up anew the days of companies that have changed: p_limit of them, the latest, and the rest at the next calls. Two at
+-- once do no harm: the second does nothing. Returns {days: how many were added up, more: whether there are others}.
 create or replace function public.refresh_company_days(p_limit integer default 10)
 returns jsonb
 language plpgsql
@@ -6752,7 +6752,8 @@ begin
 
   -- What is noted while this runs is for the next one: it is added up after these entries are gone.
   with picked as (
-    select company_id, day from fleet_private.touched_company_days group by company_id, day limit p_limit
+    select company_id, day from fleet_private.touched_company_days group by company_id, day
+     order by day desc, company_id limit p_limit
   ), taken as (
     delete from fleet_private.touched_company_days t
      using picked p where t.company_id = p.company_id and t.day = p.day
@@ -6803,7 +6804,7 @@ drop policy if exists company_days_read_company on public.company_days;
 create policy company_days_read_company on public.company_days for select to authenticated
   using (company_id = (select fleet_private.company_of_user()));
 $file$;
-    perform fleet_private.record_file('repeatable/079_company_days.sql', '9b4df817505a7f3adb91d8ce77bbb234bad55499fd7c3503654d0892abb5425f');
+    perform fleet_private.record_file('repeatable/079_company_days.sql', 'be6f5c2b029c8fe6d124a1a9515700748a6d4b473f5cdfab2fea2e597cc24b61');
   end if;
 end
 $install$;
@@ -10285,7 +10286,7 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/088_console_device.sql', '12316a0a680f0874e95c4d7a0b0a3a224622eb3cd4ddfa37fa7fb216fa6122b8') then
+  if fleet_private.is_pending('repeatable/088_console_device.sql', '1d57939c2081739b68f4196dd6ee158faed59510c16297349f88e7ee2c2ff8fb') then
     set local lock_timeout = '5s';
     execute $file$
 -- What the console's page of a device asks. The functions have the rights of who calls them, so that row level security
@@ -10376,6 +10377,7 @@ declare
   v_to constant double precision := extract(epoch from p_to);
   -- Whole days, as the row of a day shows all of it.
   v_first timestamptz;
+  v_last timestamptz;
 begin
   if p_from is null or p_to is null or not isfinite(p_from) or not isfinite(p_to) or p_from >= p_to
      or p_to - p_from > interval '366 days' then
@@ -10385,6 +10387,8 @@ begin
     return null;
   end if;
   v_first := date_trunc('day', greatest(p_from, p_to - interval '30 days'), v_zone);
+  -- A day has 23 hours or 25 when the clock is changed.
+  v_last := ((p_to at time zone v_zone)::date + 1)::timestamp at time zone v_zone;
   return jsonb_build_object(
     'zone', v_zone,
     'days', (
@@ -10401,8 +10405,7 @@ begin
                      count(*) filter (where c.ingest_status in ('stored', 'expired', 'partial')) as pictures,
                      count(*) filter (where c.ingest_status = 'failed') as failed
                 from public.captures c
-               where c.device_id = p_device and c.captured_at >= v_first
-                 and c.captured_at < date_trunc('day', p_to, v_zone) + interval '1 day'
+               where c.device_id = p_device and c.captured_at >= v_first and c.captured_at < v_last
                group by 1, 2) as h),
     'gaps', (
       select coalesce(jsonb_agg(jsonb_build_object(
@@ -10537,7 +10540,7 @@ $$;
 
 select fleet_private.set_callers('users', 'public.console_device', 'public.console_device_history', 'public.console_wakes');
 $file$;
-    perform fleet_private.record_file('repeatable/088_console_device.sql', '12316a0a680f0874e95c4d7a0b0a3a224622eb3cd4ddfa37fa7fb216fa6122b8');
+    perform fleet_private.record_file('repeatable/088_console_device.sql', '1d57939c2081739b68f4196dd6ee158faed59510c16297349f88e7ee2c2ff8fb');
   end if;
 end
 $install$;
@@ -11016,7 +11019,7 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/088_console_trends.sql', 'a6c34aff2928802dac0f80fb0a8627de39e72bb49bf81aab1cf1cf5c13bcca15') then
+  if fleet_private.is_pending('repeatable/088_console_trends.sql', '66f384ebba1964065f898761a452a021207837812fbb6d42d20ee568274f6b2c') then
     set local lock_timeout = '5s';
     execute $file$
 -- What the console's page of trends asks. The functions have the rights of who calls them, so that row level security holds;
@@ -11032,8 +11035,9 @@ as $$
   select 50000
 $$;
 
--- The devices that a page is about: those that are named, or those at a site; of the own company, but for named ones without
--- a site: what a device that was handed over has left here is found by its id. Null is the whole company. Raises 22023.
+-- The devices that a page is about, each once: those that are named, or those at a site; of the own company, but for named
+-- ones without a site: what a device that was handed over has left here is found by its id. Null is the whole company.
+-- Raises 22023.
 create or replace function fleet_private.devices_asked(p_site uuid, p_devices text[], p_most integer)
 returns text[]
 language plpgsql
@@ -11049,7 +11053,7 @@ begin
       select d.device_id from public.devices d
        where d.company_id = fleet_private.company_of_user() and d.site_id = p_site
          and (p_devices is null or d.device_id = any (p_devices)))
-    else p_devices end;
+    when p_devices is not null then array(select distinct device_id from unnest(p_devices) as device_id) end;
 end
 $$;
 
@@ -11061,7 +11065,7 @@ immutable
 set search_path = ''
 as $$
 begin
-  if p_from is null or p_to is null or not isfinite(p_from) or not isfinite(p_to) or p_to - p_from not between 0 and 1100 then
+  if p_from is null or p_to is null or not isfinite(p_from) or not isfinite(p_to) or p_to - p_from not between 0 and 1099 then
     raise exception 'ask for 1,100 days at most, from the earlier to the later one' using errcode = '22023';
   end if;
 end
@@ -11069,7 +11073,7 @@ $$;
 
 -- What came, from day to day, both included, of the whole company, a site or up to 50 devices:
 --   since    from which day devices were added up: of many devices a shorter time than was asked for
---   zones    the time zones by which the days are told, 20 at most
+--   zones    the time zones by which the days are told, 20 at most; of more than 50 devices, by which the last two days are
 --   periods  [[its first day, expected, silent, stored, partial, camera, transfer, service, bytes]], of the whole company from
 --            p_from, else from since; p_step is day, week (its Monday) or month
 --   groups   with p_by site or device, the 40 that miss most: [{id: null for devices without a site, name, periods}]
@@ -11098,15 +11102,16 @@ declare
   v_devices constant text[] := fleet_private.devices_asked(p_site, p_devices, 50);
   v_whole constant boolean := v_devices is null;
   v_many constant bigint := coalesce(cardinality(v_devices), (select count(*) from public.devices where company_id = v_company));
-  v_since constant date := case
-    when v_whole and p_by = 'company' then p_from
-    else greatest(p_from, p_to + 1 - (fleet_private.most_device_days() / greatest(v_many, 1))::integer) end;
+  v_since date;
   v_counted jsonb;
 begin
   perform fleet_private.check_days(p_from, p_to);
   if p_step is null or p_step not in ('day', 'week', 'month') or p_by is null or p_by not in ('company', 'site', 'device') then
     raise exception 'console_trends: p_step is day, week or month; p_by is company, site or device' using errcode = '22023';
   end if;
+  v_since := case
+    when v_whole and p_by = 'company' then p_from
+    else greatest(p_from, p_to + 1 - greatest(fleet_private.most_device_days() / greatest(v_many, 1), 1)::integer) end;
 
   with counted as materialized (
     select case p_by when 'site' then d.site_id::text when 'device' then c.device_id end as id,
@@ -11163,9 +11168,11 @@ begin
     'zones', (
       select coalesce(jsonb_agg(timezone order by timezone), '[]')
         from (select distinct timezone from public.capture_days
-               where company_id = v_company and day = (
-                       select max(day) from public.company_days where company_id = v_company and day between p_from and p_to)
+               where company_id = v_company and day between p_from and p_to
                  and (v_whole or device_id = any (v_devices))
+                 -- A day begins in the east, when in the west the one before goes on.
+                 and (v_many <= 50 or day >= (
+                       select max(day) - 1 from public.company_days where company_id = v_company and day between p_from and p_to))
                limit 20) as z),
     'errors', fleet_private.errors_by_hour(v_company, v_devices, p_from, p_to),
     'storage', fleet_private.storage_by_day(v_company),
@@ -11267,31 +11274,32 @@ declare
   v_company constant uuid := fleet_private.company_of_user();
   v_column constant text := (
     '{"temperature": "temperature_c", "humidity": "humidity_pct", "pressure": "pressure_hpa", "gas": "gas_kohm"}'::jsonb)->>p_sensor;
-  v_daily constant boolean := v_column is null or p_to - p_from > 30;
+  v_daily boolean;
   v_asked text[] := fleet_private.devices_asked(p_site, p_devices, 8);
   v_from timestamptz;
   v_to timestamptz;
 begin
   perform fleet_private.check_days(p_from, p_to);
   if p_sensor is null or p_sensor not in ('temperature', 'humidity', 'pressure', 'gas', 'battery', 'rssi')
-     or not fleet_private.is_timezone(p_zone) then
+     or p_zone is null or not fleet_private.is_timezone(p_zone) then
     raise exception 'console_trend_sensor: there is no such sensor or time zone' using errcode = '22023';
   end if;
+  v_daily := v_column is null or p_to - p_from > 30;
   v_from := p_from::timestamp at time zone p_zone;
   v_to := (p_to + 1)::timestamp at time zone p_zone;
   if p_devices is null then
     v_asked := array(
       select d.device_id
-        from (select device_id, name from public.devices
+        from (select device_id, lower(coalesce(name, device_id)) as called from public.devices
                where company_id = v_company and (p_site is null or site_id = p_site)
-               order by lower(name), device_id limit 100) as d
+               order by called, device_id limit 100) as d
        where exists (
            select from public.capture_days c
             where c.device_id = d.device_id and c.company_id = v_company and c.day between p_from and p_to
               and case p_sensor when 'temperature' then c.temperature_readings when 'humidity' then c.humidity_readings
                                 when 'pressure' then c.pressure_readings when 'gas' then c.gas_readings
                                 when 'rssi' then c.rssi_readings else num_nonnulls(c.battery_percent_min) end > 0)
-       limit 4);
+       order by d.called, d.device_id limit 4);
   end if;
   return jsonb_build_object('daily', v_daily, 'devices', (
     select coalesce(jsonb_agg(jsonb_build_object(
@@ -11326,7 +11334,7 @@ select fleet_private.set_callers('users', 'public.console_trends', 'public.conso
   'fleet_private.most_device_days', 'fleet_private.devices_asked', 'fleet_private.check_days', 'fleet_private.errors_by_hour',
   'fleet_private.storage_by_day');
 $file$;
-    perform fleet_private.record_file('repeatable/088_console_trends.sql', 'a6c34aff2928802dac0f80fb0a8627de39e72bb49bf81aab1cf1cf5c13bcca15');
+    perform fleet_private.record_file('repeatable/088_console_trends.sql', '66f384ebba1964065f898761a452a021207837812fbb6d42d20ee568274f6b2c');
   end if;
 end
 $install$;

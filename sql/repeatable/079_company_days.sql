@@ -28,8 +28,8 @@ create or replace trigger capture_days_delete_touch after delete on public.captu
   referencing old table as gone
   for each statement execute function fleet_private.touch_company_days();
 
--- Adds up anew the days of companies that have changed: p_limit of them, the rest at the next call. Two at once do no
--- harm: the second does nothing. Returns {days: how many were added up, more: whether there are others}.
+-- Adds up anew the days of companies that have changed: p_limit of them, the latest, and the rest at the next calls. Two at
+-- once do no harm: the second does nothing. Returns {days: how many were added up, more: whether there are others}.
 create or replace function public.refresh_company_days(p_limit integer default 10)
 returns jsonb
 language plpgsql
@@ -48,7 +48,8 @@ begin
 
   -- What is noted while this runs is for the next one: it is added up after these entries are gone.
   with picked as (
-    select company_id, day from fleet_private.touched_company_days group by company_id, day limit p_limit
+    select company_id, day from fleet_private.touched_company_days group by company_id, day
+     order by day desc, company_id limit p_limit
   ), taken as (
     delete from fleet_private.touched_company_days t
      using picked p where t.company_id = p.company_id and t.day = p.day

@@ -86,6 +86,7 @@ declare
   v_to constant double precision := extract(epoch from p_to);
   -- Whole days, as the row of a day shows all of it.
   v_first timestamptz;
+  v_last timestamptz;
 begin
   if p_from is null or p_to is null or not isfinite(p_from) or not isfinite(p_to) or p_from >= p_to
      or p_to - p_from > interval '366 days' then
@@ -95,6 +96,8 @@ begin
     return null;
   end if;
   v_first := date_trunc('day', greatest(p_from, p_to - interval '30 days'), v_zone);
+  -- A day has 23 hours or 25 when the clock is changed.
+  v_last := ((p_to at time zone v_zone)::date + 1)::timestamp at time zone v_zone;
   return jsonb_build_object(
     'zone', v_zone,
     'days', (
@@ -111,8 +114,7 @@ begin
                      count(*) filter (where c.ingest_status in ('stored', 'expired', 'partial')) as pictures,
                      count(*) filter (where c.ingest_status = 'failed') as failed
                 from public.captures c
-               where c.device_id = p_device and c.captured_at >= v_first
-                 and c.captured_at < date_trunc('day', p_to, v_zone) + interval '1 day'
+               where c.device_id = p_device and c.captured_at >= v_first and c.captured_at < v_last
                group by 1, 2) as h),
     'gaps', (
       select coalesce(jsonb_agg(jsonb_build_object(

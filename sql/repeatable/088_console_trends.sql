@@ -11,8 +11,9 @@ as $$
   select 50000
 $$;
 
--- The devices that a page is about: those that are named, or those at a site; of the own company, but for named ones without
--- a site: what a device that was handed over has left here is found by its id. Null is the whole company. Raises 22023.
+-- The devices that a page is about, each once: those that are named, or those at a site; of the own company, but for named
+-- ones without a site: what a device that was handed over has left here is found by its id. Null is the whole company.
+-- Raises 22023.
 create or replace function fleet_private.devices_asked(p_site uuid, p_devices text[], p_most integer)
 returns text[]
 language plpgsql
@@ -28,7 +29,7 @@ begin
       select d.device_id from public.devices d
        where d.company_id = fleet_private.company_of_user() and d.site_id = p_site
          and (p_devices is null or d.device_id = any (p_devices)))
-    else p_devices end;
+    when p_devices is not null then array(select distinct device_id from unnest(p_devices) as device_id) end;
 end
 $$;
 
@@ -40,7 +41,7 @@ immutable
 set search_path = ''
 as $$
 begin
-  if p_from is null or p_to is null or not isfinite(p_from) or not isfinite(p_to) or p_to - p_from not between 0 and 1100 then
+  if p_from is null or p_to is null or not isfinite(p_from) or not isfinite(p_to) or p_to - p_from not between 0 and 1099 then
     raise exception 'ask for 1,100 days at most, from the earlier to the later one' using errcode = '22023';
   end if;
 end
@@ -48,7 +49,7 @@ $$;
 
 -- What came, from day to day, both included, of the whole company, a site or up to 50 devices:
 --   since    from which day devices were added up: of many devices a shorter time than was asked for
---   zones    the time zones by which the days are told, 20 at most
+--   zones    the time zones by which the days are told, 20 at most; of more than 50 devices, by which the last two days are
 --   periods  [[its first day, expected, silent, stored, partial, camera, transfer, service, bytes]], of the whole company from
 --            p_from, else from since; p_step is day, week (its Monday) or month
 --   groups   with p_by site or device, the 40 that miss most: [{id: null for devices without a site, name, periods}]
@@ -77,15 +78,16 @@ declare
   v_devices constant text[] := fleet_private.devices_asked(p_site, p_devices, 50);
   v_whole constant boolean := v_devices is null;
   v_many constant bigint := coalesce(cardinality(v_devices), (select count(*) from public.devices where company_id = v_company));
-  v_since constant date := case
-    when v_whole and p_by = 'company' then p_from
-    else greatest(p_from, p_to + 1 - (fleet_private.most_device_days() / greatest(v_many, 1))::integer) end;
+  v_since date;
   v_counted jsonb;
 begin
   perform fleet_private.check_days(p_from, p_to);
   if p_step is null or p_step not in ('day', 'week', 'month') or p_by is null or p_by not in ('company', 'site', 'device') then
     raise exception 'console_trends: p_step is day, week or month; p_by is company, site or device' using errcode = '22023';
   end if;
+  v_since := case
+    when v_whole and p_by = 'company' then p_from
+    else greatest(p_from, p_to + 1 - greatest(fleet_private.most_device_days() / greatest(v_many, 1), 1)::integer) end;
 
   with counted as materialized (
     select case p_by when 'site' then d.site_id::text when 'device' then c.device_id end as id,
@@ -142,9 +144,11 @@ begin
     'zones', (
       select coalesce(jsonb_agg(timezone order by timezone), '[]')
         from (select distinct timezone from public.capture_days
-               where company_id = v_company and day = (
-                       select max(day) from public.company_days where company_id = v_company and day between p_from and p_to)
+               where company_id = v_company and day between p_from and p_to
                  and (v_whole or device_id = any (v_devices))
+                 -- A day begins in the east, when in the west the one before goes on.
+                 and (v_many <= 50 or day >= (
+                       select max(day) - 1 from public.company_days where company_id = v_company and day between p_from and p_to))
                limit 20) as z),
     'errors', fleet_private.errors_by_hour(v_company, v_devices, p_from, p_to),
     'storage', fleet_private.storage_by_day(v_company),
@@ -246,31 +250,32 @@ declare
   v_company constant uuid := fleet_private.company_of_user();
   v_column constant text := (
     '{"temperature": "temperature_c", "humidity": "humidity_pct", "pressure": "pressure_hpa", "gas": "gas_kohm"}'::jsonb)->>p_sensor;
-  v_daily constant boolean := v_column is null or p_to - p_from > 30;
+  v_daily boolean;
   v_asked text[] := fleet_private.devices_asked(p_site, p_devices, 8);
   v_from timestamptz;
   v_to timestamptz;
 begin
   perform fleet_private.check_days(p_from, p_to);
   if p_sensor is null or p_sensor not in ('temperature', 'humidity', 'pressure', 'gas', 'battery', 'rssi')
-     or not fleet_private.is_timezone(p_zone) then
+     or p_zone is null or not fleet_private.is_timezone(p_zone) then
     raise exception 'console_trend_sensor: there is no such sensor or time zone' using errcode = '22023';
   end if;
+  v_daily := v_column is null or p_to - p_from > 30;
   v_from := p_from::timestamp at time zone p_zone;
   v_to := (p_to + 1)::timestamp at time zone p_zone;
   if p_devices is null then
     v_asked := array(
       select d.device_id
-        from (select device_id, name from public.devices
+        from (select device_id, lower(coalesce(name, device_id)) as called from public.devices
                where company_id = v_company and (p_site is null or site_id = p_site)
-               order by lower(name), device_id limit 100) as d
+               order by called, device_id limit 100) as d
        where exists (
            select from public.capture_days c
             where c.device_id = d.device_id and c.company_id = v_company and c.day between p_from and p_to
               and case p_sensor when 'temperature' then c.temperature_readings when 'humidity' then c.humidity_readings
                                 when 'pressure' then c.pressure_readings when 'gas' then c.gas_readings
                                 when 'rssi' then c.rssi_readings else num_nonnulls(c.battery_percent_min) end > 0)
-       limit 4);
+       order by d.called, d.device_id limit 4);
   end if;
   return jsonb_build_object('daily', v_daily, 'devices', (
     select coalesce(jsonb_agg(jsonb_build_object(

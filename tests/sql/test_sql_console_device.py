@@ -113,6 +113,22 @@ def test_hours_are_those_of_the_device_and_whole_days(backend: Backend) -> None:
     assert told["hours"] == [["2026-03-01", 7, 1, 0], ["2026-03-02", 1, 1, 1]]
 
 
+@pytest.mark.parametrize(
+    ("day", "last", "next_day"),
+    # The clock is put back, and forward: half past eleven of the evening, and half an hour later than midnight.
+    [("2025-10-26", "2025-10-26T22:30Z", "2025-10-26T23:30Z"), ("2026-03-29", "2026-03-29T21:30Z", "2026-03-29T22:30Z")],
+)  # fmt: skip
+def test_a_day_of_another_length_has_its_own_hours(
+    backend: Backend, day: str, last: str, next_day: str
+) -> None:
+    _, admin, device = backend.company()
+    admin.session.rpc("update_device", p_device=device, p_changes={"timezone": "Europe/Berlin"})
+    for number, at_ in enumerate((last, next_day)):
+        backend.service.insert("captures", picture(device, number, datetime.fromisoformat(at_)))
+    noon = datetime.fromisoformat(f"{day}T12:00Z")
+    assert history(admin.session, device, noon - timedelta(days=1), noon)["hours"] == [[day, 23, 1, 0]]
+
+
 def test_series_are_means_and_never_many(backend: Backend) -> None:
     _, admin, device = backend.company()
     times = [START + timedelta(minutes=5 * number) for number in range(8 * 288)]

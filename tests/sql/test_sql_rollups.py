@@ -316,6 +316,17 @@ def test_some_days_of_companies_at_a_time_come_to_the_same(native: Native) -> No
     assert len(company_days(user)) == 5
 
 
+def test_of_many_days_of_companies_the_latest_are_added_up_first(native: Native) -> None:
+    refresh(native)
+    _, user, device = native.company()
+    for number in reversed(range(20)):
+        take(native, device, NOON - timedelta(days=number))
+    while native.service.rpc("refresh_capture_days")["more"]:
+        pass
+    native.service.rpc("refresh_company_days", p_limit=3)
+    assert sorted(company_days(user)) == [str(NOON.date() - timedelta(days=number)) for number in (2, 1, 0)]
+
+
 def test_health_is_of_the_last_seven_days(backend: Backend) -> None:
     _, user, device = backend.company()
     now = datetime.now(UTC)

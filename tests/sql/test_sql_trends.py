@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sql_backends import Backend, Row, User, new_device, refused
+from sql_backends import Backend, Native, Row, User, new_device, refused
 from test_sql_rollups import hello, refresh, register, take
 
 FIRST = date(2026, 3, 1)  # A Sunday.
@@ -129,6 +129,37 @@ def test_of_many_devices_a_shorter_time_is_added_up(backend: Backend) -> None:
     assert trends(admin, **long, p_by="device", p_devices=few)["since"] == long["p_from"]
 
 
+def test_of_more_devices_than_are_added_up_one_day_is_told(
+    native: Native,
+) -> None:
+    _, admin, _ = native.company()
+    days = f"'{LAST - timedelta(days=9)}', '{LAST}'"
+    [[since]] = native.trial(
+        # As if there were more devices than one answer adds up days.
+        "create or replace function fleet_private.most_device_days() returns integer language sql immutable"
+        " set search_path = '' as 'select 0';"
+        f' set local request.jwt.claims = \'{{"sub": "{admin.user_id}"}}\';',
+        f"select public.console_trends({days}, p_by => 'device')->>'since' as since",
+    )
+    assert since == str(LAST)
+
+
+def test_the_zones_are_those_by_which_the_days_are_told(
+    backend: Backend, fleet: tuple[str, User, dict[str, str]]
+) -> None:
+    company, viewer, names = fleet
+    tokyo = new_device()
+    register(backend, tokyo, known=noon(-3), company_id=company, timezone="Asia/Tokyo")
+    # One o'clock of the next day there, when elsewhere the last day goes on.
+    take(backend, tokyo, noon(9) + timedelta(hours=4))
+    refresh(backend)
+    next_day = {"p_to": str(LAST + timedelta(days=1))}
+    assert trends(viewer, **next_day)["zones"] == ["Asia/Tokyo", "UTC"]
+    assert trends(viewer, **next_day, p_by="device")["zones"] == ["Asia/Tokyo", "UTC"]
+    # Cedar was heard on the fourth day alone.
+    assert trends(viewer, p_devices=(names["cedar"],))["zones"] == ["UTC"]
+
+
 def test_errors_are_counted_by_code_and_hour_of_the_device(
     backend: Backend, fleet: tuple[str, User, dict[str, str]]
 ) -> None:
@@ -203,6 +234,25 @@ def test_a_sensor_of_several_devices(fleet: tuple[str, User, dict[str, str]]) ->
     assert at == datetime(2026, 3, 1, 11, tzinfo=UTC).timestamp()
 
 
+def test_the_first_four_that_have_measured_it_are_those_by_name_or_id(
+    backend: Backend, fleet: tuple[str, User, dict[str, str]]
+) -> None:
+    company, viewer, names = fleet
+    unnamed = f"APRICOT-{new_device()}"
+    more = {name: new_device() for name in ("dogwood", "elder")}
+    register(backend, unnamed, known=noon(-3), company_id=company)
+    for name, device in more.items():
+        register(backend, device, known=noon(-3), company_id=company, name=name)
+    for device in (unnamed, *more.values()):
+        take(backend, device, noon(2), sensors={"temperature_c": 5})
+    refresh(backend)
+    told = [device["device_id"] for device in sensor(viewer)["devices"]]
+    assert told == [names["apple"], unnamed, names["beech"], more["dogwood"]]
+    # A device that is named twice is told once.
+    twice = sensor(viewer, p_devices=(names["apple"], names["apple"]))["devices"]
+    assert [device["name"] for device in twice] == ["apple"]
+
+
 def test_batteries_are_told_by_the_day(backend: Backend) -> None:
     _company, admin, device = backend.company()
     now = datetime.now(UTC)
@@ -242,7 +292,9 @@ def test_every_role_sees_the_own_company_and_nobody_another(
     [
         ({"p_from": "2026-03-11"}, DAYS),
         ({"p_from": "2020-01-01"}, DAYS),
+        ({"p_from": str(LAST - timedelta(days=1100))}, DAYS),
         ({"p_from": "-infinity"}, DAYS),
+        ({"p_to": "5874897-12-31", "p_by": "device"}, DAYS),
         ({"p_step": "hour"}, "p_step is day, week or month"),
         ({"p_by": "universe"}, "p_by is company, site or device"),
         ({"p_devices": tuple(f"D{number}" for number in range(51))}, "at most 50 devices"),
@@ -259,6 +311,8 @@ def test_what_cannot_be_asked(backend: Backend, asked: Row, why: str) -> None:
     [
         ({"p_sensor": "smell"}, "no such sensor or time zone"),
         ({"p_zone": "Moon/Crater"}, "no such sensor or time zone"),
+        ({"p_zone": None}, "no such sensor or time zone"),
+        ({"p_from": "-infinity"}, DAYS),
         ({"p_devices": tuple(f"D{number}" for number in range(9))}, "at most 8 devices"),
         ({"p_from": "2026-03-11"}, DAYS),
     ],
