@@ -1,4 +1,5 @@
-/** Tables as files that a spreadsheet opens. */
+/** Tables as files that a spreadsheet of the viewer's language opens. */
+import type { Language } from './settings'
 
 type Cell = string | number | null
 
@@ -12,18 +13,29 @@ export interface Column<Row> {
 /** What a spreadsheet would work out: names come from whoever may name a device. */
 const FORMULA = /^\s*[=+\-@\t\r＝＋－＠]/
 
-function written(cell: Cell): string {
+/** A German spreadsheet reads 3.5 as the third of May, and a line with commas as one cell. */
+const SIGNS: Readonly<Record<Language, { readonly separator: string; readonly decimal: string }>> = {
+  en: { separator: ',', decimal: '.' },
+  de: { separator: ';', decimal: ',' },
+}
+
+function written(cell: Cell, decimal: string): string {
   if (cell === null) return ''
-  if (typeof cell === 'number') return String(cell)
+  if (typeof cell === 'number') return String(cell).replace('.', decimal)
   const safe = FORMULA.test(cell) ? `'${cell}` : cell
   return /[",;\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
 
 /** A line for each row below one of names (RFC 4180); what would be a formula is text. */
-export function csvOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
+export function csvOf<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  language: Language,
+): string {
+  const { separator, decimal } = SIGNS[language]
   const head = columns.map(({ name, unit }) => (unit ? `${name} (${unit})` : name))
   const lines = [head, ...rows.map((row) => columns.map(({ value }) => value(row)))]
-  return lines.map((cells) => `${cells.map(written).join(',')}\r\n`).join('')
+  return lines.map((cells) => `${cells.map((cell) => written(cell, decimal)).join(separator)}\r\n`).join('')
 }
 
 /** Hands a file to the browser, which saves it. */

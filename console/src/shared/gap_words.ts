@@ -29,29 +29,36 @@ export interface GapWords {
 }
 
 export function useGapWords(zone: string): GapWords {
+  return useGapWordsOf()(zone)
+}
+
+/** The words for the gaps of devices in several zones. */
+export function useGapWordsOf(): (zone: string) => GapWords {
   const format = useFormat()
   const text = useText(gapText)
   const codes = useText(errorCodeText)
-  const told = (at: string | undefined) => format.moment(time(at ?? null), zone)
-  const known: Readonly<Record<string, (gap: Gap) => string>> = {
-    camera_failed: ({ params }) => codes.say(params.error_code ?? null),
-    transfer_failed: ({ params }) => codes.say(params.error_code ?? null),
-    service_failed: ({ params }) => codes.say(params.error_code ?? null),
-    camera_errors: ({ params }) => text.errors(told(params.at), codes.say(params.error_code ?? null)),
-    transfer_errors: ({ params }) => text.errors(told(params.at), codes.say(params.error_code ?? null)),
-    nothing_came: ({ params }) => text.nothingCame(told(params.at)),
-    not_asked: ({ params }) => text.notAsked(told(params.at)),
-    not_due: ({ params }) => text.notDue(told(params.at)),
-    not_kept: () => text.notKept,
-    told_later: ({ params }) => text.toldLater(told(params.until_on)),
-    heard_nobody: () => text.heardNobody,
-    never_heard: () => text.neverHeard,
-    battery: ({ params }) => text.battery(told(params.last_on), `${params.percent}`),
-    silent: ({ params }) => text.silent(told(params.last_on)),
-  }
-  return {
-    when: ({ at }) => told(at),
-    // A newer database may know more: then its own words are better than none.
-    why: (gap) => known[gap.code]?.(gap) ?? gap.sentence,
+  return (zone) => {
+    const told = (at: string | undefined) => format.moment(time(at ?? null), zone)
+    const known: Readonly<Record<string, (gap: Gap) => string>> = {
+      camera_failed: ({ params }) => codes.say(params.error_code ?? null),
+      transfer_failed: ({ params }) => codes.say(params.error_code ?? null),
+      service_failed: ({ params }) => codes.say(params.error_code ?? null),
+      camera_errors: ({ params }) => text.errors(told(params.at), codes.say(params.error_code ?? null)),
+      transfer_errors: ({ params }) => text.errors(told(params.at), codes.say(params.error_code ?? null)),
+      nothing_came: ({ params }) => text.nothingCame(told(params.at)),
+      not_asked: ({ params }) => text.notAsked(told(params.at)),
+      not_due: ({ params }) => text.notDue(told(params.at)),
+      not_kept: () => text.notKept,
+      told_later: ({ params }) => text.toldLater(told(params.until_on)),
+      heard_nobody: () => text.heardNobody,
+      never_heard: () => text.neverHeard,
+      battery: ({ params }) => text.battery(told(params.last_on), `${params.percent}`),
+      silent: ({ params }) => text.silent(told(params.last_on)),
+    }
+    return {
+      when: ({ at }) => told(at),
+      // A newer database may know more: then its own words are better than none.
+      why: (gap) => known[gap.code]?.(gap) ?? gap.sentence,
+    }
   }
 }

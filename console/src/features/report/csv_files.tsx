@@ -1,13 +1,13 @@
 /** The report as tables: its days, and what did not come. */
 import { CsvButton } from '@/shared/components/csv_button'
-import { type Column, csvOf } from '@/shared/csv'
+import type { Column } from '@/shared/csv'
 import type { DayRange } from '@/shared/days'
-import { useGapWords } from '@/shared/gap_words'
+import { useGapWordsOf } from '@/shared/gap_words'
 import { useText } from '@/shared/messages/define'
 import { reportText } from '@/shared/messages/report'
+import { useOutcomeCsv } from '@/shared/outcome_words'
 import { time } from '@/shared/time'
-import type { ReportDay, ReportDevice, ReportGap } from './report_answers'
-import { nameOf } from './sums'
+import { nameOf, type ReportDay, type ReportDevice, type ReportGap } from './report_answers'
 
 interface OfReport {
   readonly devices: readonly ReportDevice[]
@@ -21,6 +21,7 @@ interface DayRow {
 
 export function DaysCsv({ devices, range }: OfReport) {
   const { csv, files, ...text } = useText(reportText)
+  const outcome = useOutcomeCsv<DayRow>(({ day }) => day)
   const column = (
     name: string,
     place: Exclude<keyof ReportDay & number, never>,
@@ -37,13 +38,7 @@ export function DaysCsv({ devices, range }: OfReport) {
     { name: csv.name, value: ({ device }) => nameOf(device) },
     { name: csv.zone, value: ({ device }) => device.zone },
     column(csv.day, 0, csv.ownClock),
-    column(csv.expected, 1),
-    column(csv.silent, 2),
-    column(csv.whole, 3),
-    column(csv.partial, 4),
-    column(csv.camera, 5),
-    column(csv.transfer, 6),
-    column(csv.service, 7),
+    ...outcome,
     ...threefold(text.temperature, 8, '°C'),
     ...threefold(text.humidity, 11, '%'),
     column(csv.pressure, 14, 'hPa'),
@@ -56,33 +51,34 @@ export function DaysCsv({ devices, range }: OfReport) {
       of={files.days}
       isNamed
       file={`report-${range.from}-${range.to}`}
-      make={() =>
-        csvOf(
-          columns,
-          devices.flatMap((device) => device.days.map((day) => ({ device, day }))),
-        )
-      }
+      columns={columns}
+      rows={devices.flatMap((device) => device.days.map((day) => ({ device, day })))}
     />
   )
 }
 
 export function GapsCsv({ devices, gaps, range }: OfReport & { readonly gaps: readonly ReportGap[] }) {
   const { csv, files, reasons } = useText(reportText)
-  const names = new Map(devices.map((device) => [device.device_id, nameOf(device)]))
-  const words = useGapWords(devices[0]?.zone ?? 'UTC')
-  const columns: readonly Column<ReportGap>[] = [
-    { name: csv.device, value: ({ device_id }) => device_id },
-    { name: csv.name, value: ({ device_id }) => names.get(device_id) ?? null },
-    { name: csv.wake, unit: 'UTC', value: ({ at }) => time(at).toISOString() },
-    { name: csv.reason, value: ({ reason }) => reasons[reason] },
-    { name: csv.words, value: words.why },
+  const byId = new Map(devices.map((device) => [device.device_id, device]))
+  const wordsOf = useGapWordsOf()
+  const rows = gaps.flatMap((gap) => {
+    const device = byId.get(gap.device_id)
+    return device ? [{ gap, device }] : []
+  })
+  const columns: readonly Column<(typeof rows)[number]>[] = [
+    { name: csv.device, value: ({ gap }) => gap.device_id },
+    { name: csv.name, value: ({ device }) => nameOf(device) },
+    { name: csv.wake, unit: 'UTC', value: ({ gap }) => time(gap.at).toISOString() },
+    { name: csv.reason, value: ({ gap }) => reasons[gap.reason] },
+    { name: csv.words, value: ({ gap, device }) => wordsOf(device.zone).why(gap) },
   ]
   return (
     <CsvButton
       of={files.gaps}
       isNamed
       file={`missing-${range.from}-${range.to}`}
-      make={() => csvOf(columns, gaps)}
+      columns={columns}
+      rows={rows}
     />
   )
 }

@@ -5,11 +5,13 @@ import { Picture } from '@/shared/components/picture'
 import { type DayRange, noonOf } from '@/shared/days'
 import { useFormat } from '@/shared/format'
 import { useText } from '@/shared/messages/define'
+import { outcomeText } from '@/shared/messages/outcome'
 import { reportText } from '@/shared/messages/report'
+import { outcomeOf } from '@/shared/outcome'
+import { useOutcomeSentence } from '@/shared/outcome_words'
 import { useDayAxis } from './day_axis'
 import css from './report.module.css'
-import type { ReportDevice, ReportGap } from './report_answers'
-import { missingOn, nameOf, sumsOf } from './sums'
+import { nameOf, type ReportDevice, type ReportGap } from './report_answers'
 import { WhyNot } from './why_not'
 
 interface OfDevice {
@@ -19,15 +21,15 @@ interface OfDevice {
 
 interface DeviceSectionProps extends OfDevice {
   readonly gaps: UseQueryResult<readonly ReportGap[], Error>
+  readonly mostReasons: number
   /** Its name is the title of the report already. */
   readonly isAlone: boolean
 }
 
-export function DeviceSection({ device, gaps, range, isAlone }: DeviceSectionProps) {
+export function DeviceSection({ device, gaps, range, mostReasons, isAlone }: DeviceSectionProps) {
   const text = useText(reportText)
-  const format = useFormat()
-  const sums = sumsOf(device.days)
-  const came = format.number(sums.came)
+  const sentence = useOutcomeSentence()
+  const outcome = outcomeOf(device.days)
   // The next below the title, or below the device's name.
   const heading = isAlone ? 'h3' : 'h4'
   return (
@@ -36,17 +38,7 @@ export function DeviceSection({ device, gaps, range, isAlone }: DeviceSectionPro
       <p className={css.small}>
         {[device.device_id, device.site, device.location].filter(Boolean).join(' · ')}
       </p>
-      <p className={css.lead}>
-        {device.days.length === 0
-          ? text.noDays
-          : sums.expected === null
-            ? text.cameUnplanned(came)
-            : text.ofExpected(
-                came,
-                format.number(sums.expected),
-                format.percent(sums.expected > 0 ? Math.min(sums.came / sums.expected, 1) : 1),
-              )}
-      </p>
+      <p className={css.lead}>{device.days.length === 0 ? text.noDays : sentence(outcome)}</p>
       {device.days.length > 0 && (
         <div className={css.charts}>
           <WakesChart device={device} range={range} />
@@ -55,36 +47,27 @@ export function DeviceSection({ device, gaps, range, isAlone }: DeviceSectionPro
         </div>
       )}
       <Pictures device={device} heading={heading} />
-      {device.days.length > 0 && <WhyNot device={device} sums={sums} gaps={gaps} heading={heading} />}
+      {device.days.length > 0 && (
+        <WhyNot device={device} outcome={outcome} gaps={gaps} most={mostReasons} heading={heading} />
+      )}
     </section>
   )
 }
 
 function WakesChart({ device: { days }, range }: OfDevice) {
   const text = useText(reportText)
+  const words = useText(outcomeText)
   const { number } = useFormat()
   const axis = useDayAxis(range)
-  const byDay = new Map(days.map((day) => [noonOf(day[0]), day]))
-  const all = axis.times.map((at) => byDay.get(at))
+  const byDay = new Map(days.map((day) => [noonOf(day[0]), outcomeOf([day])]))
+  const counts = (of: 'came' | 'failed' | 'missing') => axis.times.map((at) => byDay.get(at)?.[of] ?? 0)
   const bars: readonly Bars[] = [
-    {
-      name: text.came,
-      colour: 'var(--good-fill)',
-      values: all.map((day) => (day ? day[3] + day[4] : 0)),
-    },
-    {
-      name: text.failed,
-      colour: 'var(--bad-fill)',
-      values: all.map((day) => (day ? day[5] + day[6] + day[7] : 0)),
-    },
-    {
-      name: text.missing,
-      colour: 'var(--line-strong)',
-      values: all.map((day) => (day ? missingOn(day) : 0)),
-    },
+    { name: words.came, colour: 'var(--good-fill)', values: counts('came') },
+    { name: words.failed, colour: 'var(--bad-fill)', values: counts('failed') },
+    { name: words.missing, colour: 'var(--line-strong)', values: counts('missing') },
   ].filter(({ values }) => values.some((value) => value > 0))
   const expected: Line = {
-    name: text.expected,
+    name: words.expected,
     colour: 'var(--text-soft)',
     isDashed: true,
     points: days.flatMap(([day, planned]) => (planned === null ? [] : [[noonOf(day), planned] as const])),

@@ -53,6 +53,10 @@ export interface ReportGap extends Gap {
   readonly device_id: string
 }
 
+export function nameOf({ name, device_id }: Pick<ReportDevice, 'name' | 'device_id'>): string {
+  return name ?? device_id
+}
+
 declare module '@/shared/call' {
   interface Answers {
     console_report: Report

@@ -1,11 +1,11 @@
 /** A site or several devices over some days, to be printed, sent as a link, or taken along as a table. */
-import { Button, NativeSelect } from '@mantine/core'
+import { Button } from '@mantine/core'
 import { getRouteApi, useRouter } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useCall } from '@/shared/call'
-import { ChosenDevices } from '@/shared/components/chosen_devices'
 import { DayRangeField } from '@/shared/components/day_range_field'
 import { Page } from '@/shared/components/page'
+import { SiteOrDevices } from '@/shared/components/site_or_devices'
 import { Blocks, EmptyState, Loaded } from '@/shared/components/states'
 import { IconCheck, IconFileText, IconLink, IconPrinter } from '@/shared/icons'
 import { commonText } from '@/shared/messages/common'
@@ -89,28 +89,18 @@ interface ChoicesProps {
 function Choices({ search, report, devices }: ChoicesProps) {
   const text = useText(reportText)
   const navigate = route.useNavigate()
-  const names = new Map(report?.devices.map(({ device_id, name }) => [device_id, name]))
   const change = (changes: { readonly [Name in keyof ReportSearch]?: ReportSearch[Name] | undefined }) =>
     void navigate({ search: (before) => compact({ ...before, ...changes }) as ReportSearch })
   return (
     <search className={css.choices} aria-label={text.choices}>
       <DayRangeField range={rangeOf(search)} longest={LONGEST_DAYS} onChange={change} />
-      {report && report.sites.length > 0 && (
-        <NativeSelect
-          aria-label={text.site}
-          data={[
-            { value: '', label: text.noSite },
-            ...report.sites.map(({ site_id, name }) => ({ value: site_id, label: name })),
-          ]}
-          value={search.site ?? ''}
-          onChange={(event) => change({ site: event.currentTarget.value || undefined, devices: undefined })}
-        />
-      )}
-      <ChosenDevices
+      <SiteOrDevices
+        site={search.site}
         devices={devices}
-        nameOf={(device) => names.get(device) ?? device}
         most={MOST_DEVICES}
-        onChange={(chosen) => change({ devices: chosen.join(',') || undefined, site: undefined })}
+        noSite={text.noSite}
+        known={report}
+        onChange={change}
       />
     </search>
   )

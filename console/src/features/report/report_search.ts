@@ -4,6 +4,8 @@ import { compact, readDevices, readUuid } from '@/shared/search'
 
 export const LONGEST_DAYS = 92
 export const MOST_DEVICES = 12
+/** So many reasons are told in one report, of each of its devices as many. */
+export const MOST_REASONS = 240
 const USUAL_DAYS = 7
 
 export interface ReportSearch {

@@ -2,18 +2,21 @@
 import type { UseQueryResult } from '@tanstack/react-query'
 import { lineColour, MOST_LINES } from '@/shared/charts/colours'
 import { TimeChart } from '@/shared/charts/time_chart'
+import { ValuesTable } from '@/shared/components/values_table'
 import { useDayWords } from '@/shared/day_words'
 import { type DayRange, noonOf } from '@/shared/days'
 import { useFormat } from '@/shared/format'
 import { useText } from '@/shared/messages/define'
 import { reportText } from '@/shared/messages/report'
+import { outcomeOf } from '@/shared/outcome'
+import { useOutcomeColumns } from '@/shared/outcome_words'
 import { time } from '@/shared/time'
 import { DaysCsv, GapsCsv } from './csv_files'
 import { useDayAxis } from './day_axis'
 import { DeviceSection } from './device_section'
 import css from './report.module.css'
-import type { Report, ReportDevice, ReportGap } from './report_answers'
-import { nameOf, sumsOf, sumsOfAll } from './sums'
+import { nameOf, type Report, type ReportDevice, type ReportGap } from './report_answers'
+import { MOST_REASONS } from './report_search'
 
 interface SheetProps {
   readonly report: Report
@@ -55,6 +58,7 @@ export function Sheet({ report, gaps, range }: SheetProps) {
           device={device}
           gaps={gaps}
           range={range}
+          mostReasons={Math.floor(MOST_REASONS / devices.length)}
           isAlone={devices.length === 1}
         />
       ))}
@@ -73,42 +77,21 @@ function Together({
   const text = useText(reportText)
   const format = useFormat()
   const axis = useDayAxis(range)
+  const columns = useOutcomeColumns()
   const rows = [
-    ...devices.map((device) => ({ key: device.device_id, name: nameOf(device), sums: sumsOf(device.days) })),
-    { key: '', name: text.all, sums: sumsOfAll(devices) },
+    ...devices.map((device) => ({
+      key: device.device_id,
+      title: nameOf(device),
+      outcome: outcomeOf(device.days),
+    })),
+    { key: '', title: text.all, outcome: outcomeOf(devices.flatMap(({ days }) => days)) },
   ]
   const measured = devices
     .filter(({ days }) => days.some(([, , , , , , , , , mean]) => mean !== null))
     .slice(0, MOST_LINES)
   return (
     <section className={css.part} aria-label={text.all}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard. */}
-      <section className={css.scroll} tabIndex={0} aria-label={text.wakes}>
-        <table className={css.counts}>
-          <thead>
-            <tr>
-              <th scope="col">{text.device}</th>
-              <th scope="col">{text.expected}</th>
-              <th scope="col">{text.came}</th>
-              <th scope="col">{text.share}</th>
-              <th scope="col">{text.failed}</th>
-              <th scope="col">{text.missing}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map(({ key, name, sums }) => (
-              <tr key={key}>
-                <th scope="row">{name}</th>
-                <td>{sums.expected === null ? '–' : format.number(sums.expected)}</td>
-                <td>{format.number(sums.came)}</td>
-                <td>{sums.expected ? format.percent(Math.min(sums.came / sums.expected, 1)) : '–'}</td>
-                <td>{format.number(sums.camera + sums.transfer + sums.service)}</td>
-                <td>{format.number(sums.missing)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
+      <ValuesTable label={text.wakes} first={text.device} columns={columns} rows={rows} hasSum />
       {measured.length > 1 && (
         <figure className={css.chart}>
           <figcaption>

@@ -5,28 +5,30 @@ import { useFormat } from '@/shared/format'
 import { useGapWords } from '@/shared/gap_words'
 import { useText } from '@/shared/messages/define'
 import { reportText } from '@/shared/messages/report'
+import type { Outcome } from '@/shared/outcome'
 import css from './report.module.css'
 import type { ReportDevice, ReportGap } from './report_answers'
 import { runsOf } from './runs'
-import type { Sums } from './sums'
 
-const CAUSES = ['silent', 'camera', 'transfer', 'service'] as const
+const CAUSES = ['silent', 'camera', 'transfer', 'service', 'partial'] as const
 
 interface WhyNotProps {
   readonly device: ReportDevice
-  readonly sums: Sums
+  readonly outcome: Outcome
   readonly gaps: UseQueryResult<readonly ReportGap[], Error>
+  /** How many of a device are told. */
+  readonly most: number
   readonly heading: 'h3' | 'h4'
 }
 
-export function WhyNot({ device, sums, gaps, heading: Heading }: WhyNotProps) {
+export function WhyNot({ device, outcome, gaps, most, heading: Heading }: WhyNotProps) {
   const text = useText(reportText)
   const { number } = useFormat()
-  const missed = sums.missing + sums.camera + sums.transfer + sums.service
-  if (missed === 0) return <p className={css.small}>{text.allCame}</p>
-  const causes = CAUSES.filter((cause) => sums[cause] > 0).map((cause) =>
-    text.causes[cause](number(sums[cause])),
+  const causes = CAUSES.filter((cause) => outcome[cause] > 0).map((cause) =>
+    text.causes[cause](number(outcome[cause])),
   )
+  if (outcome.missing + outcome.failed + outcome.partial === 0)
+    return <p className={css.small}>{text.allCame}</p>
   return (
     <>
       <Heading className={css.heading}>
@@ -38,7 +40,7 @@ export function WhyNot({ device, sums, gaps, heading: Heading }: WhyNotProps) {
         <Reasons
           device={device}
           gaps={gaps.data.filter(({ device_id }) => device_id === device.device_id)}
-          missed={missed}
+          most={most}
         />
       ) : (
         <p className={css.small} role="status">
@@ -52,10 +54,10 @@ export function WhyNot({ device, sums, gaps, heading: Heading }: WhyNotProps) {
 interface ReasonsProps {
   readonly device: ReportDevice
   readonly gaps: readonly ReportGap[]
-  readonly missed: number
+  readonly most: number
 }
 
-function Reasons({ device, gaps, missed }: ReasonsProps) {
+function Reasons({ device, gaps, most }: ReasonsProps) {
   const text = useText(reportText)
   const words = useGapWords(device.zone)
   if (gaps.length === 0) return <p className={css.small}>{text.noReasons}</p>
@@ -71,7 +73,7 @@ function Reasons({ device, gaps, missed }: ReasonsProps) {
           </li>
         ))}
       </ul>
-      {gaps.length < missed && <p className={css.small}>{text.oldest(gaps.length)}</p>}
+      {gaps.length >= most && <p className={css.small}>{text.oldest(gaps.length)}</p>}
     </>
   )
 }

@@ -2,10 +2,12 @@
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { lineColour, MOST_LINES } from '@/shared/charts/colours'
+import { ValuesTable } from '@/shared/components/values_table'
 import { useFormat } from '@/shared/format'
 import { useText } from '@/shared/messages/define'
 import { trendsText } from '@/shared/messages/trends'
-import { type Outcome, outcomeOf, shareOf } from './outcome'
+import { outcomeOf } from '@/shared/outcome'
+import { useOutcomeColumns } from '@/shared/outcome_words'
 import { usePeriodWords } from './period_words'
 import css from './trends.module.css'
 import type { Group, Period } from './trends_answers'
@@ -26,7 +28,7 @@ export function PeriodsTable({
       rows={periods.toReversed().map((period) => ({
         key: period[0],
         title: words.full(period[0]),
-        outcome: outcomeOf([period]),
+        periods: [period],
       }))}
     />
   )
@@ -52,7 +54,7 @@ export function GroupsTable({ groups, by }: { readonly groups: readonly Group[];
       rows={groups.map((group, place) => ({
         key: group.id ?? '',
         title: title(group, place),
-        outcome: outcomeOf(group.periods),
+        periods: group.periods,
       }))}
     />
   )
@@ -60,44 +62,30 @@ export function GroupsTable({ groups, by }: { readonly groups: readonly Group[];
 
 interface CountsProps {
   readonly first: string
-  readonly rows: readonly { readonly key: string; readonly title: ReactNode; readonly outcome: Outcome }[]
+  readonly rows: readonly {
+    readonly key: string
+    readonly title: ReactNode
+    readonly periods: readonly Period[]
+  }[]
 }
 
 function Counts({ first, rows }: CountsProps) {
   const text = useText(trendsText)
   const format = useFormat()
+  const columns = useOutcomeColumns()
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard.
-    <section className={css.scroll} tabIndex={0} aria-label={text.theTable}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{first}</th>
-            <th scope="col">{text.expected}</th>
-            <th scope="col">{text.received}</th>
-            <th scope="col">{text.share}</th>
-            <th scope="col">{text.failed}</th>
-            <th scope="col">{text.missing}</th>
-            <th scope="col">{text.size}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(({ key, title, outcome }) => {
-            const share = shareOf(outcome)
-            return (
-              <tr key={key}>
-                <th scope="row">{title}</th>
-                <td>{outcome.expected === null ? '–' : format.number(outcome.expected)}</td>
-                <td>{format.number(outcome.whole + outcome.partial)}</td>
-                <td>{share === null ? '–' : format.percent(share)}</td>
-                <td>{format.number(outcome.failed)}</td>
-                <td>{format.number(outcome.missing)}</td>
-                <td>{format.bytes(outcome.bytes)}</td>
-              </tr>
-            )
-          })}
-        </tbody>
-      </table>
-    </section>
+    <ValuesTable
+      label={text.theTable}
+      first={first}
+      columns={[
+        ...columns,
+        {
+          name: text.size,
+          value: ({ periods }: CountsProps['rows'][number]) =>
+            format.bytes(periods.reduce((sum, period) => sum + period[8], 0)),
+        },
+      ]}
+      rows={rows.map((row) => ({ ...row, outcome: outcomeOf(row.periods) }))}
+    />
   )
 }

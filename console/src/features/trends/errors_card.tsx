@@ -3,10 +3,9 @@ import type { CSSProperties } from 'react'
 import { CsvButton } from '@/shared/components/csv_button'
 import { Card } from '@/shared/components/page'
 import { EmptyState } from '@/shared/components/states'
-import { csvOf } from '@/shared/csv'
 import { type DayRange, noonOf } from '@/shared/days'
 import { useFormat } from '@/shared/format'
-import { IconCircleCheck } from '@/shared/icons'
+import { IconCircleCheck, IconHistory } from '@/shared/icons'
 import { useText } from '@/shared/messages/define'
 import { errorCodeText } from '@/shared/messages/error_codes'
 import { trendsText } from '@/shared/messages/trends'
@@ -29,9 +28,15 @@ export function ErrorsCard({ errors, range }: { readonly errors: Errors; readonl
   if (codes.length === 0) {
     return (
       <Card title={text.errors}>
-        <EmptyState icon={IconCircleCheck} title={text.noErrorsTitle}>
-          {text.noErrors}
-        </EmptyState>
+        {isCutShort ? (
+          <EmptyState icon={IconHistory} title={text.noErrorsKept}>
+            {text.errorsKept(format.date(first))}
+          </EmptyState>
+        ) : (
+          <EmptyState icon={IconCircleCheck} title={text.noErrorsTitle}>
+            {text.noErrors}
+          </EmptyState>
+        )}
       </Card>
     )
   }
@@ -105,17 +110,13 @@ function ErrorsCsv({ errors, range }: { readonly errors: Errors; readonly range:
     <CsvButton
       of={all.errors}
       file={`${all.csv.meaning}-${range.from}-${range.to}`.toLowerCase()}
-      make={() =>
-        csvOf(
-          [
-            { name: all.csv.code, value: ({ code }) => code },
-            { name: all.csv.meaning, value: ({ code }) => words.say(code) },
-            { name: all.csv.hour, unit: all.csv.ownClock, value: ({ hour }) => hour },
-            { name: all.csv.times, value: ({ times }) => times },
-          ],
-          rows,
-        )
-      }
+      columns={[
+        { name: all.csv.code, value: ({ code }) => code },
+        { name: all.csv.meaning, value: ({ code }) => words.say(code) },
+        { name: all.csv.hour, unit: all.csv.ownClock, value: ({ hour }) => hour },
+        { name: all.csv.times, value: ({ times }) => times },
+      ]}
+      rows={rows}
     />
   )
 }

@@ -5,16 +5,18 @@ import { type Bars, type Line, TimeChart } from '@/shared/charts/time_chart'
 import { CsvButton } from '@/shared/components/csv_button'
 import { Card } from '@/shared/components/page'
 import { EmptyState } from '@/shared/components/states'
-import { type Column, csvOf } from '@/shared/csv'
+import type { Column } from '@/shared/csv'
 import { useDayWords } from '@/shared/day_words'
 import { type DayRange, dayAt, noonOf } from '@/shared/days'
 import { useFormat } from '@/shared/format'
 import { IconPhotoOff } from '@/shared/icons'
 import { useText } from '@/shared/messages/define'
+import { outcomeText } from '@/shared/messages/outcome'
 import { trendsText } from '@/shared/messages/trends'
+import { outcomeOf } from '@/shared/outcome'
+import { useOutcomeCsv, useOutcomeSentence } from '@/shared/outcome_words'
 import { GroupsTable, PeriodsTable } from './counts_table'
-import { outcomeOf, shareOf } from './outcome'
-import { lastDay, usePeriodWords } from './period_words'
+import { daysOf, usePeriodWords } from './period_words'
 import css from './trends.module.css'
 import type { Group, Period, Trends } from './trends_answers'
 import type { By, Step } from './trends_search'
@@ -28,8 +30,8 @@ interface PicturesCardProps {
 
 export function PicturesCard({ trends, range, step, by }: PicturesCardProps) {
   const text = useText(trendsText)
-  const format = useFormat()
   const words = useDayWords()
+  const sentence = useOutcomeSentence()
   const { periods, groups, since, rest } = trends
   if (periods.length === 0) {
     return (
@@ -40,15 +42,9 @@ export function PicturesCard({ trends, range, step, by }: PicturesCardProps) {
       </Card>
     )
   }
-  const all = outcomeOf(periods)
-  const came = format.number(all.whole + all.partial)
-  const share = shareOf(all)
   return (
     <Card title={text.pictures} aside={<PicturesCsv trends={trends} range={range} step={step} />}>
-      <p className={css.lead}>
-        {all.expected === null ? text.came(came) : text.ofExpected(came, format.number(all.expected))}
-        {share !== null && ` · ${format.percent(share)}`}
-      </p>
+      <p className={css.lead}>{sentence(outcomeOf(periods))}</p>
       <PicturesChart periods={periods} groups={groups} step={step} />
       {by === 'company' ? (
         <details className={css.more}>
@@ -79,7 +75,8 @@ interface PicturesChartProps {
 
 /** Bars of all together with what was expected as a line; or what came of each group as a line. */
 function PicturesChart({ periods, groups, step }: PicturesChartProps) {
-  const text = useText(trendsText)
+  const { withoutSite } = useText(trendsText)
+  const text = useText(outcomeText)
   const { number } = useFormat()
   const words = usePeriodWords(step)
   const times = periods.map(([first]) => noonOf(first))
@@ -101,7 +98,7 @@ function PicturesChart({ periods, groups, step }: PicturesChartProps) {
   }
   const lines = groups.slice(0, MOST_LINES).map(({ id, name, periods: own }, place) => ({
     id: id ?? '',
-    name: name ?? text.withoutSite,
+    name: name ?? withoutSite,
     colour: lineColour(place),
     points: own.map(([first, , , stored, partial]) => [noonOf(first), stored + partial] as const),
   }))
@@ -131,7 +128,8 @@ function PicturesCsv({ trends, range, step }: Pick<PicturesCardProps, 'trends' |
     trends.zones.length > 1
       ? `${text.ownClock}: ${trends.zones.join(', ')}`
       : (trends.zones[0] ?? text.ownClock)
-  const count = (place: 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8) => (row: CountRow) => row.period[place]
+  const counted = { from: trends.since, to: range.to }
+  const outcome = useOutcomeCsv<CountRow>(({ period }) => period)
   const columns: readonly Column<CountRow>[] = [
     ...(trends.groups.length > 0
       ? [
@@ -142,16 +140,10 @@ function PicturesCsv({ trends, range, step }: Pick<PicturesCardProps, 'trends' |
           },
         ]
       : []),
-    { name: text.first, unit: zones, value: ({ period }) => period[0] },
-    { name: text.last, unit: zones, value: ({ period }) => lastDay(period[0], step) },
-    { name: text.expected, value: count(1) },
-    { name: text.silent, value: count(2) },
-    { name: text.whole, value: count(3) },
-    { name: text.partial, value: count(4) },
-    { name: text.camera, value: count(5) },
-    { name: text.transfer, value: count(6) },
-    { name: text.service, value: count(7) },
-    { name: text.bytes, unit: 'bytes', value: count(8) },
+    { name: text.first, unit: zones, value: ({ period }) => daysOf(period[0], step, counted).from },
+    { name: text.last, unit: zones, value: ({ period }) => daysOf(period[0], step, counted).to },
+    ...outcome,
+    { name: text.bytes, unit: 'bytes', value: ({ period }) => period[8] },
   ]
   const groups =
     trends.groups.length > 0 ? trends.groups : [{ id: null, name: null, periods: trends.periods }]
@@ -160,7 +152,8 @@ function PicturesCsv({ trends, range, step }: Pick<PicturesCardProps, 'trends' |
     <CsvButton
       of={all.pictures}
       file={`${all.pictures}-${range.from}-${range.to}`.toLowerCase()}
-      make={() => csvOf(columns, rows)}
+      columns={columns}
+      rows={rows}
     />
   )
 }

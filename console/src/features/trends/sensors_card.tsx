@@ -5,7 +5,6 @@ import { TimeChart } from '@/shared/charts/time_chart'
 import { CsvButton } from '@/shared/components/csv_button'
 import { Card } from '@/shared/components/page'
 import { EmptyState } from '@/shared/components/states'
-import { csvOf } from '@/shared/csv'
 import { addDays, type DayRange, daysBetween, viewerDayAt, viewerNoonOf } from '@/shared/days'
 import { useFormat } from '@/shared/format'
 import { IconChartLine } from '@/shared/icons'
@@ -116,21 +115,17 @@ function SensorCsv({ trend, sensor, range }: OfSensor) {
     <CsvButton
       of={all.sensors}
       file={`${sensor}-${range.from}-${range.to}`}
-      make={() =>
-        csvOf(
-          [
-            { name: text.device, value: ({ device_id }) => device_id },
-            { name: text.name, value: ({ name }) => name },
-            trend.daily
-              ? { name: text.day, unit: text.ownClock, value: ({ at }) => viewerDayAt(at) }
-              : { name: text.time, unit: 'UTC', value: ({ at }) => new Date(at * 1000).toISOString() },
-            { name: `${all.sensorNames[sensor]}, ${text.minimum}`, unit, value: ({ minimum }) => minimum },
-            { name: `${all.sensorNames[sensor]}, ${text.mean}`, unit, value: ({ mean }) => mean },
-            { name: `${all.sensorNames[sensor]}, ${text.maximum}`, unit, value: ({ maximum }) => maximum },
-          ],
-          rows,
-        )
-      }
+      columns={[
+        { name: text.device, value: ({ device_id }) => device_id },
+        { name: text.name, value: ({ name }) => name },
+        trend.daily
+          ? { name: text.day, unit: text.ownClock, value: ({ at }) => viewerDayAt(at) }
+          : { name: text.time, unit: 'UTC', value: ({ at }) => new Date(at * 1000).toISOString() },
+        { name: `${all.sensorNames[sensor]}, ${text.minimum}`, unit, value: ({ minimum }) => minimum },
+        { name: `${all.sensorNames[sensor]}, ${text.mean}`, unit, value: ({ mean }) => mean },
+        { name: `${all.sensorNames[sensor]}, ${text.maximum}`, unit, value: ({ maximum }) => maximum },
+      ]}
+      rows={rows}
     />
   )
 }

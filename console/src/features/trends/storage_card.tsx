@@ -4,7 +4,6 @@ import { TimeChart } from '@/shared/charts/time_chart'
 import { CsvButton } from '@/shared/components/csv_button'
 import { Card } from '@/shared/components/page'
 import { EmptyState } from '@/shared/components/states'
-import { csvOf } from '@/shared/csv'
 import { useDayWords } from '@/shared/day_words'
 import { addDays, dayAt, noonOf, today } from '@/shared/days'
 import { useFormat } from '@/shared/format'
@@ -187,20 +186,16 @@ function StorageCsv({ storage, known }: OfStorage) {
     <CsvButton
       of={all.storage}
       file={`${all.storage}-${present}`.toLowerCase().replaceAll(' ', '-')}
-      make={() =>
-        csvOf<StorageRow>(
-          [
-            { name: text.day, unit: text.ownClock, value: ({ day }) => day },
-            { name: text.came, unit, value: ({ came }) => came },
-            { name: text.kept, unit, value: ({ kept }) => kept },
-            { name: text.sum, unit, value: ({ sum }) => sum },
-            { name: text.forecast, unit, value: ({ mean }) => mean },
-            { name: text.low, unit, value: ({ low }) => low },
-            { name: text.high, unit, value: ({ high }) => high },
-          ],
-          rows,
-        )
-      }
+      columns={[
+        { name: text.day, unit: text.ownClock, value: ({ day }) => day },
+        { name: text.came, unit, value: ({ came }) => came },
+        { name: text.kept, unit, value: ({ kept }) => kept },
+        { name: text.sum, unit, value: ({ sum }) => sum },
+        { name: text.forecast, unit, value: ({ mean }) => mean },
+        { name: text.low, unit, value: ({ low }) => low },
+        { name: text.high, unit, value: ({ high }) => high },
+      ]}
+      rows={rows}
     />
   )
 }

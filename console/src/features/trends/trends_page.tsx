@@ -2,9 +2,9 @@
 import { NativeSelect, SegmentedControl } from '@mantine/core'
 import { getRouteApi } from '@tanstack/react-router'
 import { useCall } from '@/shared/call'
-import { ChosenDevices } from '@/shared/components/chosen_devices'
 import { DayRangeField } from '@/shared/components/day_range_field'
 import { Page } from '@/shared/components/page'
+import { SiteOrDevices } from '@/shared/components/site_or_devices'
 import { Blocks, Loaded } from '@/shared/components/states'
 import { daysBetween } from '@/shared/days'
 import { VIEWER_ZONE } from '@/shared/format'
@@ -98,7 +98,6 @@ function Choices({ search, trends, devices, onChange }: ChoicesProps) {
   const text = useText(trendsText)
   const range = rangeOf(search)
   const isOwn = search.from !== undefined
-  const names = new Map(trends?.devices.map(({ device_id, name }) => [device_id, name]))
   return (
     <search className={css.choices} aria-label={text.choices}>
       <SegmentedControl
@@ -133,22 +132,13 @@ function Choices({ search, trends, devices, onChange }: ChoicesProps) {
           onChange({ by: by === 'company' ? undefined : by })
         }}
       />
-      {trends && trends.sites.length > 0 && (
-        <NativeSelect
-          aria-label={text.site}
-          data={[
-            { value: '', label: text.everySite },
-            ...trends.sites.map(({ site_id, name }) => ({ value: site_id, label: name })),
-          ]}
-          value={search.site ?? ''}
-          onChange={(event) => onChange({ site: event.currentTarget.value || undefined, devices: undefined })}
-        />
-      )}
-      <ChosenDevices
+      <SiteOrDevices
+        site={search.site}
         devices={devices}
-        nameOf={(device) => names.get(device) ?? device}
         most={MOST_DEVICES}
-        onChange={(chosen) => onChange({ devices: chosen.join(',') || undefined, site: undefined })}
+        noSite={text.everySite}
+        known={trends}
+        onChange={onChange}
       />
     </search>
   )

@@ -1,20 +1,23 @@
 import { Button } from '@mantine/core'
-import { save } from '@/shared/csv'
+import { type Column, csvOf, save } from '@/shared/csv'
 import { IconDownload } from '@/shared/icons'
 import { commonText } from '@/shared/messages/common'
 import { useText } from '@/shared/messages/define'
+import { useSettings } from '@/shared/settings'
 
-interface CsvButtonProps {
+interface CsvButtonProps<Row> {
   /** What the file has. */
   readonly of: string
   /** It says so itself, since nothing beside it does. */
   readonly isNamed?: boolean
   readonly file: string
-  readonly make: () => string
+  readonly columns: readonly Column<Row>[]
+  readonly rows: readonly Row[]
 }
 
-export function CsvButton({ of, isNamed = false, file, make }: CsvButtonProps) {
+export function CsvButton<Row>({ of, isNamed = false, file, columns, rows }: CsvButtonProps<Row>) {
   const text = useText(commonText)
+  const { language } = useSettings()
   return (
     <Button
       variant="default"
@@ -22,7 +25,7 @@ export function CsvButton({ of, isNamed = false, file, make }: CsvButtonProps) {
       style={{ flex: 'none' }}
       leftSection={<IconDownload size={14} aria-hidden="true" />}
       {...(isNamed ? {} : { 'aria-label': text.asCsv(of) })}
-      onClick={() => save(`${file}.csv`, make())}
+      onClick={() => save(`${file}.csv`, csvOf(columns, rows, language))}
     >
       {isNamed ? `${of} (CSV)` : 'CSV'}
     </Button>

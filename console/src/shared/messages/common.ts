@@ -27,6 +27,7 @@ export const commonText = messages(
     lastDay: 'Last day',
     show: 'Show',
     badDays: (longest: number) => `From the earlier to the later day, ${longest} days at most.`,
+    site: 'Site',
     addDevice: 'Add a device',
     without: (name: string) => `Without ${name}`,
     errors: {
@@ -66,6 +67,7 @@ export const commonText = messages(
     lastDay: 'Letzter Tag',
     show: 'Zeigen',
     badDays: (longest) => `Vom früheren zum späteren Tag, höchstens ${longest} Tage.`,
+    site: 'Ort',
     addDevice: 'Gerät hinzufügen',
     without: (name) => `Ohne ${name}`,
     errors: {
