@@ -12635,7 +12635,7 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/089_summary.sql', '500bdf34b46dc2fca8fb1b1db3dc5197c244cd4467704b0d76c2a2d21c2a6c64') then
+  if fleet_private.is_pending('repeatable/089_summary.sql', '06c2220a9006e9adda0bc82e39d663f63fd2f6416e0d6daade31a29a760fbcf3') then
     set local lock_timeout = '5s';
     execute $file$
 -- What the console's overview asks: as in 088_console.sql, with the rights of who calls it.
@@ -12643,7 +12643,7 @@ begin
 -- How all is in the caller's company: {devices: how many, states: {state: how many}, heard: how many in the last hour,
 -- alerts: {open, critical, newest: [{alert_id, kind, subject, severity, message, details, opened_at, device_id, name,
 -- timezone}]}, days: the last 14 of company_days [{day, expected, silent, came, failed}], storage: {bytes, quota_bytes}, service: {last_heard_at,
--- last_stored_at, waiting: pictures that are arriving, waiting_since, ill: the message of an alert, or null},
+-- last_stored_at, waiting: pictures that are arriving, waiting_since, ill: the message of an alert, or null, troubles: its clauses},
 -- pictures: the p_pictures newest [{capture_id, device_id, name, thumbnail_path, captured_at, timezone}]}.
 create or replace function public.console_overview(p_pictures integer default 12)
 returns jsonb
@@ -12659,6 +12659,9 @@ as $$
   ), open as materialized (
     select a.*, d.name, d.timezone from public.alerts a left join own d using (device_id)
      where a.resolved_at is null and a.company_id = (select fleet_private.company_of_user())
+  ), ill as materialized (
+    select message, details from public.alerts
+     where resolved_at is null and company_id is null and kind = 'service' order by opened_at limit 1
   ), recent as materialized (
     select c.ingest_status, c.created_at, c.stored_at
       from public.captures c
@@ -12691,8 +12694,7 @@ as $$
       'last_stored_at', (select max(stored_at) from recent),
       'waiting', (select count(*) from recent where ingest_status = 'assembling'),
       'waiting_since', (select min(created_at) from recent where ingest_status = 'assembling'),
-      'ill', (select message from public.alerts
-               where resolved_at is null and company_id is null and kind = 'service' order by opened_at limit 1)),
+      'ill', (select message from ill), 'troubles', (select details->>'troubles' from ill)),
     'pictures', (
       select coalesce(jsonb_agg(jsonb_build_object(
                'capture_id', p.capture_id, 'device_id', p.device_id, 'name', d.name, 'thumbnail_path', p.thumbnail_path,
@@ -12706,7 +12708,7 @@ $$;
 
 select fleet_private.set_callers('users', 'public.console_overview');
 $file$;
-    perform fleet_private.record_file('repeatable/089_summary.sql', '500bdf34b46dc2fca8fb1b1db3dc5197c244cd4467704b0d76c2a2d21c2a6c64');
+    perform fleet_private.record_file('repeatable/089_summary.sql', '06c2220a9006e9adda0bc82e39d663f63fd2f6416e0d6daade31a29a760fbcf3');
   end if;
 end
 $install$;

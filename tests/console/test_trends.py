@@ -31,12 +31,12 @@ def card(page: Page, title: str):
     return page.get_by_role("region", name=title, exact=True)
 
 
-def saved(page: Page, name: str) -> list[dict[str, str]]:
+def saved(page: Page, button: str, separator: str = ",") -> list[dict[str, str]]:
     """Save what a button offers, and read it as a spreadsheet does."""
     with page.expect_download() as download:
-        page.get_by_role("button", name=f"{name} as CSV").click()
+        page.get_by_role("button", name=button).click()
     text = Path(download.value.path()).read_bytes().decode("utf-8-sig")
-    return list(csv.DictReader(io.StringIO(text)))
+    return list(csv.DictReader(io.StringIO(text), delimiter=separator))
 
 
 def test_what_was_expected_and_what_came(visit, viewer, names):
@@ -134,18 +134,18 @@ def test_storage_is_forecast_only_when_enough_is_known(stack, visit, admin, name
 def test_all_of_it_as_files_that_are_no_formulas(visit, viewer, names):
     page = visit().sign_in(viewer, "/trends?by=device")
     expect(card(page, "Pictures").get_by_role("link", name="Apple")).to_be_visible()
-    pictures = saved(page, "Pictures")
+    pictures = saved(page, "Pictures as CSV")
     assert {row["name"] for row in pictures} == {"Apple", "Cedar", f"'{FORMULA}"}
     assert sum(int(row["expected"]) for row in pictures) == 3 * 30 * 24
     first_day = next(iter(row for row in pictures))
     assert "first day (Europe/Berlin)" in first_day
     assert "size (bytes)" in first_day
-    sensors = saved(page, "Sensors")
+    sensors = saved(page, "Sensors as CSV")
     assert "time (UTC)" in sensors[0]
     assert all(float(row["Temperature, mean (°C)"]) < 40 for row in sensors)
-    errors = saved(page, "Errors by the time of day")
+    errors = saved(page, "Errors by the time of day as CSV")
     assert sum(int(row["times"]) for row in errors) > 0
-    storage = saved(page, "Storage of the whole company")
+    storage = saved(page, "Storage of the whole company as CSV")
     assert any(row["forecast (bytes)"] for row in storage)
 
 
@@ -180,3 +180,7 @@ def test_the_trends_in_german_as_everybody_may_read_them(visit, viewer, names, p
     expect(page.get_by_role("region", name="Speicher der ganzen Firma")).to_be_visible()
     assert someone.violations() == []
     assert someone.overflow() == 0
+    # Also what is taken along is German.
+    means = {row["Temperatur, Mittel (°C)"] for row in saved(page, "Sensoren als CSV", ";")}
+    assert any("," in mean for mean in means)
+    assert not any("." in mean for mean in means)

@@ -4,7 +4,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sql_backends import Backend, Row, User, new_device, refused
+from sql_backends import Backend, Native, Row, User, new_device, refused
 
 
 def ago(**span: float) -> str:
@@ -161,6 +161,17 @@ def test_the_overview_tells_how_all_is(backend: Backend, fleet: tuple[str, User,
     assert overview["service"]["waiting"] == 0
     backend.service.rpc("set_storage_quota", p_company=company, p_bytes=1000)
     assert viewer.session.rpc("console_overview")["storage"]["quota_bytes"] == 1000
+
+
+def test_the_overview_tells_the_troubles_of_the_service_apart(native: Native) -> None:
+    _, admin, _ = native.company()
+    [[service]] = native.trial(
+        "insert into public.alerts (kind, severity, message, details) values"
+        " ('service', 'critical', 'The service is ill: a; b.', '{\"troubles\": \"a; b\"}');"
+        f" set local request.jwt.claim.sub = '{admin.user_id}';",
+        "select public.console_overview()->'service' as service",
+    )
+    assert (service["ill"], service["troubles"]) == ("The service is ill: a; b.", "a; b")
 
 
 def test_nothing_of_another_company_is_told(

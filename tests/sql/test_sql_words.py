@@ -1,9 +1,12 @@
 """The console has words for everything that the database tells by a code, so that no language shows another's."""
 
+import ast
+import inspect
 import re
 
 from sql_backends import Backend
 
+import operate.troubles
 from local.part import REPOSITORY
 from operate.field.rules import RULES
 
@@ -51,6 +54,44 @@ def test_every_state_of_a_command_has_words(backend: Backend) -> None:
 def test_every_health_of_a_picture_has_words(backend: Backend) -> None:
     words = source("messages/alert_words.ts")
     assert names_within(words, "health: {") == checked(backend, "captures", "health") - {"ok"}
+
+
+def sentences_within(name: str) -> set[str]:
+    """The English sentences of one of the console's modules of texts."""
+    english = source(f"messages/{name}.ts").split("\n  {\n", 1)[1].split("\n  },\n", 1)[0]
+    return {
+        one or other
+        for one, other in re.findall(r"""^    \w+:\s+(?:'(.*)'|"(.*)"),$""", english, re.MULTILINE)
+    }
+
+
+def test_every_reason_of_a_picture_s_health_has_words() -> None:
+    told = (SQL / "048_picture_health.sql").read_text()
+    reasons = re.findall(r"health_reason := (?:format\(\s*)?'(.*?)'[,;]", told)
+    assert len(reasons) == told.count("health_reason := ") - 1  # none, to begin with
+    # Times are told by UTC, and the console says it with the time.
+    assert sentences_within("picture_health") == {reason.replace("%s UTC", "%s") for reason in reasons}
+
+
+def test_every_trouble_of_the_service_has_words() -> None:
+    said: list[ast.AST | None] = []
+    for node in ast.walk(ast.parse(inspect.getsource(operate.troubles))):
+        match node:
+            case ast.Yield():
+                said.append(node.value)
+            case ast.GeneratorExp():
+                said.append(node.elt)
+            case ast.List():
+                said.extend(node.elts)
+    clauses = {node.value for node in said if isinstance(node, ast.Constant)}
+    clauses |= {
+        "".join(str(part.value) if isinstance(part, ast.Constant) else "%s" for part in node.values)
+        for node in said
+        if isinstance(node, ast.JoinedStr)
+    }
+    told = (SQL / "084_alerts.sql").read_text()
+    clauses |= set(re.findall(r"v_troubles := v_troubles \|\| format\(\s*'(.*?)'", told))
+    assert sentences_within("service_troubles") == clauses
 
 
 def test_every_advice_on_a_link_has_words() -> None:

@@ -36,7 +36,11 @@ const FOUND = {
     /^Nothing gets through to Mail/,
     /^Zu Mail kommt nichts durch/,
   ],
-  service: [{ troubles: 'Redis is full' }, /^The service is ill: /, /^Der Dienst ist krank: /],
+  service: [
+    { troubles: 'no listener is running; work has waited in the queue captures for 7 min' },
+    /^The service is ill: .*: no listener is running; work has waited/,
+    /^Der Dienst ist krank: .*: kein Listener läuft; Arbeit in der Warteschlange captures wartet seit 7 min\.$/,
+  ],
 } as const satisfies Record<AlertKind, readonly [FoundAlert['details'], RegExp, RegExp]>
 
 function sentence(language: 'en' | 'de', kind: AlertKind): string {

@@ -2,6 +2,8 @@
 import { useFormat } from './format'
 import { alertWords } from './messages/alert_words'
 import { useText } from './messages/define'
+import { serviceTroubleText } from './messages/service_troubles'
+import { useRetold } from './retold'
 
 export const ALERT_KINDS = [
   'offline',
@@ -46,6 +48,7 @@ function named<Names extends object>(names: Names, name: unknown): string | unde
 export function useAlertSentence(): (alert: FoundAlert) => string {
   const text = useText(alertWords)
   const format = useFormat()
+  const trouble = useRetold(serviceTroubleText)
   return ({ kind, subject, message, details, timezone }) => {
     const number = (name: string, digits = 1) => format.number(Number(details[name]), digits)
     const percent = (name: string) => `${number(name)} %`
@@ -92,7 +95,8 @@ export function useAlertSentence(): (alert: FoundAlert) => string {
     if (kind === 'channel' && has('name')) {
       return text.channel(String(details.name), has('error') ? String(details.error) : text.untried)
     }
-    if (kind === 'service' && has('troubles')) return text.service(String(details.troubles))
+    if (kind === 'service' && has('troubles'))
+      return text.service(String(details.troubles).split('; ').map(trouble).join('; '))
     return message
   }
 }

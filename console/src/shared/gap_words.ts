@@ -32,33 +32,35 @@ export function useGapWords(zone: string): GapWords {
   return useGapWordsOf()(zone)
 }
 
+type Told = (at: string | undefined) => string
+
 /** The words for the gaps of devices in several zones. */
 export function useGapWordsOf(): (zone: string) => GapWords {
   const format = useFormat()
   const text = useText(gapText)
   const codes = useText(errorCodeText)
+  const known: Readonly<Record<string, (gap: Gap, told: Told) => string>> = {
+    camera_failed: ({ params }) => codes.say(params.error_code ?? null),
+    transfer_failed: ({ params }) => codes.say(params.error_code ?? null),
+    service_failed: ({ params }) => codes.say(params.error_code ?? null),
+    camera_errors: ({ params }, told) => text.errors(told(params.at), codes.say(params.error_code ?? null)),
+    transfer_errors: ({ params }, told) => text.errors(told(params.at), codes.say(params.error_code ?? null)),
+    nothing_came: ({ params }, told) => text.nothingCame(told(params.at)),
+    not_asked: ({ params }, told) => text.notAsked(told(params.at)),
+    not_due: ({ params }, told) => text.notDue(told(params.at)),
+    not_kept: () => text.notKept,
+    told_later: ({ params }, told) => text.toldLater(told(params.until_on)),
+    heard_nobody: () => text.heardNobody,
+    never_heard: () => text.neverHeard,
+    battery: ({ params }, told) => text.battery(told(params.last_on), `${params.percent}`),
+    silent: ({ params }, told) => text.silent(told(params.last_on)),
+  }
   return (zone) => {
-    const told = (at: string | undefined) => format.moment(time(at ?? null), zone)
-    const known: Readonly<Record<string, (gap: Gap) => string>> = {
-      camera_failed: ({ params }) => codes.say(params.error_code ?? null),
-      transfer_failed: ({ params }) => codes.say(params.error_code ?? null),
-      service_failed: ({ params }) => codes.say(params.error_code ?? null),
-      camera_errors: ({ params }) => text.errors(told(params.at), codes.say(params.error_code ?? null)),
-      transfer_errors: ({ params }) => text.errors(told(params.at), codes.say(params.error_code ?? null)),
-      nothing_came: ({ params }) => text.nothingCame(told(params.at)),
-      not_asked: ({ params }) => text.notAsked(told(params.at)),
-      not_due: ({ params }) => text.notDue(told(params.at)),
-      not_kept: () => text.notKept,
-      told_later: ({ params }) => text.toldLater(told(params.until_on)),
-      heard_nobody: () => text.heardNobody,
-      never_heard: () => text.neverHeard,
-      battery: ({ params }) => text.battery(told(params.last_on), `${params.percent}`),
-      silent: ({ params }) => text.silent(told(params.last_on)),
-    }
+    const told: Told = (at) => format.moment(time(at ?? null), zone)
     return {
       when: ({ at }) => told(at),
       // A newer database may know more: then its own words are better than none.
-      why: (gap) => known[gap.code]?.(gap) ?? gap.sentence,
+      why: (gap) => known[gap.code]?.(gap, told) ?? gap.sentence,
     }
   }
 }

@@ -12,6 +12,8 @@ import { useFormat } from '@/shared/format'
 import { IconPhoto, IconPlayerPause, IconPlayerPlay } from '@/shared/icons'
 import { useText } from '@/shared/messages/define'
 import { deviceText } from '@/shared/messages/device'
+import { pictureHealthText } from '@/shared/messages/picture_health'
+import { useRetold } from '@/shared/retold'
 import { useStore } from '@/shared/store'
 import type { Device, Latest, PictureOfTime } from './device_answers'
 import { moment } from './moment'
@@ -31,6 +33,7 @@ interface PictureCardProps {
 
 export function PictureCard({ device, latest, pictures }: PictureCardProps) {
   const text = useText(deviceText)
+  const retold = useRetold(pictureHealthText, device.zone)
   const at = useStore(moment)
   const times = useMemo(() => pictures.map(([taken]) => taken), [pictures])
   const place = at === null ? -1 : nearest(times, at)
@@ -64,7 +67,9 @@ export function PictureCard({ device, latest, pictures }: PictureCardProps) {
             </button>
           </>
         )}
-        {place < 0 && latest?.health_reason && <span className={css.health}>{latest.health_reason}</span>}
+        {place < 0 && latest?.health_reason && (
+          <span className={css.health}>{retold(latest.health_reason)}</span>
+        )}
       </div>
       {pictures.length > 1 && <Scrubber times={times} place={place} zone={device.zone} />}
     </Card>

@@ -4,6 +4,8 @@ import { type Format, useFormat } from '@/shared/format'
 import { useText } from '@/shared/messages/define'
 import { errorCodeText } from '@/shared/messages/error_codes'
 import { galleryText } from '@/shared/messages/gallery'
+import { pictureHealthText } from '@/shared/messages/picture_health'
+import { useRetold } from '@/shared/retold'
 import { type Ask, AskAgain } from './ask_again'
 import type { Picture } from './buckets'
 import css from './details.module.css'
@@ -117,12 +119,13 @@ function Note({ picture }: { readonly picture: PictureDetails }) {
   const text = useText(galleryText)
   const format = useFormat()
   const codes = useText(errorCodeText)
-  const { status, share, health_reason, error_code } = picture
+  const { status, share, health_reason, error_code, timezone } = picture
+  const retold = useRetold(pictureHealthText, timezone)
   if (status === 'partial' && share !== undefined) {
     return <p className={css.soft}>{text.partialRows(format.percent(share))}</p>
   }
   if (status === 'failed') return <p className={css.soft}>{codes.say(error_code)}</p>
-  return health_reason ? <p className={css.soft}>{health_reason}</p> : null
+  return health_reason ? <p className={css.soft}>{retold(health_reason)}</p> : null
 }
 
 type Fact = keyof (typeof galleryText)['en']['fact']

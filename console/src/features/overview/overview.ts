@@ -40,6 +40,7 @@ export interface Overview {
     readonly waiting: number
     readonly waiting_since: string | null
     readonly ill: string | null
+    readonly troubles: string | null
   }
   readonly pictures: readonly NewPicture[]
 }

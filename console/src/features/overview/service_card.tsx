@@ -1,3 +1,4 @@
+import { useAlertSentence } from '@/shared/alert_words'
 import { Card } from '@/shared/components/page'
 import { useNow, When } from '@/shared/components/when'
 import { useFormat } from '@/shared/format'
@@ -10,9 +11,15 @@ export function ServiceCard({ service }: { readonly service: Overview['service']
   const text = useText(overviewText)
   const format = useFormat()
   const now = useNow()
+  const sentence = useAlertSentence()
+  const { ill, troubles } = service
   return (
     <Card title={text.service}>
-      {service.ill && <p className={css.bad}>{service.ill}</p>}
+      {ill && (
+        <p className={css.bad}>
+          {sentence({ kind: 'service', subject: '', message: ill, details: { troubles } })}
+        </p>
+      )}
       <dl className={css.facts}>
         <dt>{text.lastHeard}</dt>
         <dd>

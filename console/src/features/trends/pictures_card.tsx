@@ -57,6 +57,7 @@ export function PicturesCard({ trends, range, step, by }: PicturesCardProps) {
       <p className={css.note}>
         {[
           since > range.from && text.cut(words.short(since)),
+          step !== 'day' && text.edges,
           by !== 'company' && groups.length > 1 && text.worstFirst,
           rest > 0 && text.rest(rest),
         ]
