@@ -9,14 +9,22 @@ export function useTyped(
 ): readonly [typed: string, type: (words: string) => void] {
   const [typed, setTyped] = useState(value)
   const [known, setKnown] = useState(value)
+  // What was told, and has not arrived yet.
+  const [told, setTold] = useState<readonly string[]>([])
   if (known !== value) {
+    const place = told.indexOf(value)
     setKnown(value)
-    // What was taken over without its spaces stays as it is typed.
-    if (typed.trim() !== value) setTyped(value)
+    setTold(place < 0 ? [] : told.slice(place + 1))
+    // By the time that what was told arrives, more may be typed.
+    if (place < 0) setTyped(value)
   }
   useEffect(() => {
-    if (typed.trim() === value) return
-    const later = setTimeout(() => onChange(typed.trim()), TYPING_MS)
+    const words = typed.trim()
+    if (words === value) return
+    const later = setTimeout(() => {
+      setTold((before) => [...before, words])
+      onChange(words)
+    }, TYPING_MS)
     return () => clearTimeout(later)
   }, [typed, value, onChange])
   return [typed, setTyped]
