@@ -21,7 +21,11 @@ export function WakeBar({ days }: { readonly days: readonly DayCounts[] }) {
       return
     }
     const [, planned, silent, pictured, failed] = counts
-    const day = format.date(new Date(Date.now() - ago * 86_400_000))
+    // By the calendar: a day may have 23 hours.
+    const noon = new Date()
+    noon.setHours(12)
+    noon.setDate(noon.getDate() - ago)
+    const day = format.date(noon)
     const told =
       planned === null ? text.dayUnplanned(day, pictured) : text.day(day, planned - silent, planned)
     event.currentTarget.title = failed > 0 ? told + text.dayFailed(failed) : told

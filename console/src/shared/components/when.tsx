@@ -13,7 +13,11 @@ let timer: ReturnType<typeof setInterval> | undefined
 export function useNow(): Date {
   useEffect(() => {
     watchers += 1
-    if (watchers === 1) timer = setInterval(() => now.set(new Date()), TICK_MS)
+    if (watchers === 1) {
+      // While nobody watched, it stood still.
+      now.set(new Date())
+      timer = setInterval(() => now.set(new Date()), TICK_MS)
+    }
     return () => {
       watchers -= 1
       if (watchers === 0) clearInterval(timer)
