@@ -1,6 +1,7 @@
 /** An entry of the audit log in the viewer's words. */
 import { changesText } from './messages/changes'
 import { useText } from './messages/define'
+import { isUuid } from './search'
 
 export interface Change {
   readonly audit_id: number
@@ -22,7 +23,6 @@ export interface ChangeWords {
   details: (change: Change, without?: string) => readonly string[]
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const CLOCK = /^\d\d:\d\d:00$/
 
 /** `sites` has the names of the company's sites by their ids; without it a site is told by its id. */
@@ -64,5 +64,5 @@ export function useChangeWords(sites?: ReadonlyMap<string, string>): ChangeWords
 
 /** Ids say nothing to people. */
 export function subjectOf({ subject }: Change): string | null {
-  return UUID.test(subject) ? null : subject
+  return isUuid(subject) ? null : subject
 }

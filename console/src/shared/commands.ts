@@ -33,7 +33,7 @@ export function useQueue() {
       ),
     onSettled: () =>
       Promise.all(
-        ['console_device', 'console_picture', 'console_pictures'].map((key) =>
+        ['console_device', 'console_devices', 'console_picture', 'console_pictures'].map((key) =>
           client.invalidateQueries({ queryKey: [key] }),
         ),
       ),

@@ -8,9 +8,12 @@ describe('days', () => {
     expect(daysBetween('2026-10-24', '2026-10-26')).toBe(2)
   })
 
-  it.each(['2026-02-30', '2026-13-01', 'yesterday', '26-1-1', 20260101])('are not read from %j', (typed) => {
-    expect(readDay(typed)).toBeUndefined()
-  })
+  it.each(['2026-02-30', '2026-13-01', 'yesterday', '26-1-1', 20260101, '0000-01-01'])(
+    'are not read from %j',
+    (typed) => {
+      expect(readDay(typed)).toBeUndefined()
+    },
+  )
 
   it('are a range from the first to the last, of so many days at most', () => {
     const march = { from: '2026-03-01', to: '2026-03-31' }

@@ -43,7 +43,8 @@ export function daysBetween(from: string, to: string): number {
 
 export function readDay(value: unknown): string | undefined {
   const day = readText(value)
-  if (day === undefined || !/^\d{4}-\d\d-\d\d$/.test(day)) return undefined
+  // The database knows no year 0.
+  if (day === undefined || !/^(?!0000)\d{4}-\d\d-\d\d$/.test(day)) return undefined
   return Number.isNaN(noonOf(day)) || addDays(day, 0) !== day ? undefined : day
 }
 

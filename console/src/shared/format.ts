@@ -1,11 +1,12 @@
 /** Times, numbers and sizes as the viewer reads them. */
 import { type Clock, type Language, localeOf, useSettings } from './settings'
 import { time } from './time'
+import { isZone, VIEWER_ZONE } from './zones'
 
 export type Moment = Date | string | null | undefined
 
 export interface Format {
-  /** The zone in which a time of a device or site with this zone is told. */
+  /** The zone in which a time of a device or site with this zone is told; one that the browser does not know counts as the viewer's. */
   zone: (siteZone?: string | null) => string
   date: (at: Moment, siteZone?: string | null) => string
   clock: (at: Moment, siteZone?: string | null) => string
@@ -20,7 +21,6 @@ export interface Format {
   bytes: (value: number) => string
 }
 
-export const VIEWER_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone
 const STEPS = [
   ['year', 365 * 86_400],
   ['month', 30 * 86_400],
@@ -35,16 +35,6 @@ function read(at: Moment): Date | null {
   return at instanceof Date ? at : time(at)
 }
 
-/** A zone that the browser does not know counts as the viewer's. */
-function known(zone: string): boolean {
-  try {
-    Intl.DateTimeFormat('en', { timeZone: zone })
-    return true
-  } catch {
-    return false
-  }
-}
-
 export function makeFormat(language: Language, clock: Clock, viewerZone: string = VIEWER_ZONE): Format {
   const locale = localeOf(language)
   const dates = new Map<string, Intl.DateTimeFormat>()
@@ -52,7 +42,7 @@ export function makeFormat(language: Language, clock: Clock, viewerZone: string 
   const zones = new Map<string, boolean>()
   const zone = (siteZone?: string | null) => {
     if (clock === 'viewer' || !siteZone) return viewerZone
-    if (!zones.has(siteZone)) zones.set(siteZone, known(siteZone))
+    if (!zones.has(siteZone)) zones.set(siteZone, isZone(siteZone))
     return zones.get(siteZone) ? siteZone : viewerZone
   }
   const told = (at: Moment, timeZone: string, options: Intl.DateTimeFormatOptions) => {

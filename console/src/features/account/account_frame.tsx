@@ -1,8 +1,8 @@
 /** The frame of the pages for those who have not signed in. */
 import type { ReactNode } from 'react'
-import { useEffect } from 'react'
 import { Brand } from '@/shared/components/brand'
 import { LanguageChoice } from '@/shared/components/choices'
+import { useTitle } from '@/shared/components/page'
 import { accountText } from '@/shared/messages/account'
 import { useText } from '@/shared/messages/define'
 import css from './account_frame.module.css'
@@ -17,9 +17,7 @@ interface AccountFrameProps {
 
 export function AccountFrame({ title, lead, children, footer }: AccountFrameProps) {
   const text = useText(accountText)
-  useEffect(() => {
-    document.title = `${title} · Fleet`
-  }, [title])
+  useTitle(title)
   return (
     <div className={css.frame}>
       <header className={css.brand}>

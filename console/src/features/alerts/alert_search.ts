@@ -1,5 +1,5 @@
 import { ALERT_KINDS, type AlertKind } from '@/shared/alert_words'
-import { compact, readChoice, readText } from '@/shared/search'
+import { compact, readChoice, readDevice, readUuid } from '@/shared/search'
 
 export interface AlertSearch {
   readonly past?: true
@@ -10,12 +10,10 @@ export interface AlertSearch {
 }
 
 export function readAlertSearch(search: Record<string, unknown>): AlertSearch {
-  const site = readText(search.site)
   return compact({
     past: search.past === true || search.past === 'true' ? (true as const) : undefined,
     kind: readChoice(search.kind, ALERT_KINDS),
-    // The database takes nothing else for an id.
-    site: site !== undefined && /^[0-9a-f-]{36}$/.test(site) ? site : undefined,
-    device: readText(search.device),
+    site: readUuid(search.site),
+    device: readDevice(search.device),
   })
 }

@@ -1,9 +1,7 @@
 import { Link } from '@tanstack/react-router'
-import { Tabs } from '@/shared/components/tabs'
+import { EXACT, Tabs } from '@/shared/components/tabs'
 import { alertsText } from '@/shared/messages/alerts'
 import { useText } from '@/shared/messages/define'
-
-const EXACT = { exact: true, includeSearch: false } as const
 
 export function AlertTabs() {
   const text = useText(alertsText)

@@ -4,9 +4,11 @@ import { useInfiniteQuery } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { ALERT_KINDS } from '@/shared/alert_words'
 import { call } from '@/shared/call'
+import { LoadedPages } from '@/shared/components/loaded_pages'
 import { Card, Page } from '@/shared/components/page'
 import { Rows } from '@/shared/components/rows'
-import { Blocks, EmptyState, ErrorState } from '@/shared/components/states'
+import { Blocks, EmptyState } from '@/shared/components/states'
+import { ToolBar } from '@/shared/components/tool_bar'
 import { IconCheck, IconHistory } from '@/shared/icons'
 import { alertWords } from '@/shared/messages/alert_words'
 import { alertsText } from '@/shared/messages/alerts'
@@ -17,7 +19,6 @@ import type { AlertList, FleetAlert } from './alert_answers'
 import { AlertRow } from './alert_row'
 import type { AlertSearch } from './alert_search'
 import { AlertTabs } from './alert_tabs'
-import css from './alerts.module.css'
 
 const route = getRouteApi('/shell/alerts')
 const LOOK_MS = 15_000
@@ -50,7 +51,6 @@ export function AlertsPage() {
   const navigate = useNavigate()
   const query = useAlerts(search)
   const first = query.data?.pages[0]
-  const alerts = query.data?.pages.flatMap((page) => page.alerts) ?? []
   const isFiltered = search.kind !== undefined || search.site !== undefined || search.device !== undefined
   const change = (changes: { [Name in keyof AlertSearch]: AlertSearch[Name] | undefined }) =>
     void navigate({ to: '/alerts', search: compact({ ...search, ...changes }), replace: true })
@@ -59,7 +59,7 @@ export function AlertsPage() {
   return (
     <Page title={text.title} {...(first && open > 0 ? { lead: text.lead(open, first.critical) } : {})}>
       <AlertTabs />
-      <div className={css.filters}>
+      <ToolBar>
         <SegmentedControl
           aria-label={text.when}
           data={[
@@ -103,33 +103,24 @@ export function AlertsPage() {
             {text.noFilter}
           </Button>
         )}
-      </div>
-      {query.isError && alerts.length === 0 ? (
-        <ErrorState error={query.error} retry={() => void query.refetch()} />
-      ) : first === undefined ? (
-        <Blocks count={4} height="5rem" />
-      ) : alerts.length === 0 ? (
-        <NoAlerts isPast={search.past === true} isFiltered={isFiltered} />
-      ) : (
-        <Card>
-          <Rows label={text.title}>
-            {alerts.map((alert) => (
-              <AlertRow key={alert.alert_id} alert={alert} />
-            ))}
-          </Rows>
-          {query.hasNextPage && (
-            <Button
-              mt="md"
-              fullWidth
-              variant="default"
-              loading={query.isFetchingNextPage}
-              onClick={() => void query.fetchNextPage()}
-            >
-              {common.older}
-            </Button>
-          )}
-        </Card>
-      )}
+      </ToolBar>
+      <LoadedPages
+        query={query}
+        itemsOf={(page) => page.alerts}
+        loading={<Blocks count={4} height="5rem" />}
+        empty={<NoAlerts isPast={search.past === true} isFiltered={isFiltered} />}
+      >
+        {(alerts, older) => (
+          <Card>
+            <Rows label={text.title}>
+              {alerts.map((alert) => (
+                <AlertRow key={alert.alert_id} alert={alert} />
+              ))}
+            </Rows>
+            {older}
+          </Card>
+        )}
+      </LoadedPages>
     </Page>
   )
 }

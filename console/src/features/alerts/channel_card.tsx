@@ -3,9 +3,12 @@ import { Button } from '@mantine/core'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useAction } from '@/shared/call'
-import { ActionError, Dialog } from '@/shared/components/dialog'
+import { ActionError } from '@/shared/components/action_error'
+import { Dialog } from '@/shared/components/dialog'
+import { Fact, Facts } from '@/shared/components/facts'
 import { Mark } from '@/shared/components/mark'
 import { Card } from '@/shared/components/page'
+import { ToolBar } from '@/shared/components/tool_bar'
 import { When } from '@/shared/components/when'
 import { IconSend } from '@/shared/icons'
 import { useMay } from '@/shared/me'
@@ -41,49 +44,37 @@ export function ChannelCard({ channel, settings, showSecret }: ChannelCardProps)
         )
       }
     >
-      <dl className={css.facts}>
-        <dt>{text.kinds[channel.kind]}</dt>
-        <dd>{channel.target}</dd>
-        <dt>{text.takes}</dt>
-        <dd>
+      <Facts beside>
+        <Fact name={text.kinds[channel.kind]}>{channel.target}</Fact>
+        <Fact name={text.takes}>
           {taken(channel)}
           {channel.site_name && ` · ${channel.site_name}`}
-        </dd>
+        </Fact>
         {channel.quiet_from && (
-          <>
-            <dt>{text.quiet}</dt>
-            <dd>
-              {channel.quiet_from.slice(0, 5)} – {channel.quiet_until?.slice(0, 5)} ({channel.quiet_timezone})
-            </dd>
-          </>
+          <Fact name={text.quiet}>
+            {channel.quiet_from.slice(0, 5)} – {channel.quiet_until?.slice(0, 5)} ({channel.quiet_timezone})
+          </Fact>
         )}
-        <dt>{text.lastOk}</dt>
-        <dd>{channel.last_ok_at ? <When at={channel.last_ok_at} /> : common.never}</dd>
+        <Fact name={text.lastOk}>{channel.last_ok_at ? <When at={channel.last_ok_at} /> : common.never}</Fact>
         {channel.last_error && (
-          <>
-            <dt>{text.lastError}</dt>
-            <dd>
-              <When at={channel.last_error_at} />: {channel.last_error}
-            </dd>
-          </>
+          <Fact name={text.lastError}>
+            <When at={channel.last_error_at} />: {channel.last_error}
+          </Fact>
         )}
-        {channel.dropped > 0 && (
-          <>
-            <dt>{text.dropped}</dt>
-            <dd>{channel.dropped}</dd>
-          </>
-        )}
-      </dl>
+        {channel.dropped > 0 && <Fact name={text.dropped}>{channel.dropped}</Fact>}
+      </Facts>
       <div className={css.actions}>
-        {mayChange && <AdminActions channel={channel} settings={settings} showSecret={showSecret} />}
-        <Button
-          variant="subtle"
-          renderRoot={(props) => (
-            <Link to="/alerts/channels" search={{ deliveries: channel.channel_id }} {...props} />
-          )}
-        >
-          {text.deliveries}
-        </Button>
+        <ToolBar>
+          {mayChange && <AdminActions channel={channel} settings={settings} showSecret={showSecret} />}
+          <Button
+            variant="subtle"
+            renderRoot={(props) => (
+              <Link to="/alerts/channels" search={{ deliveries: channel.channel_id }} {...props} />
+            )}
+          >
+            {text.deliveries}
+          </Button>
+        </ToolBar>
       </div>
     </Card>
   )

@@ -4,11 +4,12 @@ import { useState } from 'react'
 import { ALERT_KINDS } from '@/shared/alert_words'
 import { useAction } from '@/shared/call'
 import { Dialog } from '@/shared/components/dialog'
-import { VIEWER_ZONE } from '@/shared/format'
+import { TimeField } from '@/shared/components/time_field'
 import { alertWords } from '@/shared/messages/alert_words'
 import { alertsText } from '@/shared/messages/alerts'
 import { channelsText } from '@/shared/messages/channels'
 import { useText } from '@/shared/messages/define'
+import { VIEWER_ZONE } from '@/shared/zones'
 import { type AlertSettings, type Channel, SETTINGS } from './alert_answers'
 import css from './alerts.module.css'
 import { useEventName } from './channel_words'
@@ -216,17 +217,19 @@ function QuietHours({ channel, typed, change }: QuietHoursProps) {
       <legend>{text.quiet}</legend>
       <p className={css.hint}>{text.quietWords(channel?.quiet_timezone ?? VIEWER_ZONE)}</p>
       <div className={css.pair}>
-        <TextInput
+        <TimeField
           type="time"
           label={alerts.from}
+          required={typed.quietUntil !== ''}
           value={typed.quietFrom}
-          onChange={(event) => change({ quietFrom: event.currentTarget.value })}
+          onChange={(quietFrom) => change({ quietFrom })}
         />
-        <TextInput
+        <TimeField
           type="time"
           label={alerts.until}
+          required={typed.quietFrom !== ''}
           value={typed.quietUntil}
-          onChange={(event) => change({ quietUntil: event.currentTarget.value })}
+          onChange={(quietUntil) => change({ quietUntil })}
         />
       </div>
     </fieldset>

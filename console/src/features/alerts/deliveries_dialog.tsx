@@ -2,7 +2,7 @@
 import { Button, SegmentedControl } from '@mantine/core'
 import { useState } from 'react'
 import { useAction, useCall } from '@/shared/call'
-import { ActionError } from '@/shared/components/dialog'
+import { ActionError } from '@/shared/components/action_error'
 import { Mark } from '@/shared/components/mark'
 import { Overlay } from '@/shared/components/overlay'
 import { Row, Rows } from '@/shared/components/rows'

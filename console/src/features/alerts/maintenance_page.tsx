@@ -1,5 +1,5 @@
 /** When nobody wants to be told: maintenance windows that are open, to come, and over. */
-import { Button, Textarea, TextInput } from '@mantine/core'
+import { Button, Textarea } from '@mantine/core'
 import { useState } from 'react'
 import { useAction, useCall } from '@/shared/call'
 import { Dialog } from '@/shared/components/dialog'
@@ -8,6 +8,7 @@ import { Card, Page } from '@/shared/components/page'
 import { Row, Rows } from '@/shared/components/rows'
 import { type Scope, ScopeFields, type Site, useScopeName, WHOLE_COMPANY } from '@/shared/components/scope'
 import { Blocks, EmptyState, Loaded } from '@/shared/components/states'
+import { TimeField } from '@/shared/components/time_field'
 import { useNow, When } from '@/shared/components/when'
 import { localInput } from '@/shared/format'
 import { IconPlus, IconTool } from '@/shared/icons'
@@ -128,21 +129,14 @@ function WindowDialog({ sites, close }: { readonly sites: readonly Site[]; reado
       <p>{text.windowWords}</p>
       <ScopeFields sites={sites} onChange={setScope} />
       <div className={css.pair}>
-        <TextInput
+        <TimeField
           type="datetime-local"
           label={text.from}
           description={text.fromHint}
           value={from}
-          onChange={(event) => setFrom(event.currentTarget.value)}
+          onChange={setFrom}
         />
-        <TextInput
-          type="datetime-local"
-          label={text.until}
-          required
-          withAsterisk={false}
-          value={until}
-          onChange={(event) => setUntil(event.currentTarget.value)}
-        />
+        <TimeField type="datetime-local" label={text.until} required value={until} onChange={setUntil} />
       </div>
       <Textarea
         label={text.reason}

@@ -8,6 +8,7 @@ import { Card, Page } from '@/shared/components/page'
 import { Row, Rows } from '@/shared/components/rows'
 import { useScopeName } from '@/shared/components/scope'
 import { Blocks, Loaded } from '@/shared/components/states'
+import { ToolBar } from '@/shared/components/tool_bar'
 import { useMay } from '@/shared/me'
 import { alertsText } from '@/shared/messages/alerts'
 import { useText } from '@/shared/messages/define'
@@ -100,7 +101,7 @@ function KindRow({ defaults, settings }: { readonly defaults: Rule; readonly set
                 {ruleWords.sentence(filled(rule, company))}
               </span>
               {mayChange && (
-                <span className={css.actions}>
+                <ToolBar>
                   <Button
                     size="compact-sm"
                     variant="subtle"
@@ -111,7 +112,7 @@ function KindRow({ defaults, settings }: { readonly defaults: Rule; readonly set
                   <Button size="compact-sm" variant="subtle" onClick={() => setAsked({ what: 'end', rule })}>
                     {text.end}
                   </Button>
-                </span>
+                </ToolBar>
               )}
             </li>
           ))}

@@ -1,4 +1,5 @@
 /** The wake calendar: a row for each day with its hours, or, of more than a month, for each week with its days. */
+import { addDays, noonOf } from '@/shared/days'
 import type { Reason } from '@/shared/gap_words'
 import type { Day, GapOfDay, History } from './device_answers'
 
@@ -78,17 +79,11 @@ export function calendarByDay({
 
 /** Monday is 0. */
 function weekday(day: string): number {
-  return (new Date(`${day}T12:00:00Z`).getUTCDay() + 6) % 7
-}
-
-function mondayOf(day: string): string {
-  const monday = new Date(`${day}T12:00:00Z`)
-  monday.setUTCDate(monday.getUTCDate() - weekday(day))
-  return monday.toISOString().slice(0, 10)
+  return (new Date(noonOf(day) * 1000).getUTCDay() + 6) % 7
 }
 
 export function calendarByWeek({ days }: Pick<History, 'days'>): readonly CalendarRow[] {
-  return [...grouped(days, ({ day }) => mondayOf(day))].toReversed().map(([monday, week]) => {
+  return [...grouped(days, ({ day }) => addDays(day, -weekday(day)))].toReversed().map(([monday, week]) => {
     const told = week.map((day) => ({ day: day.day, ...counted(day) }))
     const sum = (of: (day: (typeof told)[number]) => number) => told.reduce((all, day) => all + of(day), 0)
     return {

@@ -1,11 +1,12 @@
 /** What the device is told to do, and what became of it. */
-import { Alert, Button } from '@mantine/core'
+import { Button } from '@mantine/core'
 import { useAction } from '@/shared/call'
 import { type CommandState, isOpen, useQueue } from '@/shared/commands'
+import { ActionError } from '@/shared/components/action_error'
 import { Fate } from '@/shared/components/fate'
 import { Card } from '@/shared/components/page'
 import { Picture } from '@/shared/components/picture'
-import { EmptyState, useErrorWords } from '@/shared/components/states'
+import { EmptyState } from '@/shared/components/states'
 import { When } from '@/shared/components/when'
 import { IconCamera, IconSend } from '@/shared/icons'
 import { useMay } from '@/shared/me'
@@ -22,7 +23,6 @@ interface CommandsCardProps {
 
 export function CommandsCard({ device, commands }: CommandsCardProps) {
   const text = useText(deviceText).commands
-  const words = useErrorWords()
   const may = useMay('operator')
   const queue = useQueue()
   const cancel = useAction('cancel_command', ['console_device'])
@@ -42,11 +42,7 @@ export function CommandsCard({ device, commands }: CommandsCardProps) {
         )
       }
     >
-      {failed && (
-        <Alert color="red" role="alert" mb="sm">
-          {words(failed)}
-        </Alert>
-      )}
+      <ActionError error={failed} />
       {commands.length === 0 ? (
         <EmptyState icon={IconSend} title={text.noneTitle}>
           {may ? text.none : text.noneViewer}

@@ -2,6 +2,7 @@
 import { useMemo } from 'react'
 import { useFormat } from '@/shared/format'
 import { localeOf, useSettings } from '@/shared/settings'
+import { isZone, VIEWER_ZONE } from '@/shared/zones'
 
 const LENGTHS = [
   ['day', 86_400],
@@ -30,7 +31,7 @@ export function useDates(): Dates {
       day: (at, siteZone) => told(at, { timeZone: zone(siteZone), day: 'numeric', month: 'short' }),
       full: (at, siteZone) =>
         told(at, {
-          timeZone: siteZone,
+          timeZone: isZone(siteZone) ? siteZone : VIEWER_ZONE,
           weekday: 'short',
           day: 'numeric',
           month: 'short',

@@ -27,6 +27,8 @@ describe('the range in the address', () => {
     [{ from: 'yesterday', to: '2026-11-03' }],
     [{ from: '2026-11-03', to: '2026-11-01' }],
     [{ from: '2020-01-01', to: '2026-11-01' }],
+    [{ from: '+200000-01-01', to: '+200000-01-02' }],
+    [{ from: '-000001-01-01', to: '-000001-01-02' }],
     [{ range: '1000y' }],
   ])('leaves out what cannot be shown: %o', (typed) => {
     expect(readDevicePageSearch(typed)).toEqual({})

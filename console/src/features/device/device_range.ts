@@ -13,6 +13,8 @@ const LENGTH_MS: Readonly<Record<Range, number>> = {
 }
 const LONGEST_MS = 366 * 24 * HOUR_MS
 const SHORTEST_MS = 60_000
+const FIRST_MS = 0
+const END_MS = Date.UTC(10_000, 0)
 /** A range that ends now is asked anew in such steps, not with every second. */
 const STEP_MS = 5 * 60_000
 
@@ -37,7 +39,9 @@ export function readDevicePageSearch(search: Record<string, unknown>): DevicePag
 function ownSpan(from: string, to: string): Span | null {
   const span = { from: new Date(from), to: new Date(to) }
   const length = span.to.getTime() - span.from.getTime()
-  return length >= SHORTEST_MS && length <= LONGEST_MS ? span : null
+  // Of years with more than four digits, or none, the database knows little.
+  const isKnown = span.from.getTime() >= FIRST_MS && span.to.getTime() < END_MS
+  return isKnown && length >= SHORTEST_MS && length <= LONGEST_MS ? span : null
 }
 
 /** What the address asks for, at this moment. */

@@ -1,10 +1,8 @@
 /** The two pages of a device. */
 import { Link } from '@tanstack/react-router'
-import { Tabs } from '@/shared/components/tabs'
+import { EXACT, Tabs } from '@/shared/components/tabs'
 import { useText } from '@/shared/messages/define'
 import { deviceText } from '@/shared/messages/device'
-
-const EXACT = { exact: true, includeSearch: false } as const
 
 export function DeviceTabs({ deviceId }: { readonly deviceId: string }) {
   const text = useText(deviceText).tabs

@@ -1,16 +1,16 @@
 /** How the device is now: what it said last, and what it is told to do next. */
-import type { ReactNode } from 'react'
 import { useAlertSentence } from '@/shared/alert_words'
+import { Fact, Facts } from '@/shared/components/facts'
 import { Card } from '@/shared/components/page'
 import { When } from '@/shared/components/when'
 import { useFormat } from '@/shared/format'
 import { IconAlertTriangle } from '@/shared/icons'
 import { useText } from '@/shared/messages/define'
 import { deviceText } from '@/shared/messages/device'
+import { signalOf } from '@/shared/signal'
 import { useDates } from './dates'
 import type { Alert, Device } from './device_answers'
 import css from './facts_card.module.css'
-import { signalOf } from './signal'
 
 export function FactsCard({
   device,
@@ -39,7 +39,7 @@ export function FactsCard({
           </span>
         </p>
       ))}
-      <dl className={css.facts}>
+      <Facts>
         <Fact name={text.lastSeen}>
           {device.last_seen_at === null ? (
             text.never
@@ -66,16 +66,7 @@ export function FactsCard({
         <Fact name={text.deviceId}>
           <code>{device.device_id}</code>
         </Fact>
-      </dl>
+      </Facts>
     </Card>
-  )
-}
-
-function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   )
 }

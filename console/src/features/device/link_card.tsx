@@ -1,4 +1,5 @@
 /** How good the device's connection is, and what would better it. */
+import { Fact, Facts } from '@/shared/components/facts'
 import { Card } from '@/shared/components/page'
 import { type Format, useFormat } from '@/shared/format'
 import { useText } from '@/shared/messages/define'
@@ -47,17 +48,14 @@ export function LinkCard({ link, zone }: { readonly link: LinkAdvice; readonly z
         ))}
       </ul>
       {known.length > 0 && (
-        <dl className={css.facts}>
+        <Facts>
           {known.map((name) => (
-            <div key={name}>
-              <dt>{text.figures[name]}</dt>
-              <dd>
-                {format.number(link.figures[name] ?? 0, 1)}
-                {UNITS[name]}
-              </dd>
-            </div>
+            <Fact key={name} name={text.figures[name]}>
+              {format.number(link.figures[name] ?? 0, 1)}
+              {UNITS[name]}
+            </Fact>
           ))}
-        </dl>
+        </Facts>
       )}
       <Hours link={link} />
       <p className={css.soft}>{text.linkOf(format.date(link.since, zone))}</p>

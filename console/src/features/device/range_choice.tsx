@@ -1,7 +1,8 @@
 /** How much of the past the page shows. */
-import { Button, Popover, SegmentedControl, TextInput } from '@mantine/core'
+import { Button, Popover, SegmentedControl } from '@mantine/core'
 import { getRouteApi } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
+import { TimeField } from '@/shared/components/time_field'
 import { localInput } from '@/shared/format'
 import { useText } from '@/shared/messages/define'
 import { deviceText } from '@/shared/messages/device'
@@ -70,18 +71,13 @@ function OwnRange({ span }: { readonly span: Span }) {
       </Popover.Target>
       <Popover.Dropdown aria-label={text.fromTo}>
         <form className={css.own} onSubmit={show}>
-          <TextInput
-            type="datetime-local"
-            label={text.from}
-            value={from}
-            onChange={(event) => setFrom(event.currentTarget.value)}
-          />
-          <TextInput
+          <TimeField type="datetime-local" label={text.from} value={from} onChange={setFrom} />
+          <TimeField
             type="datetime-local"
             label={text.to}
             value={to}
             error={from && to && !chosen ? text.badRange : undefined}
-            onChange={(event) => setTo(event.currentTarget.value)}
+            onChange={setTo}
           />
           <Button type="submit" disabled={!chosen}>
             {text.show}

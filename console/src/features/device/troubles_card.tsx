@@ -1,8 +1,8 @@
 /** What went wrong in the time that is shown, in words; and what can be asked for once more. */
-import { Alert, Button } from '@mantine/core'
+import { Button } from '@mantine/core'
 import { canBeAskedFor, isOpen, useQueue } from '@/shared/commands'
+import { ActionError } from '@/shared/components/action_error'
 import { Card } from '@/shared/components/page'
-import { useErrorWords } from '@/shared/components/states'
 import { When } from '@/shared/components/when'
 import { useMay } from '@/shared/me'
 import { commandsText } from '@/shared/messages/commands'
@@ -23,7 +23,6 @@ export function TroublesCard({ device, history: { troubles, errors }, commands }
   const text = useText(deviceText).troubles
   const ask = useText(commandsText)
   const codes = useText(errorCodeText)
-  const words = useErrorWords()
   const queue = useQueue()
   const may = useMay('operator')
   const asked = new Set(commands.filter(isOpen).map(({ payload }) => payload.image_name))
@@ -56,11 +55,7 @@ export function TroublesCard({ device, history: { troubles, errors }, commands }
 
   return (
     <Card title={text.title}>
-      {queue.isError && (
-        <Alert color="red" role="alert" mb="sm">
-          {words(queue.error)}
-        </Alert>
-      )}
+      <ActionError error={queue.error} />
       {troubles.length + errors.length === 0 && <p className={css.soft}>{text.none}</p>}
       {troubles.length > 0 && (
         <FewFirst items={troubles} className={css.list}>

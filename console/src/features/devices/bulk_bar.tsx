@@ -1,13 +1,12 @@
-import { Alert, Button, CloseButton, NativeSelect } from '@mantine/core'
-import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { useState } from 'react'
-import { asUser, call } from '@/shared/call'
-import { useErrorWords } from '@/shared/components/states'
+import { Button, CloseButton, NativeSelect } from '@mantine/core'
+import { useMutation } from '@tanstack/react-query'
+import { useAction } from '@/shared/call'
+import { useQueue } from '@/shared/commands'
+import { ActionError } from '@/shared/components/action_error'
+import type { Site } from '@/shared/components/scope'
 import { IconCamera } from '@/shared/icons'
 import { useText } from '@/shared/messages/define'
 import { devicesText } from '@/shared/messages/devices'
-import { database } from '@/shared/supabase'
-import type { Site } from './devices'
 import css from './devices.module.css'
 
 const NO_SITE = 'none'
@@ -18,41 +17,47 @@ interface BulkBarProps {
   readonly done: () => void
 }
 
+interface Wanted {
+  readonly act: () => Promise<unknown>
+  /** What is told when it is done. */
+  readonly words: string
+}
+
 /** What can be done with all selected devices at once. */
 export function BulkBar({ chosen, sites, done }: BulkBarProps) {
   const text = useText(devicesText)
-  const words = useErrorWords()
-  const client = useQueryClient()
-  const [told, setTold] = useState<string | null>(null)
-  const refresh = () => client.invalidateQueries({ queryKey: ['console_devices'] })
-  const takePictures = useMutation({
-    mutationFn: () =>
-      asUser(() =>
-        database
-          .from('device_commands')
-          .insert(chosen.map((device_id) => ({ device_id, type: 'capture_image' })))
-          .select('command_id'),
-      ),
-    onSuccess: () => setTold(text.queued(chosen.length)),
-    onSettled: refresh,
+  const queue = useQueue()
+  const update = useAction('update_devices', ['console_devices'])
+  // One at a time: what is told is what became of the last.
+  const action = useMutation({
+    mutationFn: async ({ act, words }: Wanted) => {
+      await act()
+      return words
+    },
+    networkMode: 'always',
   })
-  const move = useMutation({
-    mutationFn: (site: string) =>
-      call('update_devices', {
-        p_devices: [...chosen],
-        p_changes: { site_id: site === NO_SITE ? null : site },
-      }),
-    onSuccess: () => setTold(text.moved(chosen.length)),
-    onSettled: refresh,
-  })
-  const error = takePictures.error ?? move.error
+  const takePictures = () =>
+    action.mutate({
+      act: () => queue.mutateAsync(chosen.map((device_id) => ({ device_id, type: 'capture_image' }))),
+      words: text.queued(chosen.length),
+    })
+  const moveTo = (site: string) =>
+    action.mutate({
+      act: () =>
+        update.mutateAsync({
+          p_devices: [...chosen],
+          p_changes: { site_id: site === NO_SITE ? null : site },
+        }),
+      words: text.moved(chosen.length),
+    })
   return (
     <section className={css.bulk} aria-label={text.selected(chosen.length)}>
       <strong>{text.selected(chosen.length)}</strong>
       <Button
         leftSection={<IconCamera size={16} aria-hidden="true" />}
-        loading={takePictures.isPending}
-        onClick={() => takePictures.mutate()}
+        loading={queue.isPending}
+        disabled={action.isPending}
+        onClick={takePictures}
       >
         {text.takePictures}
       </Button>
@@ -65,21 +70,16 @@ export function BulkBar({ chosen, sites, done }: BulkBarProps) {
             { value: NO_SITE, label: text.noSite },
           ]}
           value=""
-          disabled={move.isPending}
-          onChange={(event) => event.currentTarget.value && move.mutate(event.currentTarget.value)}
+          disabled={action.isPending}
+          onChange={(event) => event.currentTarget.value && moveTo(event.currentTarget.value)}
         />
       )}
       <CloseButton aria-label={text.unselect} onClick={done} />
-      {error ? (
-        <Alert color="red" role="alert" className={css.bulkWords}>
-          {words(error)}
-        </Alert>
-      ) : (
-        told && (
-          <p role="status" className={css.bulkWords}>
-            {told}
-          </p>
-        )
+      {(action.isError || action.isSuccess) && (
+        <div className={css.bulkWords}>
+          <ActionError error={action.error} />
+          {action.isSuccess && <p role="status">{action.data}</p>}
+        </div>
       )}
     </section>
   )

@@ -9,12 +9,12 @@ import type { DayCounts } from '@/shared/device_state'
 import { useFormat } from '@/shared/format'
 import { useText } from '@/shared/messages/define'
 import { devicesText } from '@/shared/messages/devices'
+import { type Signal, signalOf } from '@/shared/signal'
 import type { ListedDevice } from './devices'
 import css from './devices.module.css'
 
 const LOW_BATTERY = 20
-const STRONG_DBM = -67
-const WEAK_DBM = -80
+const BARS: Readonly<Record<Signal, number>> = { strong: 3, fair: 2, weak: 1, poor: 0 }
 
 interface DeviceRowProps {
   readonly device: ListedDevice
@@ -33,7 +33,7 @@ export const DeviceRow = memo(function DeviceRow(props: DeviceRowProps) {
   const format = useFormat()
   const name = device.name ?? device.device_id
   const where = [site, device.location].filter(Boolean).join(' · ')
-  const bars = device.rssi === null ? 0 : device.rssi > STRONG_DBM ? 3 : device.rssi > WEAK_DBM ? 2 : 1
+  const bars = device.rssi === null ? 0 : BARS[signalOf(device.rssi)]
   return (
     <div
       role="row"

@@ -3,11 +3,12 @@ import { Checkbox } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
 import { useWindowVirtualizer } from '@tanstack/react-virtual'
 import { useLayoutEffect, useRef, useState } from 'react'
+import type { Site } from '@/shared/components/scope'
 import type { DayCounts } from '@/shared/device_state'
 import { useText } from '@/shared/messages/define'
 import { devicesText } from '@/shared/messages/devices'
 import { DeviceRow } from './device_row'
-import type { DeviceList, ListedDevice, Site } from './devices'
+import type { DeviceList, ListedDevice } from './devices'
 import css from './devices.module.css'
 
 const ROW_PX = 76

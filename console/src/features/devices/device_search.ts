@@ -1,6 +1,6 @@
 /** What stands in the address of the list: which devices, in which order. */
 import { DEVICE_STATES, type DeviceState } from '@/shared/device_state'
-import { compact, readChoice, readText } from '@/shared/search'
+import { compact, readChoice, readText, readUuid } from '@/shared/search'
 
 export const SORTS = ['state', 'name', 'seen', 'battery'] as const
 export type Sort = (typeof SORTS)[number]
@@ -13,13 +13,10 @@ export interface DeviceSearch {
   readonly sort?: Sort
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-
 export function readDeviceSearch(search: Record<string, unknown>): DeviceSearch {
-  const site = readText(search.site)
   return compact({
     search: readText(search.search),
-    site: site && UUID.test(site) ? site : undefined,
+    site: readUuid(search.site),
     tag: readText(search.tag),
     state: readChoice(search.state, DEVICE_STATES),
     sort: readChoice(search.sort, SORTS),

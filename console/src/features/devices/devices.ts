@@ -1,4 +1,5 @@
 /** What console_devices() answers. */
+import type { Site } from '@/shared/components/scope'
 import type { DayCounts, DeviceState } from '@/shared/device_state'
 
 export interface ListedDevice {
@@ -15,11 +16,6 @@ export interface ListedDevice {
   readonly rssi: number | null
   readonly thumbnail_path: string | null
   readonly pictured_at: string | null
-}
-
-export interface Site {
-  readonly site_id: string
-  readonly name: string
 }
 
 export interface DeviceList {

@@ -1,7 +1,7 @@
 /** Asks a device for a picture again, and tells what became of that. */
 import { Button } from '@mantine/core'
 import { type CommandFate, isOpen, useQueue } from '@/shared/commands'
-import { ActionError } from '@/shared/components/dialog'
+import { ActionError } from '@/shared/components/action_error'
 import { Fate } from '@/shared/components/fate'
 import { IconRefresh } from '@/shared/icons'
 import { useMay } from '@/shared/me'

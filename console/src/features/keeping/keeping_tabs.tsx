@@ -1,9 +1,7 @@
 import { Link } from '@tanstack/react-router'
-import { Tabs } from '@/shared/components/tabs'
+import { EXACT, Tabs } from '@/shared/components/tabs'
 import { useText } from '@/shared/messages/define'
 import { keepingText } from '@/shared/messages/keeping'
-
-const EXACT = { exact: true, includeSearch: false } as const
 
 export function KeepingTabs() {
   const text = useText(keepingText)

@@ -5,13 +5,13 @@ import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { call, useAction } from '@/shared/call'
 import { Dialog } from '@/shared/components/dialog'
+import { LoadedPages } from '@/shared/components/loaded_pages'
 import { Page } from '@/shared/components/page'
 import { Picture } from '@/shared/components/picture'
-import { Blocks, EmptyState, ErrorState } from '@/shared/components/states'
+import { Blocks, EmptyState } from '@/shared/components/states'
 import { When } from '@/shared/components/when'
 import { IconPin } from '@/shared/icons'
 import { useMay } from '@/shared/me'
-import { commonText } from '@/shared/messages/common'
 import { useText } from '@/shared/messages/define'
 import { keepingText } from '@/shared/messages/keeping'
 import css from './keeping.module.css'
@@ -33,32 +33,31 @@ function usePins() {
 
 export function PinsPage() {
   const text = useText(keepingText)
-  const common = useText(commonText)
   const pins = usePins()
-  const found = pins.data?.pages.flatMap((page) => page.pictures) ?? []
   return (
     <Page title={text.pins} lead={text.pinsLead}>
       <KeepingTabs />
-      {pins.isError && found.length === 0 ? (
-        <ErrorState error={pins.error} retry={() => void pins.refetch()} />
-      ) : pins.isPending ? (
-        <Blocks count={2} height="12rem" />
-      ) : found.length === 0 ? (
-        <EmptyState icon={IconPin} title={text.noPin}>
-          {text.noPinWords}
-        </EmptyState>
-      ) : (
-        <ul className={css.pictures} aria-label={text.pins}>
-          {found.map((picture) => (
-            <PinnedItem key={picture.capture_id} picture={picture} />
-          ))}
-        </ul>
-      )}
-      {pins.hasNextPage && (
-        <Button variant="default" loading={pins.isFetchingNextPage} onClick={() => void pins.fetchNextPage()}>
-          {common.older}
-        </Button>
-      )}
+      <LoadedPages
+        query={pins}
+        itemsOf={(page) => page.pictures}
+        loading={<Blocks count={2} height="12rem" />}
+        empty={
+          <EmptyState icon={IconPin} title={text.noPin}>
+            {text.noPinWords}
+          </EmptyState>
+        }
+      >
+        {(pictures, older) => (
+          <div>
+            <ul className={css.pictures} aria-label={text.pins}>
+              {pictures.map((picture) => (
+                <PinnedItem key={picture.capture_id} picture={picture} />
+              ))}
+            </ul>
+            {older}
+          </div>
+        )}
+      </LoadedPages>
     </Page>
   )
 }

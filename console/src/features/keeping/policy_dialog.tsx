@@ -2,7 +2,8 @@
 import { Alert, Button, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import { useAction } from '@/shared/call'
-import { ActionError, Dialog } from '@/shared/components/dialog'
+import { ActionError } from '@/shared/components/action_error'
+import { Dialog } from '@/shared/components/dialog'
 import { type Scope, ScopeFields, type Site, useScopeName, WHOLE_COMPANY } from '@/shared/components/scope'
 import { useFormat } from '@/shared/format'
 import { useText } from '@/shared/messages/define'
@@ -38,7 +39,6 @@ export function PolicyDialog({ policy, sites, close }: PolicyDialogProps) {
     policy ? { site: policy.site_id, device: policy.device_id } : WHOLE_COMPANY,
   )
   const [typed, setTyped] = useState(() => typedOf(policy))
-  const [seen, setSeen] = useState<Preview | null>(null)
 
   function wanted() {
     const limits = LIMITS.flatMap((limit) => {
@@ -48,11 +48,10 @@ export function PolicyDialog({ policy, sites, close }: PolicyDialogProps) {
     })
     return { site_id: scope?.site ?? null, device_id: scope?.device ?? null, ...Object.fromEntries(limits) }
   }
+  const p_policy = wanted()
   // Another policy was not looked at yet.
-  function change(limit: Limit, value: string) {
-    setTyped({ ...typed, [limit]: value })
-    setSeen(null)
-  }
+  const isSeen = JSON.stringify(preview.variables?.p_policy) === JSON.stringify(p_policy)
+  const seen = isSeen ? (preview.data ?? null) : null
   const isEmpty = LIMITS.every((limit) => !typed[limit])
 
   return (
@@ -61,7 +60,7 @@ export function PolicyDialog({ policy, sites, close }: PolicyDialogProps) {
       button={seen && seen.captures > 0 ? text.setAndLetGo : text.setPolicy}
       isGrave={seen !== null && seen.captures > 0}
       isReady={seen !== null}
-      act={() => set.mutateAsync({ p_policy: wanted() })}
+      act={() => set.mutateAsync({ p_policy })}
       close={close}
     >
       {policy ? (
@@ -69,13 +68,7 @@ export function PolicyDialog({ policy, sites, close }: PolicyDialogProps) {
           <strong>{scopeName(policy)}</strong>
         </p>
       ) : (
-        <ScopeFields
-          sites={sites}
-          onChange={(chosen) => {
-            setScope(chosen)
-            setSeen(null)
-          }}
-        />
+        <ScopeFields sites={sites} onChange={setScope} />
       )}
       <div className={css.pair}>
         {LIMITS.map((limit) => (
@@ -86,7 +79,7 @@ export function PolicyDialog({ policy, sites, close }: PolicyDialogProps) {
             step={limit === 'max_bytes' ? 'any' : 1}
             label={text.limits[limit]}
             value={typed[limit] ?? ''}
-            onChange={(event) => change(limit, event.currentTarget.value)}
+            onChange={(event) => setTyped({ ...typed, [limit]: event.currentTarget.value })}
           />
         ))}
       </div>
@@ -94,7 +87,7 @@ export function PolicyDialog({ policy, sites, close }: PolicyDialogProps) {
         variant="default"
         disabled={scope === null || isEmpty}
         loading={preview.isPending}
-        onClick={() => preview.mutate({ p_policy: wanted() }, { onSuccess: setSeen })}
+        onClick={() => preview.mutate({ p_policy })}
       >
         {text.look}
       </Button>

@@ -1,8 +1,9 @@
-import { Checkbox, SegmentedControl, TextInput } from '@mantine/core'
+import { Checkbox, SegmentedControl } from '@mantine/core'
 import { useState } from 'react'
 import { useAction } from '@/shared/call'
 import { Dialog } from '@/shared/components/dialog'
 import { type Scope, ScopeFields } from '@/shared/components/scope'
+import { TimeField } from '@/shared/components/time_field'
 import { localInput } from '@/shared/format'
 import { useText } from '@/shared/messages/define'
 import { keepingText } from '@/shared/messages/keeping'
@@ -31,22 +32,8 @@ export function TimelapseDialog({ close }: { readonly close: () => void }) {
     <Dialog title={text.ask} button={text.ask} isReady={Boolean(scope?.device)} act={act} close={close}>
       <ScopeFields kinds={['device']} sites={[]} onChange={setScope} />
       <div className={css.pair}>
-        <TextInput
-          type="datetime-local"
-          label={text.from}
-          required
-          withAsterisk={false}
-          value={from}
-          onChange={(event) => setFrom(event.currentTarget.value)}
-        />
-        <TextInput
-          type="datetime-local"
-          label={text.until}
-          required
-          withAsterisk={false}
-          value={until}
-          onChange={(event) => setUntil(event.currentTarget.value)}
-        />
+        <TimeField type="datetime-local" label={text.from} required value={from} onChange={setFrom} />
+        <TimeField type="datetime-local" label={text.until} required value={until} onChange={setUntil} />
       </div>
       <SegmentedControl
         fullWidth

@@ -1,4 +1,5 @@
 import { useAlertSentence } from '@/shared/alert_words'
+import { Fact, Facts } from '@/shared/components/facts'
 import { Card } from '@/shared/components/page'
 import { useNow, When } from '@/shared/components/when'
 import { useFormat } from '@/shared/format'
@@ -20,22 +21,19 @@ export function ServiceCard({ service }: { readonly service: Overview['service']
           {sentence({ kind: 'service', subject: '', message: ill, details: { troubles } })}
         </p>
       )}
-      <dl className={css.facts}>
-        <dt>{text.lastHeard}</dt>
-        <dd>
+      <Facts beside>
+        <Fact name={text.lastHeard}>
           <When at={service.last_heard_at} />
-        </dd>
-        <dt>{text.lastStored}</dt>
-        <dd>
+        </Fact>
+        <Fact name={text.lastStored}>
           <When at={service.last_stored_at} />
-        </dd>
-        <dt>{text.arriving}</dt>
-        <dd>
+        </Fact>
+        <Fact name={text.arriving}>
           {service.waiting === 0
             ? text.noneWaits
             : text.waiting(service.waiting, format.distance(service.waiting_since, now))}
-        </dd>
-      </dl>
+        </Fact>
+      </Facts>
     </Card>
   )
 }

@@ -1,5 +1,6 @@
 import { Card } from '@/shared/components/page'
 import { useDayWords } from '@/shared/day_words'
+import { today } from '@/shared/days'
 import { useFormat } from '@/shared/format'
 import { useText } from '@/shared/messages/define'
 import { overviewText } from '@/shared/messages/overview'
@@ -10,7 +11,7 @@ import css from './overview.module.css'
 export function TodayCard({ days }: { readonly days: readonly CompanyDay[] }) {
   const text = useText(overviewText)
   // In the east a new day has begun already: today is the viewer's.
-  const date = new Date().toLocaleDateString('sv')
+  const date = today()
   const past = days.filter(({ day }) => day <= date)
   return (
     <Card title={text.today}>

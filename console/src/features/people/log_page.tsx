@@ -6,13 +6,14 @@ import { asUser } from '@/shared/call'
 import type { CallError } from '@/shared/call_error'
 import type { Change } from '@/shared/change_words'
 import { ChangeRow } from '@/shared/components/change_row'
+import { LoadedPages } from '@/shared/components/loaded_pages'
 import { Card, Page } from '@/shared/components/page'
 import { Rows } from '@/shared/components/rows'
-import { Blocks, EmptyState, ErrorState } from '@/shared/components/states'
+import { Blocks, EmptyState } from '@/shared/components/states'
+import { ToolBar } from '@/shared/components/tool_bar'
 import { IconHistory, IconShieldLock, IconX } from '@/shared/icons'
 import { useMay } from '@/shared/me'
 import { changesText } from '@/shared/messages/changes'
-import { commonText } from '@/shared/messages/common'
 import { useText } from '@/shared/messages/define'
 import { peopleText } from '@/shared/messages/people'
 import { compact, readChoice } from '@/shared/search'
@@ -46,13 +47,11 @@ function useEntries({ about, device }: LogSearch, enabled: boolean) {
 export function LogPage() {
   const text = useText(peopleText)
   const changes = useText(changesText)
-  const common = useText(commonText)
   const isAdmin = useMay('admin')
   const search = route.useSearch()
   const { device, about } = search
   const navigate = useNavigate()
   const entries = useEntries(search, isAdmin)
-  const found = entries.data?.pages.flat() ?? []
   return (
     <Page title={text.log} lead={text.logLead}>
       <PeopleTabs />
@@ -62,7 +61,7 @@ export function LogPage() {
         </EmptyState>
       ) : (
         <>
-          <div className={css.buttons}>
+          <ToolBar>
             <NativeSelect
               aria-label={text.about}
               data={[
@@ -89,35 +88,28 @@ export function LogPage() {
                 </Button>
               </>
             )}
-          </div>
-          {entries.isError && found.length === 0 ? (
-            <ErrorState error={entries.error} retry={() => void entries.refetch()} />
-          ) : entries.isPending ? (
-            <Blocks count={6} height="3.5rem" />
-          ) : found.length === 0 ? (
-            <EmptyState icon={IconHistory} title={text.noEntry}>
-              {text.noEntryWords}
-            </EmptyState>
-          ) : (
-            <Card>
-              <Rows label={text.log}>
-                {found.map((change) => (
-                  <ChangeRow key={change.audit_id} change={change} />
-                ))}
-              </Rows>
-              {entries.hasNextPage && (
-                <Button
-                  mt="md"
-                  fullWidth
-                  variant="default"
-                  loading={entries.isFetchingNextPage}
-                  onClick={() => void entries.fetchNextPage()}
-                >
-                  {common.older}
-                </Button>
-              )}
-            </Card>
-          )}
+          </ToolBar>
+          <LoadedPages
+            query={entries}
+            itemsOf={(page) => page}
+            loading={<Blocks count={6} height="3.5rem" />}
+            empty={
+              <EmptyState icon={IconHistory} title={text.noEntry}>
+                {text.noEntryWords}
+              </EmptyState>
+            }
+          >
+            {(found, older) => (
+              <Card>
+                <Rows label={text.log}>
+                  {found.map((change) => (
+                    <ChangeRow key={change.audit_id} change={change} />
+                  ))}
+                </Rows>
+                {older}
+              </Card>
+            )}
+          </LoadedPages>
         </>
       )}
     </Page>

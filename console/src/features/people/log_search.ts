@@ -1,4 +1,4 @@
-import { compact, readChoice, readText } from '@/shared/search'
+import { compact, readChoice, readDevice } from '@/shared/search'
 
 /** The tables that the log tells of, as 027_audit.sql and the files that follow it name them. */
 export const LOG_TABLES = [
@@ -25,5 +25,5 @@ export interface LogSearch {
 }
 
 export function readLogSearch(search: Record<string, unknown>): LogSearch {
-  return compact({ about: readChoice(search.about, LOG_TABLES), device: readText(search.device) })
+  return compact({ about: readChoice(search.about, LOG_TABLES), device: readDevice(search.device) })
 }

@@ -1,10 +1,8 @@
 import { Link } from '@tanstack/react-router'
-import { Tabs } from '@/shared/components/tabs'
+import { EXACT, Tabs } from '@/shared/components/tabs'
 import { useMay } from '@/shared/me'
 import { useText } from '@/shared/messages/define'
 import { peopleText } from '@/shared/messages/people'
-
-const EXACT = { exact: true, includeSearch: false } as const
 
 export function PeopleTabs() {
   const text = useText(peopleText)

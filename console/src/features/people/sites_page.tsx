@@ -7,12 +7,12 @@ import { Dialog } from '@/shared/components/dialog'
 import { Card, Page } from '@/shared/components/page'
 import { Row, Rows } from '@/shared/components/rows'
 import { Blocks, EmptyState, Loaded } from '@/shared/components/states'
-import { VIEWER_ZONE } from '@/shared/format'
 import { IconMapPin, IconPlus } from '@/shared/icons'
 import { useMay } from '@/shared/me'
 import { useText } from '@/shared/messages/define'
 import { peopleText } from '@/shared/messages/people'
 import { database } from '@/shared/supabase'
+import { VIEWER_ZONE, zonesWith } from '@/shared/zones'
 import { PeopleTabs } from './people_tabs'
 
 interface Site {
@@ -77,8 +77,6 @@ export function SitesPage() {
   )
 }
 
-const ZONES = Intl.supportedValuesOf('timeZone')
-
 interface SiteDialogProps {
   readonly site: Site | null
   readonly close: () => void
@@ -89,7 +87,6 @@ function SiteDialog({ site, close }: SiteDialogProps) {
   const client = useQueryClient()
   const [name, setName] = useState(site?.name ?? '')
   const [zone, setZone] = useState(site ? (site.timezone ?? '') : VIEWER_ZONE)
-  const zones = zone === '' || ZONES.includes(zone) ? ZONES : [zone, ...ZONES]
   async function act() {
     const values = { name: name.trim(), timezone: zone || null }
     await asUser(() =>
@@ -114,7 +111,7 @@ function SiteDialog({ site, close }: SiteDialogProps) {
       />
       <NativeSelect
         label={text.zone}
-        data={[{ value: '', label: text.noZone }, ...zones]}
+        data={[{ value: '', label: text.noZone }, ...zonesWith(zone)]}
         value={zone}
         onChange={(event) => setZone(event.currentTarget.value)}
       />

@@ -1,11 +1,12 @@
 /** From which day to which: two fields behind a button. */
-import { Button, Popover, TextInput } from '@mantine/core'
+import { Button, Popover } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { useDayWords } from '@/shared/day_words'
 import { type DayRange, readDays } from '@/shared/days'
 import { commonText } from '@/shared/messages/common'
 import { useText } from '@/shared/messages/define'
 import css from './fields.module.css'
+import { TimeField } from './time_field'
 
 interface DayRangeFieldProps {
   readonly range: DayRange
@@ -45,18 +46,13 @@ export function DayRangeField({ range, longest, onChange }: DayRangeFieldProps) 
       </Popover.Target>
       <Popover.Dropdown aria-label={text.days}>
         <form className={css.form} onSubmit={choose}>
-          <TextInput
-            type="date"
-            label={text.firstDay}
-            value={from}
-            onChange={(event) => setFrom(event.currentTarget.value)}
-          />
-          <TextInput
+          <TimeField type="date" label={text.firstDay} value={from} onChange={setFrom} />
+          <TimeField
             type="date"
             label={text.lastDay}
             value={to}
             error={from && to && !chosen ? text.badDays(longest) : undefined}
-            onChange={(event) => setTo(event.currentTarget.value)}
+            onChange={setTo}
           />
           <Button type="submit" disabled={!chosen}>
             {text.show}

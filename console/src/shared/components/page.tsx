@@ -1,6 +1,7 @@
 /** The frame of a page: its title, what may be done with all of it, and its content. */
 import { type ReactNode, useEffect } from 'react'
 import css from './page.module.css'
+import { ToolBar } from './tool_bar'
 
 interface PageProps {
   readonly title: string
@@ -25,7 +26,7 @@ export function Page({ title, lead, actions, children }: PageProps) {
           <h1>{title}</h1>
           {lead !== undefined && <div className={css.lead}>{lead}</div>}
         </div>
-        {actions !== undefined && <div className={css.actions}>{actions}</div>}
+        {actions !== undefined && <ToolBar>{actions}</ToolBar>}
       </header>
       {children}
     </div>

@@ -1,6 +1,7 @@
 /** A list of things that each have a title, some lines, and what may be done with them. */
 import type { ReactNode } from 'react'
 import css from './rows.module.css'
+import { ToolBar } from './tool_bar'
 
 export function Rows({ label, children }: { readonly label: string; readonly children: ReactNode }) {
   return (
@@ -28,7 +29,7 @@ export function Row({ title, mark, children, actions }: RowProps) {
         </div>
         {children !== undefined && <div className={css.lines}>{children}</div>}
       </div>
-      {actions !== undefined && <div className={css.actions}>{actions}</div>}
+      {actions !== undefined && <ToolBar>{actions}</ToolBar>}
     </li>
   )
 }
