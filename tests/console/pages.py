@@ -4,7 +4,7 @@ import uuid
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route, expect
 
 from local.company import Account
 from local.part import REPOSITORY
@@ -20,6 +20,17 @@ expect.set_options(timeout=PATIENCE_MS)
 def address() -> str:
     """Return an e-mail address that nobody has yet."""
     return f"{uuid.uuid4().hex[:12]}@fleet.test"
+
+
+def hold(page: Page, url: str) -> list[Route]:
+    """Leave what is asked of this address without an answer, until somebody continues it."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route(url, keep)
+    return held
 
 
 class Visitor:
@@ -48,6 +59,24 @@ class Visitor:
         page.locator("button[type=submit]").click()
         expect(page.locator("#content")).to_be_visible()
         return page
+
+    def end_session(self) -> None:
+        """End the session as after a night: neither the token nor what renews it holds any more."""
+        self.expected += ("400", "401")
+        self.page.evaluate(
+            """() => {
+              const session = JSON.parse(localStorage.getItem('fleet-session'))
+              const ended = { ...session, expires_at: 1, access_token: 'x.y.z', refresh_token: 'gone' }
+              localStorage.setItem('fleet-session', JSON.stringify(ended))
+            }"""
+        )
+
+    def sign_in_again(self, account: Account) -> None:
+        """Give the password that is asked for over the page."""
+        dialog = self.page.get_by_role("dialog", name="Your session has ended")
+        dialog.get_by_label("Password", exact=True).fill(account.password)
+        dialog.get_by_role("button", name="Go on").click()
+        expect(dialog).to_be_hidden()
 
     def violations(self) -> list[str]:
         """Return what axe finds on the page as it is now, a line for each element.

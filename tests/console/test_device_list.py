@@ -102,12 +102,20 @@ def test_a_page_makes_three_calls_at_most(visit, viewer, fleet):
 
 
 def test_selected_devices_are_asked_for_a_picture_and_moved_together(visit, stack, admin, fleet):
-    page = visit().sign_in(admin, "/devices")
+    someone = visit()
+    someone.expected = ("400",)
+    page = someone.sign_in(admin, "/devices")
     page.get_by_label("Select Apples").check()
     page.get_by_label("Select Beehive").check()
     expect(page.get_by_text("2 selected")).to_be_visible()
+    page.route("**/rpc/update_devices", lambda route: route.fulfill(status=400, json={"message": "not now"}))
+    page.get_by_label("Move to a site").select_option("Orchard")
+    expect(page.get_by_role("alert")).to_contain_text("not now")
+    page.unroute("**/rpc/update_devices")
     page.get_by_role("button", name="Take a picture at the next wake").click()
     expect(page.get_by_role("status").filter(has_text="2 devices are asked")).to_be_visible()
+    # What went wrong before is told no more.
+    expect(page.get_by_role("alert")).to_have_count(0)
     commands = admin.rows("device_commands", select="device_id,type,status")
     assert {(command["device_id"], command["type"], command["status"]) for command in commands} == {
         (fleet["Apples"], "capture_image", "queued"),

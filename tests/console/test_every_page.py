@@ -84,3 +84,29 @@ def test_the_user_menu(visit, owner):
         page.get_by_role("button", name="You:").click()
         expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
         assert someone.violations() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "heading"),
+    [
+        (
+            "/devices?site=------------------------------------&search=%22%5Cu0000%22&tag=%22%5Cud800%22",
+            "North bed",
+        ),
+        ("/devices/%00", "There is no such device"),
+        ("/devices/%00/settings", "There is no such device"),
+        ("/devices/DEVICE?from=%2B200000-01-01&to=%2B200000-01-02", "North bed"),
+        ("/alerts?site=------------------------------------&device=%22%5Cu0000%22", "Nothing is wrong"),
+        ("/alerts/channels?deliveries=none", "Channels"),
+        ("/people/log?device=%22%5Cu0000%22", "Changes"),
+        ("/report?from=0000-01-01&to=0000-01-02", "Report"),
+        ("/trends?from=0000-01-01&to=0000-01-02", "Trends"),
+    ],
+)
+def test_an_address_of_rubbish_is_answered_and_asks_the_database_nothing_that_it_refuses(
+    visit, owner, path, heading
+):
+    page = visit().sign_in(owner, path.replace("DEVICE", DEVICE))
+    expect(page.locator("#content").get_by_text(heading, exact=True).first).to_be_visible()
+    expect(page.get_by_role("status", name="Loading…")).to_have_count(0)
+    expect(page.get_by_role("alert")).to_have_count(0)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from pages import hold
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -76,6 +77,25 @@ def test_a_policy_is_looked_at_set_and_ended(visit, admin, device):
     page.get_by_role("dialog").get_by_role("button", name="End this policy").click()
     expect(page.get_by_text("Without a policy pictures are kept for good.")).to_be_visible()
     assert admin.rows("keep_policies") == []
+
+
+def test_what_is_typed_while_a_policy_is_looked_at_was_not_looked_at(visit, admin, device):
+    page = visit().sign_in(admin, "/keeping")
+    page.get_by_role("button", name="Set a policy").click()
+    dialog = page.get_by_role("dialog", name="Set a policy")
+    days = dialog.get_by_label("Older than (days)")
+    held = hold(page, "**/rpc/preview_keep_policy")
+    days.fill("500")
+    with page.expect_request("**/rpc/preview_keep_policy"):
+        dialog.get_by_role("button", name="Show what it would let go").click()
+    days.fill("365")
+    with page.expect_response("**/rpc/preview_keep_policy"):
+        held[0].continue_()
+    days.fill("500")
+    expect(dialog.get_by_role("status")).to_contain_text("Now it would let nothing go.")
+    days.fill("365")
+    expect(dialog.get_by_role("status")).to_have_count(0)
+    expect(dialog.get_by_role("button", name="Set a policy")).to_be_disabled()
 
 
 def test_a_pinned_picture_is_shown_and_unpinned(visit, admin, device):

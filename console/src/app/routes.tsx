@@ -9,7 +9,7 @@ import { readLogSearch } from '@/features/people/log_search'
 import { readReportSearch } from '@/features/report/report_search'
 import { readTrendsSearch } from '@/features/trends/trends_search'
 import { keepFragment } from '@/shared/fragment'
-import { compact, readText } from '@/shared/search'
+import { compact, readText, readUuid } from '@/shared/search'
 import { knownSession } from '@/shared/session'
 import { NotFoundPage } from './not_found_page'
 import { Shell } from './shell'
@@ -24,9 +24,10 @@ const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
   validateSearch: (search): { next?: string } => {
-    const next = readText(search.next)
-    // Only an address of this page: `//elsewhere` is another host.
-    return next?.startsWith('/') && !next.startsWith('//') ? { next } : {}
+    const next = readText(search.next) ?? ''
+    // Only an address of this page: `//elsewhere` is another host, and browsers read more than that as one.
+    const isPath = next.startsWith('/') && URL.canParse(next, location.origin)
+    return isPath && new URL(next, location.origin).origin === location.origin ? { next } : {}
   },
   component: lazyRouteComponent(() => import('@/features/account/sign_in_page'), 'SignInPage'),
 })
@@ -69,9 +70,15 @@ const devices = createRoute({
   component: lazyRouteComponent(() => import('@/features/devices/devices_page'), 'DevicesPage'),
 })
 
+/** What was typed or answered on the page of one device is nothing to the page of another. */
+function ofDevice({ params }: { readonly params: { readonly deviceId: string } }) {
+  return params
+}
+
 const device = createRoute({
   getParentRoute: () => shell,
   path: '/devices/$deviceId',
+  remountDeps: ofDevice,
   validateSearch: readDevicePageSearch,
   component: lazyRouteComponent(() => import('@/features/device/device_page'), 'DevicePage'),
 })
@@ -79,6 +86,7 @@ const device = createRoute({
 const deviceSettings = createRoute({
   getParentRoute: () => shell,
   path: '/devices/$deviceId/settings',
+  remountDeps: ofDevice,
   component: lazyRouteComponent(() => import('@/features/device/settings_page'), 'SettingsPage'),
 })
 
@@ -99,7 +107,7 @@ const alertChannels = createRoute({
   getParentRoute: () => shell,
   path: '/alerts/channels',
   // The channel whose deliveries are shown.
-  validateSearch: (search): { deliveries?: string } => compact({ deliveries: readText(search.deliveries) }),
+  validateSearch: (search): { deliveries?: string } => compact({ deliveries: readUuid(search.deliveries) }),
   component: lazyRouteComponent(() => import('@/features/alerts/channels_page'), 'ChannelsPage'),
 })
 

@@ -2,7 +2,7 @@
 
 import { onlineManager } from '@tanstack/react-query'
 import { Link, Outlet } from '@tanstack/react-router'
-import { lazy, Suspense, useSyncExternalStore } from 'react'
+import { lazy, Suspense, useEffect, useSyncExternalStore } from 'react'
 import { Brand } from '@/shared/components/brand'
 import { Loaded } from '@/shared/components/states'
 import { IconWifiOff } from '@/shared/icons'
@@ -18,9 +18,10 @@ import { UserMenu } from './user_menu'
 const FirstRun = lazy(() =>
   import('@/features/account/first_run').then(({ FirstRun: component }) => ({ default: component })),
 )
-const SignInAgain = lazy(() =>
-  import('./sign_in_again').then(({ SignInAgain: component }) => ({ default: component })),
-)
+function loadSignInAgain() {
+  return import('./sign_in_again').then(({ SignInAgain: component }) => ({ default: component }))
+}
+const SignInAgain = lazy(loadSignInAgain)
 
 export function Shell() {
   const memberships = useMemberships()
@@ -96,6 +97,8 @@ function ConnectionNote() {
 /** Asks for the password over the page when the session has ended by itself. */
 function SessionGuard() {
   const session = useSession()
+  // By the time that a session ends another version may be in place, without the files of this one.
+  useEffect(() => void loadSignInAgain().catch(() => undefined), [])
   if (session.state !== 'expired') return null
   return (
     <Suspense>

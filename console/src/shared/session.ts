@@ -28,8 +28,20 @@ auth.onAuthStateChange((_event, session) => {
   }
 })
 
+let hasLeft = false
+
+/** Whoever has signed out is not asked any more whether to leave. */
+export function isLeaving(): boolean {
+  return hasLeft
+}
+
+function leave(): void {
+  hasLeft = true
+  window.location.assign('/sign-in')
+}
+
 window.addEventListener('storage', (event) => {
-  if (event.key === LEFT_KEY && event.newValue) window.location.assign('/sign-in')
+  if (event.key === LEFT_KEY && event.newValue) leave()
 })
 
 export function useSession(): Session {
@@ -71,5 +83,5 @@ export async function signOut(scope: 'local' | 'global'): Promise<void> {
   await forgetDrafts().catch(() => undefined)
   localStorage.removeItem(SESSION_KEY)
   localStorage.setItem(LEFT_KEY, new Date().toISOString())
-  window.location.assign('/sign-in')
+  leave()
 }

@@ -14,8 +14,8 @@ import css from './device_page.module.css'
 import { ownRange, spanOf } from './device_range'
 import { DeviceTabs } from './device_tabs'
 import { FactsCard } from './facts_card'
+import { KnownDevice } from './known_device'
 import { moment } from './moment'
-import { NoDevice } from './no_device'
 import { PictureCard } from './picture_card'
 import { RangeChoice } from './range_choice'
 import { ScheduleCard } from './schedule_card'
@@ -25,18 +25,12 @@ const route = getRouteApi('/shell/devices/$deviceId')
 
 export function DevicePage() {
   const { deviceId } = route.useParams()
-  const now = useCall('console_device', { p_device: deviceId }, { every: 15_000 })
-  // What was pointed at was of another device or time.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: for each device.
-  useEffect(() => () => moment.set(null), [deviceId])
-  return (
-    <Loaded query={now} loading={<Page title={deviceId}>{<Blocks count={3} height="16rem" />}</Page>}>
-      {(answer) => (answer === null ? <NoDevice deviceId={deviceId} /> : <KnownDevice answer={answer} />)}
-    </Loaded>
-  )
+  // What was pointed at was of this device.
+  useEffect(() => () => moment.set(null), [])
+  return <KnownDevice deviceId={deviceId}>{(answer) => <Seen answer={answer} />}</KnownDevice>
 }
 
-function KnownDevice({ answer }: { readonly answer: DeviceNow }) {
+function Seen({ answer }: { readonly answer: DeviceNow }) {
   const { device, alerts, latest, commands, schedules } = answer
   const search = route.useSearch()
   const navigate = route.useNavigate()

@@ -1,14 +1,16 @@
 /** The editor of a schedule, with the wakes that would follow; loaded when it is opened. */
-import { ActionIcon, Alert, Button, SegmentedControl, TextInput } from '@mantine/core'
+import { ActionIcon, Button, SegmentedControl, TextInput } from '@mantine/core'
 import { useDebouncedValue, useMediaQuery } from '@mantine/hooks'
 import { type FormEvent, useState } from 'react'
 import { useAction, useCall } from '@/shared/call'
-import { Blocks, Loaded, useErrorWords } from '@/shared/components/states'
+import { SaveBar } from '@/shared/components/save_bar'
+import { Blocks, Loaded } from '@/shared/components/states'
 import { IconPlus, IconX } from '@/shared/icons'
 import { commonText } from '@/shared/messages/common'
 import { useText } from '@/shared/messages/define'
 import { deviceText } from '@/shared/messages/device'
 import { time } from '@/shared/time'
+import { Unsaved } from '@/shared/unsaved'
 import { useDates } from './dates'
 import type { Device, Schedule } from './device_answers'
 import { argumentsOf, type Draft, draftOf, MODES, type ScheduleArguments } from './schedule'
@@ -27,9 +29,9 @@ interface EditorProps {
 export function ScheduleEditor({ device, before, above, onClose }: EditorProps) {
   const text = useText(deviceText).schedule
   const common = useText(commonText)
-  const words = useErrorWords()
   const narrow = useMediaQuery('(max-width: 48rem)')
-  const [draft, setDraft] = useState<Draft>(() => draftOf(before))
+  const [first] = useState(() => draftOf(before))
+  const [draft, setDraft] = useState(first)
   const save = useAction('set_schedule', ['console_device', 'console_device_history', 'console_wakes'])
   const wanted = argumentsOf(draft, before)
   const change = (changes: Partial<Draft>) => setDraft({ ...draft, ...changes })
@@ -41,6 +43,7 @@ export function ScheduleEditor({ device, before, above, onClose }: EditorProps) 
 
   return (
     <form className={css.editor} onSubmit={submit}>
+      <Unsaved isTyped={JSON.stringify(draft) !== JSON.stringify(first)} />
       <SegmentedControl
         orientation={narrow ? 'vertical' : 'horizontal'}
         fullWidth={narrow}
@@ -76,19 +79,11 @@ export function ScheduleEditor({ device, before, above, onClose }: EditorProps) 
       )}
       {draft.mode === 'above' && <p>{above ? <ScheduleWords schedule={above} /> : text.noneAbove}</p>}
       {wanted ? <Preview device={device} wanted={wanted} /> : <p role="alert">{text.incomplete}</p>}
-      {save.isError && (
-        <Alert color="red" role="alert">
-          {words(save.error)}
-        </Alert>
-      )}
-      <div className={css.buttons}>
-        <Button type="submit" disabled={!wanted} loading={save.isPending}>
-          {common.save}
-        </Button>
+      <SaveBar save={save} isReady={wanted !== null}>
         <Button variant="default" onClick={onClose}>
           {common.cancel}
         </Button>
-      </div>
+      </SaveBar>
     </form>
   )
 }

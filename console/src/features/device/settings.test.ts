@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { areTags, changesOf, type Draft } from './settings'
+import { areTags, changesOf, type Draft, without } from './settings'
 
 const NOW: Draft = {
   name: 'North bed',
@@ -15,7 +15,7 @@ describe('what has changed', () => {
     expect(changesOf({}, NOW)).toEqual({})
   })
   it('is nothing where the same was typed again', () => {
-    expect(changesOf({ name: 'North bed' }, NOW)).toEqual({})
+    expect(changesOf({ name: 'North bed ', tags: 'roses,south', notes: ' ' }, NOW)).toEqual({})
   })
   it('is told alone', () => {
     expect(changesOf({ location: ' by the door ' }, NOW)).toEqual({ location: 'by the door' })
@@ -32,6 +32,15 @@ describe('what has changed', () => {
       tags: ['roses', 'west'],
     })
     expect(changesOf({ tags: '' }, NOW)).toEqual({ tags: [] })
+  })
+})
+
+describe('what was typed while the rest was saved', () => {
+  it('is what differs from that', () => {
+    expect(without({ name: 'North', notes: 'wet', tags: 'roses' }, { name: 'North', notes: 'we' })).toEqual({
+      notes: 'wet',
+      tags: 'roses',
+    })
   })
 })
 

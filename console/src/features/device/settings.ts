@@ -36,13 +36,20 @@ export function areTags(typed: string): boolean {
 
 /** What update_device() is told: only what was typed and differs, so that what somebody else has changed meanwhile stays. */
 export function changesOf(typed: Partial<Draft>, now: Draft): Record<string, string | string[] | null> {
-  const names = (Object.keys(now) as (keyof Draft)[]).filter(
-    (name) => typed[name] !== undefined && typed[name] !== now[name],
+  const told = (name: keyof Draft, text: string) => (name === 'tags' ? tagsOf(text) : text.trim() || null)
+  const values = (Object.keys(now) as (keyof Draft)[]).map(
+    (name) => [name, told(name, typed[name] ?? now[name]), told(name, now[name])] as const,
   )
   return Object.fromEntries(
-    names.map((name) => {
-      const text = typed[name] ?? ''
-      return [name, name === 'tags' ? tagsOf(text) : text.trim() || null]
-    }),
+    values.flatMap(([name, wanted, before]) =>
+      JSON.stringify(wanted) === JSON.stringify(before) ? [] : [[name, wanted]],
+    ),
+  )
+}
+
+/** What was typed after this was saved. */
+export function without(typed: Partial<Draft>, saved: Partial<Draft>): Partial<Draft> {
+  return Object.fromEntries(
+    Object.entries(typed).filter(([name, text]) => text !== saved[name as keyof Draft]),
   )
 }

@@ -1,16 +1,18 @@
 /** What people say of a device: operators change it, others read it. */
 import { Button, NativeSelect, Textarea, TextInput } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
-import { useState } from 'react'
+import { type FormEvent, useState } from 'react'
 import { useAction } from '@/shared/call'
-import { ActionError } from '@/shared/components/dialog'
+import { Fact, Facts } from '@/shared/components/facts'
 import { Card } from '@/shared/components/page'
+import { SaveBar } from '@/shared/components/save_bar'
 import { useMay } from '@/shared/me'
-import { commonText } from '@/shared/messages/common'
 import { useText } from '@/shared/messages/define'
 import { deviceSettingsText } from '@/shared/messages/device_settings'
+import { Unsaved } from '@/shared/unsaved'
+import { zonesWith } from '@/shared/zones'
 import type { Device, DeviceNow } from './device_answers'
-import { areTags, changesOf, type Draft, draftOf } from './settings'
+import { areTags, changesOf, type Draft, draftOf, without } from './settings'
 import css from './settings_page.module.css'
 
 interface SettingsCardProps {
@@ -24,7 +26,7 @@ export function SettingsCard({ device, sites }: SettingsCardProps) {
   const mayGiveUp = useMay('admin')
   return (
     <Card title={text.about}>
-      {mayChange ? <SettingsForm device={device} sites={sites} /> : <Facts device={device} />}
+      {mayChange ? <SettingsForm device={device} sites={sites} /> : <Said device={device} />}
       <p className={css.soft}>
         {text.bounds} <Link to="/alerts/rules">{text.rules}</Link>.
         {mayGiveUp && (
@@ -38,11 +40,8 @@ export function SettingsCard({ device, sites }: SettingsCardProps) {
   )
 }
 
-const ZONES = Intl.supportedValuesOf('timeZone')
-
 function SettingsForm({ device, sites }: SettingsCardProps) {
   const text = useText(deviceSettingsText)
-  const common = useText(commonText)
   // The rest follows what others change meanwhile.
   const [typed, setTyped] = useState<Partial<Draft>>({})
   const now = draftOf(device)
@@ -55,18 +54,19 @@ function SettingsForm({ device, sites }: SettingsCardProps) {
     value: draft[name],
     onChange: (event: { readonly currentTarget: { readonly value: string } }) => {
       setTyped({ ...typed, [name]: event.currentTarget.value })
-      save.reset()
     },
   })
-  const zones = now.timezone === '' || ZONES.includes(now.timezone) ? ZONES : [now.timezone, ...ZONES]
+  function submit(event: FormEvent) {
+    event.preventDefault()
+    save.mutate(
+      { p_device: device.device_id, p_changes: changes },
+      // What was typed meanwhile stays.
+      { onSuccess: () => setTyped((later) => without(later, typed)) },
+    )
+  }
   return (
-    <form
-      className={css.form}
-      onSubmit={(event) => {
-        event.preventDefault()
-        save.mutate({ p_device: device.device_id, p_changes: changes }, { onSuccess: () => setTyped({}) })
-      }}
-    >
+    <form className={css.form} onSubmit={submit}>
+      <Unsaved isTyped={hasChanged} />
       <TextInput label={text.name} description={text.nameHint} maxLength={120} {...field('name')} />
       <div className={css.pair}>
         <NativeSelect
@@ -81,7 +81,7 @@ function SettingsForm({ device, sites }: SettingsCardProps) {
           label={text.zone}
           data={[
             { value: '', label: device.timezone ? text.zoneOfSite : `${text.zoneOfSite}: ${device.zone}` },
-            ...zones,
+            ...zonesWith(now.timezone),
           ]}
           {...field('timezone')}
         />
@@ -94,23 +94,18 @@ function SettingsForm({ device, sites }: SettingsCardProps) {
         {...field('tags')}
       />
       <Textarea label={text.notes} rows={4} maxLength={4000} {...field('notes')} />
-      <ActionError error={save.error} />
-      <div className={css.buttons}>
-        <Button type="submit" disabled={!hasChanged || !goodTags} loading={save.isPending}>
-          {common.save}
-        </Button>
+      <SaveBar save={save} isReady={hasChanged && goodTags} isSaved={save.isSuccess && !hasChanged}>
         {hasChanged && (
           <Button variant="default" onClick={() => setTyped({})}>
             {text.undo}
           </Button>
         )}
-        <span role="status">{save.isSuccess && !hasChanged && text.saved}</span>
-      </div>
+      </SaveBar>
     </form>
   )
 }
 
-function Facts({ device }: { readonly device: Device }) {
+function Said({ device }: { readonly device: Device }) {
   const text = useText(deviceSettingsText)
   const facts = [
     [text.name, device.name],
@@ -121,13 +116,12 @@ function Facts({ device }: { readonly device: Device }) {
     [text.notes, device.notes],
   ] as const
   return (
-    <dl className={css.facts}>
+    <Facts>
       {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value || text.untold}</dd>
-        </div>
+        <Fact key={name} name={name}>
+          {value || text.untold}
+        </Fact>
       ))}
-    </dl>
+    </Facts>
   )
 }

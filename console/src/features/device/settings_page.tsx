@@ -10,8 +10,8 @@ import type { Checks, DeviceNow } from './device_answers'
 import { DeviceLead } from './device_lead'
 import { DeviceTabs } from './device_tabs'
 import { FirmwareCard } from './firmware_card'
+import { KnownDevice } from './known_device'
 import { LinkCard } from './link_card'
-import { NoDevice } from './no_device'
 import { SettingsCard } from './settings_card'
 import css from './settings_page.module.css'
 
@@ -19,17 +19,10 @@ const route = getRouteApi('/shell/devices/$deviceId/settings')
 
 export function SettingsPage() {
   const { deviceId } = route.useParams()
-  const now = useCall('console_device', { p_device: deviceId }, { every: 15_000 })
-  return (
-    <Loaded query={now} loading={<Page title={deviceId}>{<Blocks count={2} height="24rem" />}</Page>}>
-      {(answer) =>
-        answer === null ? <NoDevice deviceId={deviceId} /> : <KnownDevice key={deviceId} answer={answer} />
-      }
-    </Loaded>
-  )
+  return <KnownDevice deviceId={deviceId}>{(answer) => <Settings answer={answer} />}</KnownDevice>
 }
 
-function KnownDevice({ answer: { device, sites } }: { readonly answer: DeviceNow }) {
+function Settings({ answer: { device, sites } }: { readonly answer: DeviceNow }) {
   const isAdmin = useMay('admin')
   const checks = useCall('console_device_checks', { p_device: device.device_id }, { every: 60_000 })
   const known = (show: (found: Checks) => ReactNode) => (

@@ -3,12 +3,15 @@ import { Alert, Button, TextInput } from '@mantine/core'
 import { Link, useLocation } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { useAction } from '@/shared/call'
-import { ActionError, Dialog } from '@/shared/components/dialog'
+import { ActionError } from '@/shared/components/action_error'
+import { Dialog } from '@/shared/components/dialog'
 import { Card, Page } from '@/shared/components/page'
+import { ToolBar } from '@/shared/components/tool_bar'
 import { IconQrcode } from '@/shared/icons'
 import { useMay } from '@/shared/me'
 import { useText } from '@/shared/messages/define'
 import { peopleText } from '@/shared/messages/people'
+import { Unsaved } from '@/shared/unsaved'
 import { codeIn } from './label_code'
 import css from './people.module.css'
 import { PeopleTabs } from './people_tabs'
@@ -59,6 +62,7 @@ function ClaimCard() {
   const [isScanning, setScanning] = useState(false)
   return (
     <Card title={text.claim}>
+      <Unsaved isTyped={code !== ''} />
       <form
         className={css.form}
         onSubmit={(event) => {
@@ -93,7 +97,7 @@ function ClaimCard() {
             </Alert>
           ))}
         <ActionError error={claim.error} />
-        <div className={css.buttons}>
+        <ToolBar>
           <Button type="submit" loading={claim.isPending}>
             {text.claim}
           </Button>
@@ -106,7 +110,7 @@ function ClaimCard() {
               {text.scan}
             </Button>
           )}
-        </div>
+        </ToolBar>
       </form>
       {isScanning && (
         <ScanDialog
@@ -140,11 +144,11 @@ function ReleaseCard() {
             {text.released(release.variables.p_device ?? '')}
           </Alert>
         )}
-        <div className={css.buttons}>
+        <ToolBar>
           <Button variant="default" color="red" disabled={device === null} onClick={() => setAsks(true)}>
             {text.release}
           </Button>
-        </div>
+        </ToolBar>
       </div>
       {asks && device !== null && (
         <Dialog

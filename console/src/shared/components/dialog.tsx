@@ -1,15 +1,17 @@
 /**
  * A question over the page: fields, or what will happen. It closes when what it does has succeeded; what went wrong stands
- * above its button, and nothing that was typed is lost.
+ * above its button, and nothing that was typed is lost: once there is something, it closes by its buttons alone.
  */
-import { Alert, Button } from '@mantine/core'
+import { Button } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
-import type { ReactNode } from 'react'
+import { type ReactNode, useState } from 'react'
 import { commonText } from '@/shared/messages/common'
 import { useText } from '@/shared/messages/define'
+import { Unsaved } from '@/shared/unsaved'
+import { ActionError } from './action_error'
 import css from './dialog.module.css'
 import { Overlay } from './overlay'
-import { useErrorWords } from './states'
+import { ToolBar } from './tool_bar'
 
 interface DialogProps {
   readonly title: string
@@ -33,11 +35,14 @@ export function Dialog({
   children,
 }: DialogProps) {
   const common = useText(commonText)
+  const [isTyped, setTyped] = useState(false)
   const action = useMutation({ mutationFn: act, onSuccess: close, networkMode: 'always' })
   return (
-    <Overlay title={title} close={close}>
+    <Overlay title={title} isFirm={isTyped} close={close}>
+      <Unsaved isTyped={isTyped} />
       <form
         className={css.form}
+        onChange={() => setTyped(true)}
         onSubmit={(event) => {
           event.preventDefault()
           action.mutate()
@@ -45,7 +50,7 @@ export function Dialog({
       >
         {children}
         <ActionError error={action.error} />
-        <div className={css.buttons}>
+        <ToolBar atEnd>
           <Button variant="default" onClick={close}>
             {common.cancel}
           </Button>
@@ -57,19 +62,8 @@ export function Dialog({
           >
             {button}
           </Button>
-        </div>
+        </ToolBar>
       </form>
     </Overlay>
-  )
-}
-
-/** What went wrong with something that was done. */
-export function ActionError({ error }: { readonly error: unknown }) {
-  const words = useErrorWords()
-  if (!error) return null
-  return (
-    <Alert color="red" role="alert">
-      {words(error)}
-    </Alert>
   )
 }

@@ -4,15 +4,17 @@ import { lazy, type ReactNode, Suspense } from 'react'
 export interface OverlayProps {
   readonly title: string
   readonly size?: 'md' | 'lg'
-  /** It closes by its button alone. */
+  /** It closes by its buttons alone. */
   readonly isFirm?: boolean
   readonly close: () => void
   readonly children: ReactNode
 }
 
-const OverlayModal = lazy(() =>
-  import('./overlay_modal').then(({ OverlayModal: component }) => ({ default: component })),
-)
+export function loadOverlay() {
+  return import('./overlay_modal').then(({ OverlayModal: component }) => ({ default: component }))
+}
+
+const OverlayModal = lazy(loadOverlay)
 
 export function Overlay(props: OverlayProps) {
   return (

@@ -12,6 +12,7 @@ export function OverlayModal({ title, size = 'md', isFirm = false, close, childr
       size={size}
       onClose={close}
       closeOnClickOutside={!isFirm}
+      closeOnEscape={!isFirm}
       closeButtonProps={{ 'aria-label': text.close }}
     >
       {children}

@@ -1,4 +1,4 @@
-/** A secret that is shown once, with a button that copies it. */
+/** A secret that is shown once, with a button that copies it: browsers let pages with TLS, and those of this machine, do that. */
 import { Button } from '@mantine/core'
 import { useState } from 'react'
 import { IconCheck, IconCopy } from '@/shared/icons'
@@ -24,12 +24,14 @@ export function Secret({ title, words, secret, close }: SecretProps) {
       <div className={css.form}>
         <p>{words}</p>
         <code className={css.secret}>{secret}</code>
-        <Button
-          leftSection={<Sign size={16} aria-hidden="true" />}
-          onClick={() => void navigator.clipboard.writeText(secret).then(() => setCopied(true))}
-        >
-          {isCopied ? text.copied : text.copy}
-        </Button>
+        {'clipboard' in navigator && (
+          <Button
+            leftSection={<Sign size={16} aria-hidden="true" />}
+            onClick={() => void navigator.clipboard.writeText(secret).then(() => setCopied(true))}
+          >
+            {isCopied ? text.copied : text.copy}
+          </Button>
+        )}
       </div>
     </Overlay>
   )
