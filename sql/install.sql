@@ -9337,7 +9337,7 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/085_conformance.sql', '06f352fedaeb44f2eaa45a48013a68f8b184d6b8eaed445adfddd5836c9dbf99') then
+  if fleet_private.is_pending('repeatable/085_conformance.sql', '6db10aeae19195744252f96651ef534fe79423cedf9c04e69534b848f2910bda') then
     set local lock_timeout = '5s';
     execute $file$
 -- In what devices deviate from the protocol: the service examines what they have said, and the company reads what was found.
@@ -9368,7 +9368,7 @@ as $$
                       'topic', m.topic, 'payload', m.payload, 'received_at', m.received_at) order by m.received_at), '[]')
                from (select l.topic, l.payload, l.received_at from public.device_publish_log l
                       where l.device_id = due.device_id and l.company_id = due.company_id and l.direction = 'in'
-                        and pg_column_size(l.payload) <= 8192
+                        and octet_length(l.payload::text) <= 8192
                       order by l.received_at desc limit least(p_messages, 1000)) as m))), '[]')
     from due
 $$;
@@ -9399,7 +9399,7 @@ drop policy if exists device_conformance_read_company on public.device_conforman
 create policy device_conformance_read_company on public.device_conformance for select to authenticated
   using (company_id = (select fleet_private.company_of_user()));
 $file$;
-    perform fleet_private.record_file('repeatable/085_conformance.sql', '06f352fedaeb44f2eaa45a48013a68f8b184d6b8eaed445adfddd5836c9dbf99');
+    perform fleet_private.record_file('repeatable/085_conformance.sql', '6db10aeae19195744252f96651ef534fe79423cedf9c04e69534b848f2910bda');
   end if;
 end
 $install$;

@@ -26,7 +26,7 @@ as $$
                       'topic', m.topic, 'payload', m.payload, 'received_at', m.received_at) order by m.received_at), '[]')
                from (select l.topic, l.payload, l.received_at from public.device_publish_log l
                       where l.device_id = due.device_id and l.company_id = due.company_id and l.direction = 'in'
-                        and pg_column_size(l.payload) <= 8192
+                        and octet_length(l.payload::text) <= 8192
                       order by l.received_at desc limit least(p_messages, 1000)) as m))), '[]')
     from due
 $$;

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sql_backends import Backend, Row
 
 NOW = datetime.now(UTC)
@@ -75,10 +76,14 @@ def test_what_a_device_said_before_is_nobody_elses(backend: Backend) -> None:
     assert admin.session.rows("device_conformance") == []
 
 
-def test_a_message_that_is_too_long_is_left_out(backend: Backend) -> None:
+@pytest.mark.parametrize(
+    "words",
+    ["".join(f"{number:x}" for number in range(9000)), "a" * 20_000],
+    ids=["noise", "what packs well"],
+)
+def test_a_message_that_is_too_long_is_left_out(backend: Backend, words: str) -> None:
     _, _, device = backend.company()
-    noise = "".join(f"{number:x}" for number in range(9000))
-    say(backend, device, "long", payload={"status": noise})
+    say(backend, device, "long", payload={"status": words})
     asked = due(backend, device)
     assert asked is not None
     assert asked["messages"] == []

@@ -36,10 +36,14 @@ describe('a chart', () => {
     })
   })
 
-  it('breaks a line where nothing was measured', () => {
-    const points = [0, 1, 2, 30, 31].map((at) => [at, at] as const)
-    const lines = [{ name: 'North', colour: 'red', points }]
-    const { container } = render(<TimeChart {...plain} from={0} to={31} times={[0, 31]} lines={lines} />)
+  it('breaks a line and a band where nothing was measured', () => {
+    const times = [0, 1, 2, 30, 31]
+    const lines = [{ name: 'North', colour: 'red', points: times.map((at) => [at, at] as const) }]
+    const band = { name: 'range', points: times.map((at) => [at, at - 1, at + 1] as const) }
+    const axis = { ...plain, from: 0, to: 31, times: [0, 31] }
+    const { container } = render(<TimeChart {...axis} lines={lines} />)
     expect(container.querySelectorAll('svg path')).toHaveLength(2)
+    const { container: both } = render(<TimeChart {...axis} lines={lines} band={band} />)
+    expect(both.querySelectorAll('svg path')).toHaveLength(4)
   })
 })

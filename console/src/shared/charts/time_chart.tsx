@@ -133,15 +133,16 @@ export function TimeChart(props: TimeChartProps) {
             )
           }),
         )}
-        {band && (
+        {stretches(band?.points ?? []).map((stretch) => (
           <path
+            key={stretch[0]?.[0]}
             className={css.band}
             d={`${pathOf([
-              ...band.points.map(([time, , high]) => [x(time), y(high)] as const),
-              ...band.points.map(([time, low]) => [x(time), y(low)] as const).reverse(),
+              ...stretch.map(([time, , high]) => [x(time), y(high)] as const),
+              ...stretch.map(([time, low]) => [x(time), y(low)] as const).reverse(),
             ])}Z`}
           />
-        )}
+        ))}
         {lines.map(({ id, name, colour, points, isDashed }) => (
           <g key={id ?? name} stroke={colour} fill={colour}>
             {stretches(points).map((stretch) =>
