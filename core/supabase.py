@@ -164,6 +164,11 @@ class SupabaseGateway:
         rows = self._ask(named.order("captured_at", desc=True).limit(1), "captures")
         return rows[0]["capture_id"] if rows else None
 
+    def has_device(self, device_id: str) -> bool:
+        """Say whether there is such a device, for people; raises Transient or CaptureRejected (2205)."""
+        table = self._client.table("devices").select("device_id")
+        return bool(self._ask(table.eq("device_id", device_id), "devices"))
+
     def admits(self, *, storage: bool) -> bool:
         """Say whether a capture may be tried now; `storage` means that it needs more than the database."""
         if self._breakers is None:

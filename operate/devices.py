@@ -58,7 +58,10 @@ def codes(
     _check(devices, labels, logins, passwords)
     made = {device: new_code() for device in dict.fromkeys(devices)}
     words = {device: new_password() for device in made}
-    texts = {labels: page(made, link)}
+    try:
+        texts = {labels: page(made, link)}
+    except ValueError:
+        end("the link does not fit into a QR code", 2)
     if logins:
         texts[logins] = listed(words)
     if passwords:

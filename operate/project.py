@@ -18,8 +18,8 @@ ANSWERS_S: Final = 30.0
 def opened(env_file: Path | None) -> Iterator[SupabaseGateway]:
     """Give the gateway of the service's key; what goes wrong ends the command in one line.
 
-    The exit status is 2 if there is no such file, and 1 if the settings will not do, Supabase cannot be
-    reached, or the database refuses.
+    The exit status is 2 if there is no such file, and 1 if the settings or an argument will not do, Supabase
+    cannot be reached, or the database refuses.
     """
     read_settings_from(env_file)
     # The gateway's alarms are for a service; here each of them is the line that the command ends with.
@@ -34,3 +34,5 @@ def opened(env_file: Path | None) -> Iterator[SupabaseGateway]:
         end(error.message.removeprefix("database: "), 1)
     except (SettingsError, Transient) as error:
         end(str(error), 1)
+    except UnicodeEncodeError:
+        end("something that was given is not UTF-8", 1)

@@ -69,6 +69,8 @@ def _gaps(project: SupabaseGateway, device: str, days: int) -> list[dict[str, An
     now = datetime.now(UTC)
     times = {"p_from": (now - timedelta(days=days)).isoformat(), "p_to": now.isoformat()}
     found: list[dict[str, Any]] = project.call("gaps_of_device", p_device=device, **times)
+    if not found and not project.has_device(device):
+        end(f"no device {device}", 1)
     return found
 
 

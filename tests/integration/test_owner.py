@@ -124,6 +124,10 @@ def test_a_label_is_not_made_worthless_by_mistake(run, tmp_path):
         (("devices", "codes", "A", "--labels", "x.html", "--passwords", "x"), 2,
          "--passwords needs --logins: the file of Mosquitto has no password that a device could use"),
         (("companies", "list", "--env-file", "nowhere.env"), 2, "no such file: nowhere.env"),
+        (("companies", "members", b"\xff"), 1, "there is no company \\udcff"),
+        (("companies", "create", b"\xff", "--admin", "a@fleet.test"), 1, "something that was given is not UTF-8"),
+        (("devices", "codes", "A", "--labels", "x.html", "--link", "x" * 4000), 2,
+         "the link does not fit into a QR code"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_in_one_line(run, arguments, status, told):

@@ -82,6 +82,7 @@ def test_what_is_not_there_is_one_line(captures, tool):
     assert tool(DEVICES[0], "nothing.jpg") == (1, "", f"{DEVICES[0]} has no capture nothing.jpg")
     nobody = "00000000-0000-4000-8000-000000000000"
     assert tool(nobody) == (1, "", f"no capture {nobody}")
+    assert tool("5704A000000X") == (1, "", "no device 5704A000000X")
 
 
 def test_a_device_alone_is_asked_for_its_gaps(captures, database, tool):
