@@ -223,6 +223,13 @@ def test_a_picture_whose_description_is_lost_is_set_aside(waiting):
     assert (waiting.card / "image_1.bad").read_bytes() == PICTURE
 
 
+def test_a_picture_that_the_card_has_cut_is_set_aside(waiting):
+    (waiting.card / "image_1.jpg").write_bytes(PICTURE[:-1])
+    waiting.wake()
+    assert waiting.hear({"send_image": "image_1.jpg"}).name == "asking"
+    assert files(waiting) == {"image_1.bad", "image_1.json"}
+
+
 def test_ten_of_a_backlog_are_named_the_oldest_first(bench):
     for _ in range(12):
         bench.act("alone")
@@ -334,6 +341,14 @@ def test_nothing_is_left_out_while_the_line_takes_nothing(bench):
 def test_sleep_until_the_time_that_is_told(bench):
     bench.run()
     assert bench.hear({"next_wake": "2025-10-09T08:55:00Z"}) == ("over", 100, 0)
+
+
+def test_a_command_goes_before_the_time_of_an_ack(waiting):
+    """It has the date; the ACK_OK that follows has the time of day of the same wake alone."""
+    wakes = datetime.fromtimestamp(waiting.utc, UTC) + timedelta(days=3)
+    waiting.hear({"next_wake": f"{wakes:%Y-%m-%dT%H:%M:%SZ}"})
+    waiting.hear(acked("image_1.jpg", next_wake_time=f"{wakes:%I:%M%p}"))
+    assert waiting.state.sleep_s == 3 * 86_400
 
 
 @pytest.mark.parametrize("told", ["2025-10-09T08:53:20Z", "1970-01-01T00:00:00Z", "2019-12-31T23:59:59Z"])

@@ -51,7 +51,8 @@ void Wake::hear(const char* payload, size_t length, Now now) {
     case What::kNothing:
       break;
     case What::kAcknowledged:
-      if (heard_.wake_at != 0) wake_at_ = heard_.wake_at;
+      // A command has the date, an ACK_OK only the time of day: whichever comes first, the command counts.
+      if (heard_.wake_at != 0 && !commanded_) wake_at_ = heard_.wake_at;
       store_.remove(heard_.name);
       if (offer_.open && offer_.name == heard_.name) end_offer(now);
       break;
@@ -66,6 +67,7 @@ void Wake::hear(const char* payload, size_t length, Now now) {
       break;
     case What::kNextWake:
       wake_at_ = heard_.wake_at;
+      commanded_ = true;
       if (state_ != State::kSending && state_ != State::kWaiting) enter(State::kOver, now);
       break;
   }

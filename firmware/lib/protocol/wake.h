@@ -91,6 +91,7 @@ class Wake {
   uint32_t began_, since_;
   unsigned hellos_ = 0, acknowledged_ = 0;
   Time wake_at_ = 0;
+  bool commanded_ = false;
   Task tasks_[kMostTasks];
   size_t task_count_ = 0;
   Offer offer_;
