@@ -21,8 +21,8 @@ export function SignInAgain({ email }: { readonly email: string }) {
   }
   return (
     <Modal opened title={text.againTitle} withCloseButton={false} onClose={() => undefined}>
-      <p>{text.again}</p>
       <Form button={text.goOn} act={signIn}>
+        <p>{text.again}</p>
         <input type="email" name="email" autoComplete="username" value={email} readOnly hidden />
         <PasswordInput
           label={common.password}

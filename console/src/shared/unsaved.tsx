@@ -1,5 +1,5 @@
 /** Asks whoever leaves a page with something typed and not saved. Of a tab that is closed the browser asks. */
-import { Button } from '@mantine/core'
+import { Button, Stack } from '@mantine/core'
 import { useBlocker } from '@tanstack/react-router'
 import { useEffect } from 'react'
 import { loadOverlay, Overlay } from './components/overlay'
@@ -45,15 +45,17 @@ export function LeaveQuestion({ stay, leave }: LeaveQuestionProps) {
   const text = useText(commonText)
   return (
     <Overlay title={text.leaveTitle} close={stay}>
-      <p>{text.leaveWords}</p>
-      <ToolBar atEnd>
-        <Button variant="default" data-autofocus onClick={stay}>
-          {text.stay}
-        </Button>
-        <Button color="red" onClick={leave}>
-          {text.leave}
-        </Button>
-      </ToolBar>
+      <Stack>
+        <p>{text.leaveWords}</p>
+        <ToolBar atEnd>
+          <Button variant="default" data-autofocus onClick={stay}>
+            {text.stay}
+          </Button>
+          <Button color="red" onClick={leave}>
+            {text.leave}
+          </Button>
+        </ToolBar>
+      </Stack>
     </Overlay>
   )
 }

@@ -3,6 +3,7 @@ import { Alert, Button } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { useAccountError } from './account_error'
+import css from './form.module.css'
 
 interface FormProps {
   readonly button: string
@@ -15,6 +16,7 @@ export function Form({ button, act, children }: FormProps) {
   const action = useMutation({ mutationFn: act, networkMode: 'always' })
   return (
     <form
+      className={css.form}
       onSubmit={(event) => {
         event.preventDefault()
         action.mutate()
