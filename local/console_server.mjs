@@ -10,7 +10,8 @@ const [port, folder, supabase, key] = process.argv.slice(2)
 const dist = path.join(folder, 'dist')
 const headers = JSON.parse(readFileSync(path.join(folder, 'headers.json'), 'utf8'))
 const target = new URL(supabase)
-const agent = new http.Agent({ keepAlive: true })
+// Supabase closes a connection that was idle for 5 s, and pages ask again after just that: who comes first must be clear.
+const agent = new http.Agent({ keepAlive: true, timeout: 3_000 })
 const TYPES = {
   '.css': 'text/css; charset=utf-8',
   '.html': 'text/html; charset=utf-8',
