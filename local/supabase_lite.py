@@ -110,7 +110,7 @@ class SupabaseLite(Part):
         (project / "config.toml").write_text(_CONFIG.format(port=self.port))
         applied = project / _APPLIED
         if applied.read_text() != present:
-            self._migrate(self.directory, present)
+            self._install(self.directory, present)
 
     def command(self) -> list[str]:
         """Run the server; `--no-admin` keeps requests without a key from getting the service's rights."""
@@ -135,7 +135,7 @@ class SupabaseLite(Part):
             project = Path(folder) / "supabase"
             (project / "migrations").mkdir(parents=True)
             (project / "config.toml").write_text(_CONFIG.format(port=self.port))
-            self._migrate(Path(folder), template.name)
+            self._install(Path(folder), template.name)
             try:
                 project.rename(template)
             except OSError:
@@ -143,11 +143,20 @@ class SupabaseLite(Part):
                     raise
         _drop_old_templates()
 
-    def _migrate(self, folder: Path, fingerprint: str) -> None:
+    def _install(self, folder: Path, fingerprint: str) -> None:
         """Run `sql/install.sql`, which may run any number of times, in the project of a folder."""
         # The server runs each file once, in the order of the times with which their names begin.
-        file = f"{time.strftime('%Y%m%d%H%M%S', time.gmtime())}_install.sql"
-        shutil.copyfile(SCHEMA, folder / "supabase" / "migrations" / file)
+        name = f"{time.strftime('%Y%m%d%H%M%S', time.gmtime())}_install.sql"
+        file = folder / "supabase" / "migrations" / name
+        shutil.copyfile(SCHEMA, file)
+        try:
+            self._migrate(folder)
+        except StackError:
+            file.unlink()  # or the next start would begin with it
+            raise
+        (folder / "supabase" / _APPLIED).write_text(fingerprint)
+
+    def _migrate(self, folder: Path) -> None:
         answer = subprocess.run(
             [node_binary(), str(LITE), "migration", "up"],
             cwd=folder,
@@ -160,7 +169,6 @@ class SupabaseLite(Part):
         # The command ends with status 0 even if a migration has failed.
         if answer.returncode != 0 or "Migration failed" in answer.stdout:
             raise StackError(f"supabase: sql/install.sql does not apply:\n{answer.stdout.strip()}")
-        (folder / "supabase" / _APPLIED).write_text(fingerprint)
 
 
 def _drop_old_templates() -> None:

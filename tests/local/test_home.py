@@ -177,11 +177,15 @@ def test_devices_and_their_owner_are_there_after_a_restart_and_an_update(tmp_pat
         [device] = visitor(stack).sign_in(OWNER, password).rows("devices", select="device_id")
         assert device == {"device_id": "CAM1"}
 
-    # A newer version of the schema comes to what is there.
-    newer = tmp_path / "newer.sql"
+    # A newer version of the schema comes to what is there, after one that does not apply.
+    broken, newer = tmp_path / "broken.sql", tmp_path / "newer.sql"
+    broken.write_text("create table public.halfway (;")
     more = "\ncreate or replace view public.newer with (security_invoker = true) as select 1 as one;\n"
     grant = "grant select on public.newer to authenticated;\n"
     newer.write_text(supabase_lite.SCHEMA.read_text() + more + grant)
+    monkeypatch.setattr(supabase_lite, "SCHEMA", broken)
+    with pytest.raises(StackError, match="does not apply"):
+        made().start()
     monkeypatch.setattr(supabase_lite, "SCHEMA", newer)
     with made() as stack:
         home = Home(stack)
