@@ -169,12 +169,10 @@ def test_policies_let_it_go_with_the_pictures_that_are_as_old(
     backend.service.insert("captures", *tops)
     preview = admin.session.rpc("preview_keep_policy", p_policy=policy, p_at=NOW.isoformat())
     admin.session.rpc("set_keep_policy", p_policy=policy)
-    gone = 0
-    for _ in range(20):
-        answer = backend.service.rpc("apply_keep_policies", p_limit=2, p_at=NOW.isoformat())
-        gone += answer["captures"]
-        if not answer["more"]:
-            break
+    # Others of this database may have policies too.
+    while backend.service.rpc("apply_keep_policies", p_limit=2, p_at=NOW.isoformat())["more"]:
+        pass
+    gone = sum(row["storage_path"] is None for row in backend.service.rows("captures", device_id=device))
     left = backend.service.rows("captures", device_id=device, ingest_status="partial")
     assert {(NOW - datetime.fromisoformat(row["captured_at"])).days for row in left} == stay
     failures = backend.service.rows("captures", device_id=device, ingest_status="failed")
