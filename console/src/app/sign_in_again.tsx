@@ -31,7 +31,6 @@ export function SignInAgain({ email }: { readonly email: string }) {
           autoComplete="current-password"
           data-autofocus
           required
-          withAsterisk={false}
           value={password}
           onChange={(event) => setPassword(event.currentTarget.value)}
         />

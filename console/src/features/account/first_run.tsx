@@ -1,5 +1,5 @@
 /** What somebody sees whose account has no company yet. */
-import { Code, TextInput } from '@mantine/core'
+import { Code } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { accountText } from '@/shared/messages/account'
@@ -7,6 +7,7 @@ import { useText } from '@/shared/messages/define'
 import { useSession } from '@/shared/session'
 import { acceptInvitation } from './accept_invitation'
 import { AccountFrame } from './account_frame'
+import { InvitationField } from './fields'
 import { Form } from './form'
 
 export function FirstRun() {
@@ -25,16 +26,7 @@ export function FirstRun() {
       {'email' in session && <p>{text.signedInAs(session.email)}</p>}
       <h2>{text.firstRunInvited}</h2>
       <Form button={text.join} act={join}>
-        <TextInput
-          label={text.invitation}
-          name="invitation"
-          autoComplete="off"
-          spellCheck={false}
-          required
-          withAsterisk={false}
-          value={code}
-          onChange={(event) => setCode(event.currentTarget.value)}
-        />
+        <InvitationField value={code} onChange={setCode} />
       </Form>
       <p>{text.firstRunOperator}</p>
       <Code

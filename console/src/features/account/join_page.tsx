@@ -1,4 +1,4 @@
-import { PasswordInput, SegmentedControl, TextInput } from '@mantine/core'
+import { SegmentedControl } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
@@ -10,6 +10,7 @@ import { auth } from '@/shared/supabase'
 import { acceptInvitation } from './accept_invitation'
 import { orThrow } from './account_error'
 import { AccountFrame } from './account_frame'
+import { EmailField, InvitationField, PasswordField } from './fields'
 import { Form } from './form'
 
 /** Takes the code out of `/join#invitation=…`, a link that an operator may send: it stays in no address and in no history. */
@@ -66,40 +67,13 @@ export function JoinPage() {
         />
       )}
       <Form button={text.join} act={join}>
-        <TextInput
-          label={text.invitation}
-          name="invitation"
-          autoComplete="off"
-          spellCheck={false}
-          required
-          withAsterisk={false}
-          value={code}
-          onChange={(event) => setCode(event.currentTarget.value)}
-        />
+        <InvitationField value={code} onChange={setCode} />
         {hasSession ? (
           <p>{text.signedInAs(session.email)}</p>
         ) : (
           <>
-            <TextInput
-              label={common.email}
-              type="email"
-              name="email"
-              autoComplete="username"
-              required
-              withAsterisk={false}
-              value={email}
-              onChange={(event) => setEmail(event.currentTarget.value)}
-            />
-            <PasswordInput
-              label={common.password}
-              name="password"
-              autoComplete={isNew ? 'new-password' : 'current-password'}
-              required
-              withAsterisk={false}
-              {...(isNew ? { description: text.passwordHint, minLength: 8 } : {})}
-              value={password}
-              onChange={(event) => setPassword(event.currentTarget.value)}
-            />
+            <EmailField value={email} onChange={setEmail} />
+            <PasswordField isNew={isNew} label={common.password} value={password} onChange={setPassword} />
           </>
         )}
       </Form>

@@ -1,18 +1,17 @@
-import { PasswordInput, TextInput } from '@mantine/core'
+import { TextInput } from '@mantine/core'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { accountText } from '@/shared/messages/account'
-import { commonText } from '@/shared/messages/common'
 import { useText } from '@/shared/messages/define'
 import { auth } from '@/shared/supabase'
 import { orThrow } from './account_error'
 import { AccountFrame } from './account_frame'
+import { EmailField, PasswordField } from './fields'
 import { Form } from './form'
 
 /** A code from the mail, not a link: no secret stands in an address, and it works in another browser too. */
 export function ResetPage() {
   const text = useText(accountText)
-  const common = useText(commonText)
   const navigate = useNavigate()
   const [email, setEmail] = useState('')
   const [sentTo, setSentTo] = useState<string | null>(null)
@@ -38,16 +37,7 @@ export function ResetPage() {
     >
       {sentTo === null ? (
         <Form button={text.sendCode} act={sendCode}>
-          <TextInput
-            label={common.email}
-            type="email"
-            name="email"
-            autoComplete="username"
-            required
-            withAsterisk={false}
-            value={email}
-            onChange={(event) => setEmail(event.currentTarget.value)}
-          />
+          <EmailField value={email} onChange={setEmail} />
         </Form>
       ) : (
         <Form key="change" button={text.setPassword} act={() => change(sentTo)}>
@@ -57,20 +47,15 @@ export function ResetPage() {
             inputMode="numeric"
             autoComplete="one-time-code"
             required
-            withAsterisk={false}
             value={code}
             onChange={(event) => setCode(event.currentTarget.value)}
           />
-          <PasswordInput
+          <PasswordField
+            isNew
             label={text.newPassword}
-            description={text.passwordHint}
             name="new-password"
-            autoComplete="new-password"
-            required
-            withAsterisk={false}
-            minLength={8}
             value={password}
-            onChange={(event) => setPassword(event.currentTarget.value)}
+            onChange={setPassword}
           />
         </Form>
       )}

@@ -1,4 +1,3 @@
-import { PasswordInput, TextInput } from '@mantine/core'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { withFragment } from '@/shared/fragment'
@@ -8,6 +7,7 @@ import { useText } from '@/shared/messages/define'
 import { auth } from '@/shared/supabase'
 import { orThrow } from './account_error'
 import { AccountFrame } from './account_frame'
+import { EmailField, PasswordField } from './fields'
 import { Form } from './form'
 
 const route = getRouteApi('/sign-in')
@@ -36,25 +36,8 @@ export function SignInPage() {
       }
     >
       <Form button={text.signIn} act={signIn}>
-        <TextInput
-          label={common.email}
-          type="email"
-          name="email"
-          autoComplete="username"
-          required
-          withAsterisk={false}
-          value={email}
-          onChange={(event) => setEmail(event.currentTarget.value)}
-        />
-        <PasswordInput
-          label={common.password}
-          name="password"
-          autoComplete="current-password"
-          required
-          withAsterisk={false}
-          value={password}
-          onChange={(event) => setPassword(event.currentTarget.value)}
-        />
+        <EmailField value={email} onChange={setEmail} />
+        <PasswordField label={common.password} value={password} onChange={setPassword} />
       </Form>
     </AccountFrame>
   )

@@ -149,7 +149,6 @@ function SnoozeDialog({ alert, close }: { readonly alert: FleetAlert; readonly c
         min={1}
         max={365}
         required
-        withAsterisk={false}
         value={days}
         onChange={(event) => setDays(event.currentTarget.value)}
       />
@@ -158,7 +157,6 @@ function SnoozeDialog({ alert, close }: { readonly alert: FleetAlert; readonly c
         placeholder={text.reasonExample}
         data-autofocus
         required
-        withAsterisk={false}
         maxLength={500}
         value={reason}
         onChange={(event) => setReason(event.currentTarget.value)}

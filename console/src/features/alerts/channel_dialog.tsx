@@ -110,7 +110,6 @@ export function ChannelDialog({ channel, settings, showSecret, close }: ChannelD
       <TextInput
         label={text.name}
         required
-        withAsterisk={false}
         maxLength={120}
         data-autofocus
         value={typed.name}
@@ -147,7 +146,6 @@ function TargetField({ channel, typed, members, change }: TargetFieldProps) {
       label={text.targets[typed.kind]}
       description={channel ? text.targetStays(channel.target) : text.targetHints[typed.kind]}
       required={!channel}
-      withAsterisk={false}
       autoComplete="off"
       spellCheck={false}
       maxLength={2048}

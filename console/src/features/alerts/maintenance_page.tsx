@@ -142,7 +142,6 @@ function WindowDialog({ sites, close }: { readonly sites: readonly Site[]; reado
         label={text.reason}
         placeholder={text.windowExample}
         required
-        withAsterisk={false}
         maxLength={500}
         value={reason}
         onChange={(event) => setReason(event.currentTarget.value)}

@@ -78,7 +78,6 @@ function ClaimCard() {
           autoCapitalize="characters"
           spellCheck={false}
           required
-          withAsterisk={false}
           maxLength={64}
           value={code}
           onChange={(event) => setCode(event.currentTarget.value)}

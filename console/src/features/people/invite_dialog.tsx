@@ -35,7 +35,6 @@ export function InviteDialog({ showToken, close }: InviteDialogProps) {
         autoComplete="off"
         data-autofocus
         required
-        withAsterisk={false}
         value={email}
         onChange={(event) => setEmail(event.currentTarget.value)}
       />

@@ -104,7 +104,6 @@ function SiteDialog({ site, close }: SiteDialogProps) {
         label={text.name}
         data-autofocus
         required
-        withAsterisk={false}
         maxLength={120}
         value={name}
         onChange={(event) => setName(event.currentTarget.value)}

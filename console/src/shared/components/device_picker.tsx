@@ -32,7 +32,6 @@ export function DevicePicker({ onChange }: { readonly onChange: (device: string 
       searchable
       comboboxProps={{ withinPortal: false }}
       required
-      withAsterisk={false}
       nothingFoundMessage={text.none}
       // The database has searched.
       filter={({ options }) => options}

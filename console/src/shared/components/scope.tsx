@@ -54,7 +54,6 @@ export function ScopeFields({ kinds = KINDS, sites, onChange }: ScopeFieldsProps
         <NativeSelect
           label={text.scopes.site}
           required
-          withAsterisk={false}
           data={[
             { value: '', label: '–' },
             ...sites.map(({ site_id, name }) => ({ value: site_id, label: name })),

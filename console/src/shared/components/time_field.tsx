@@ -12,7 +12,5 @@ interface TimeFieldProps {
 }
 
 export function TimeField({ onChange, ...field }: TimeFieldProps) {
-  return (
-    <TextInput {...field} withAsterisk={false} onChange={(event) => onChange(event.currentTarget.value)} />
-  )
+  return <TextInput {...field} onChange={(event) => onChange(event.currentTarget.value)} />
 }
