@@ -145,6 +145,7 @@ export function Grid({ gallery, siteZone, day, current, control, chosen, going, 
                   names={names}
                   chosen={chosen}
                   going={going}
+                  hasty={rows.isHasty}
                   onPress={onPress}
                 />
               )

@@ -1,5 +1,5 @@
 /** Pictures beside each other. While one scrolls, a row that is in the page is not made again. */
-import { memo } from 'react'
+import { memo, useRef } from 'react'
 import type { Format } from '@/shared/format'
 import type { Picture } from './buckets'
 import css from './grid.module.css'
@@ -21,10 +21,14 @@ interface RowProps {
   readonly names: (device: string) => string
   readonly chosen: ReadonlyMap<string, Picture>
   readonly going: readonly Picture[]
+  /** It may be gone before its pictures would have come: those that are not there yet wait. */
+  readonly hasty: boolean
   readonly onPress: (picture: Picture) => void
 }
 
 export const Row = memo(function Row(row: RowProps) {
+  const shown = useRef(false)
+  shown.current ||= !row.hasty
   return (
     <div className={css.row} style={{ top: row.start, height: row.height }}>
       {row.pictures.map((picture, index) => (
@@ -37,6 +41,7 @@ export const Row = memo(function Row(row: RowProps) {
               day={row.day}
               reached={row.first + index === row.reached}
               chosen={row.chosen.has(picture.id)}
+              waits={!shown.current}
               going={row.going.some(({ id }) => id === picture.id)}
               onPress={row.onPress}
             />

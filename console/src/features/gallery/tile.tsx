@@ -17,6 +17,8 @@ interface TileProps {
   /** The one that the keyboard reaches. */
   readonly reached: boolean
   readonly chosen: boolean
+  /** Its thumbnail is not fetched yet. */
+  readonly waits: boolean
   /** It is about to be deleted. */
   readonly going: boolean
   /** A click chooses it, or opens it. */
@@ -30,6 +32,7 @@ export const Tile = memo(function Tile({
   day,
   reached,
   chosen,
+  waits,
   going,
   onPress,
 }: TileProps) {
@@ -47,7 +50,7 @@ export const Tile = memo(function Tile({
       data-going={going}
       onClick={() => onPress(picture)}
     >
-      <Thumbnail path={picture.thumbnail ?? null} alt="" eager />
+      <Thumbnail path={picture.thumbnail ?? null} alt="" eager waits={waits} />
       {(label || picture.pinned) && (
         <span className={css.label} data-tone={status === 'stored' && label ? 'odd' : status}>
           {picture.pinned && <IconPin size={12} role="img" aria-label={text.labels.pinned} />}

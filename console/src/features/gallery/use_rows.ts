@@ -3,6 +3,7 @@ import { useVirtualizer, type VirtualItem, type Virtualizer } from '@tanstack/re
 import { type RefObject, useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { type Layout, placesOfRow, rowOfDay, rowOfPlace, sectionOfRow } from './buckets'
 import { Compression } from './compression'
+import { Haste, STILL_MS } from './haste'
 
 const HEADING = 52
 /** After so long without a movement one has arrived. */
@@ -18,6 +19,8 @@ interface Rows {
   readonly offset: number
   readonly shift: number
   readonly topRow: VirtualItem | undefined
+  /** The rows pass faster than pictures are seen. */
+  readonly isHasty: boolean
   /** Grows by one each time that one has arrived somewhere. */
   readonly arrived: number
   readonly goToRow: (row: number) => void
@@ -59,6 +62,8 @@ export function useRows(layout: Layout, height: number, day: string | undefined)
   const scroller = useRef<HTMLDivElement>(null)
   const [compression] = useState(() => new Compression())
   const [arrived, setArrived] = useState(0)
+  const [haste] = useState(() => new Haste())
+  const [isHasty, setHasty] = useState(false)
   const isKnown = height > 0
   const virtualizer: Virtualizer<HTMLDivElement, Element> = useVirtualizer({
     count: isKnown ? layout.rows : 0,
@@ -74,9 +79,14 @@ export function useRows(layout: Layout, height: number, day: string | undefined)
       const element = instance.scrollElement
       if (!element) return
       let quiet: ReturnType<typeof setTimeout> | undefined
+      let still: ReturnType<typeof setTimeout> | undefined
       const hear = () => {
-        tell(compression.scrolled(element.scrollTop), true)
+        const offset = compression.scrolled(element.scrollTop)
+        setHasty(haste.at(performance.now(), offset, element.clientHeight))
+        tell(offset, true)
         clearTimeout(quiet)
+        clearTimeout(still)
+        still = setTimeout(() => setHasty(false), STILL_MS)
         quiet = setTimeout(() => {
           // The element goes back to where the list is, for the next far jump.
           element.scrollTop = compression.jump(compression.real)
@@ -87,6 +97,7 @@ export function useRows(layout: Layout, height: number, day: string | undefined)
       element.addEventListener('scroll', hear, { passive: true })
       return () => {
         clearTimeout(quiet)
+        clearTimeout(still)
         element.removeEventListener('scroll', hear)
       }
     },
@@ -129,6 +140,7 @@ export function useRows(layout: Layout, height: number, day: string | undefined)
     offset,
     shift: compression.shift,
     topRow,
+    isHasty,
     arrived,
     goToRow,
     goToOffset: (to) => virtualizer.scrollToOffset(to),

@@ -20,8 +20,8 @@ export function linkQuery(path: string | null) {
 }
 
 /** A link to an object; null where there is none. */
-export function useLink(path: string | null) {
-  return useQuery({ ...linkQuery(path), enabled: path !== null })
+export function useLink(path: string | null, isWanted = true) {
+  return useQuery({ ...linkQuery(path), enabled: isWanted && path !== null })
 }
 
 interface PictureProps {
@@ -32,11 +32,13 @@ interface PictureProps {
   readonly ratio?: number
   /** Only for the few that are seen first: the others are loaded when they come near. */
   readonly eager?: boolean
+  /** Not fetched yet; its room is kept. */
+  readonly waits?: boolean
 }
 
-export function Picture({ path, alt, ratio = 4 / 3, eager = false }: PictureProps) {
+export function Picture({ path, alt, ratio = 4 / 3, eager = false, waits = false }: PictureProps) {
   const text = useText(commonText)
-  const link = useLink(path)
+  const link = useLink(path, !waits)
   const [broken, setBroken] = useState<string | null>(null)
   const source = link.data ?? null
   // What leaves the page before it has come is loaded no further: what is seen would wait behind it.
@@ -57,7 +59,8 @@ export function Picture({ path, alt, ratio = 4 / 3, eager = false }: PictureProp
           <IconPhotoOff size={20} stroke={1.5} aria-hidden="true" />
         </span>
       ) : (
-        link.data && (
+        link.data &&
+        !waits && (
           <img
             ref={hold}
             src={link.data}
