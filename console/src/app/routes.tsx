@@ -3,11 +3,12 @@ import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { readAlertSearch } from '@/features/alerts/alert_search'
 import { readDevicePageSearch } from '@/features/device/device_range'
-import { readDeviceSearch } from '@/features/devices/device_search'
+import { deviceArguments, readDeviceSearch } from '@/features/devices/device_search'
 import { readGallerySearch } from '@/features/gallery/gallery_search'
 import { readLogSearch } from '@/features/people/log_search'
 import { readReportSearch } from '@/features/report/report_search'
 import { readTrendsSearch } from '@/features/trends/trends_search'
+import { callOptions } from '@/shared/call'
 import { keepFragment } from '@/shared/fragment'
 import { compact, readText, readUuid } from '@/shared/search'
 import { knownSession } from '@/shared/session'
@@ -67,6 +68,11 @@ const devices = createRoute({
   getParentRoute: () => shell,
   path: '/devices',
   validateSearch: readDeviceSearch,
+  loaderDeps: ({ search }) => search,
+  // The list is asked for while the page's code, and who one is, are still on their way.
+  loader: ({ context, deps }) => {
+    void context.client.prefetchQuery(callOptions('console_devices', deviceArguments(deps)))
+  },
   component: lazyRouteComponent(() => import('@/features/devices/devices_page'), 'DevicesPage'),
 })
 

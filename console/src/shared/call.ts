@@ -6,6 +6,7 @@
  */
 import {
   keepPreviousData,
+  queryOptions,
   type UseMutationResult,
   type UseQueryResult,
   useMutation,
@@ -62,6 +63,11 @@ export interface CallOptions {
   readonly enabled?: boolean
 }
 
+/** What asks a function, and keeps its answer. */
+export function callOptions<Name extends FunctionName>(name: Name, args: Arguments<Name>) {
+  return queryOptions<Answer<Name>, CallError>({ queryKey: [name, args], queryFn: () => call(name, args) })
+}
+
 /** The answer of a function, kept and asked again; while its arguments change, the answer before stays. */
 export function useCall<Name extends FunctionName>(
   name: Name,
@@ -69,8 +75,7 @@ export function useCall<Name extends FunctionName>(
   options: CallOptions = {},
 ): UseQueryResult<Answer<Name>, CallError> {
   return useQuery<Answer<Name>, CallError>({
-    queryKey: [name, args],
-    queryFn: () => call(name, args),
+    ...callOptions(name, args),
     placeholderData: keepPreviousData,
     refetchInterval: options.every ?? false,
     enabled: options.enabled ?? true,

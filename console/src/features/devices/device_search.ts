@@ -1,4 +1,5 @@
 /** What stands in the address of the list: which devices, in which order. */
+import type { Arguments } from '@/shared/call'
 import { DEVICE_STATES, type DeviceState } from '@/shared/device_state'
 import { compact, readChoice, readText, readUuid } from '@/shared/search'
 
@@ -21,4 +22,15 @@ export function readDeviceSearch(search: Record<string, unknown>): DeviceSearch 
     state: readChoice(search.state, DEVICE_STATES),
     sort: readChoice(search.sort, SORTS),
   })
+}
+
+/** What the list is asked for. */
+export function deviceArguments(search: DeviceSearch): Arguments<'console_devices'> {
+  return {
+    p_search: search.search ?? null,
+    p_site: search.site ?? null,
+    p_tag: search.tag ?? null,
+    p_state: search.state ?? null,
+    p_sort: search.sort ?? 'state',
+  }
 }

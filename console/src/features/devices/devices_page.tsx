@@ -12,7 +12,7 @@ import { compact } from '@/shared/search'
 import { BulkBar } from './bulk_bar'
 import { DeviceFilters } from './device_filters'
 import { DeviceRows } from './device_rows'
-import type { DeviceSearch } from './device_search'
+import { type DeviceSearch, deviceArguments } from './device_search'
 import css from './devices.module.css'
 import './devices'
 
@@ -25,17 +25,7 @@ export function DevicesPage() {
   const search = route.useSearch()
   const mayAct = useMay('operator')
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
-  const list = useCall(
-    'console_devices',
-    {
-      p_search: search.search ?? null,
-      p_site: search.site ?? null,
-      p_tag: search.tag ?? null,
-      p_state: search.state ?? null,
-      p_sort: search.sort ?? 'state',
-    },
-    { every: EVERY_MS },
-  )
+  const list = useCall('console_devices', deviceArguments(search), { every: EVERY_MS })
 
   function change(changes: Partial<Record<keyof DeviceSearch, string | undefined>>) {
     void navigate({

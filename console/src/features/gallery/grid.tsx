@@ -66,6 +66,7 @@ export function Grid({ gallery, siteZone, day, current, control, chosen, going, 
   const layout = useMemo(() => layOut(gallery.buckets, columns), [gallery.buckets, columns])
   const rows = useRows(layout, width > 0 ? Math.round(tile / RATIO) + GAP : 0, day)
   const { scroller, items, offset, topRow, arrived } = rows
+  const below = offset + (scroller.current?.clientHeight ?? 0)
 
   const shown = items.map((item) => ({ item, places: placesOfRow(layout, item.index) }))
   const filled = shown.filter(({ places }) => places[1] > places[0])
@@ -146,6 +147,7 @@ export function Grid({ gallery, siteZone, day, current, control, chosen, going, 
                   chosen={chosen}
                   going={going}
                   hasty={rows.isHasty}
+                  inSight={item.end > offset && item.start < below}
                   onPress={onPress}
                 />
               )

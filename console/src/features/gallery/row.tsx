@@ -23,6 +23,8 @@ interface RowProps {
   readonly going: readonly Picture[]
   /** It may be gone before its pictures would have come: those that are not there yet wait. */
   readonly hasty: boolean
+  /** Where its pictures come while it is not, those of other rows go first; its change alone draws nothing anew. */
+  readonly inSight: boolean
   readonly onPress: (picture: Picture) => void
 }
 
@@ -42,6 +44,7 @@ export const Row = memo(function Row(row: RowProps) {
               reached={row.first + index === row.reached}
               chosen={row.chosen.has(picture.id)}
               waits={!shown.current}
+              later={!row.inSight}
               going={row.going.some(({ id }) => id === picture.id)}
               onPress={row.onPress}
             />
@@ -54,7 +57,7 @@ export const Row = memo(function Row(row: RowProps) {
 
 /** The same props; the pictures in a list of their own each time, so one by one, and which is reached only if it is one of them. */
 function isSame(one: RowProps, other: RowProps): boolean {
-  const { pictures, reached, ...rest } = one
+  const { pictures, reached, inSight: _, ...rest } = one
   return (
     Object.entries(rest).every(([name, value]) => Object.is(value, other[name as keyof RowProps])) &&
     pictures.length === other.pictures.length &&

@@ -19,6 +19,8 @@ interface TileProps {
   readonly chosen: boolean
   /** Its thumbnail is not fetched yet. */
   readonly waits: boolean
+  /** … and after those that are in sight. */
+  readonly later: boolean
   /** It is about to be deleted. */
   readonly going: boolean
   /** A click chooses it, or opens it. */
@@ -33,6 +35,7 @@ export const Tile = memo(function Tile({
   reached,
   chosen,
   waits,
+  later,
   going,
   onPress,
 }: TileProps) {
@@ -50,7 +53,7 @@ export const Tile = memo(function Tile({
       data-going={going}
       onClick={() => onPress(picture)}
     >
-      <Thumbnail path={picture.thumbnail ?? null} alt="" eager waits={waits} />
+      <Thumbnail path={picture.thumbnail ?? null} alt="" eager waits={waits} later={later} />
       {(label || picture.pinned) && (
         <span className={css.label} data-tone={status === 'stored' && label ? 'odd' : status}>
           {picture.pinned && <IconPin size={12} role="img" aria-label={text.labels.pinned} />}

@@ -34,9 +34,18 @@ interface PictureProps {
   readonly eager?: boolean
   /** Not fetched yet; its room is kept. */
   readonly waits?: boolean
+  /** Fetched after all others that are wanted. */
+  readonly later?: boolean
 }
 
-export function Picture({ path, alt, ratio = 4 / 3, eager = false, waits = false }: PictureProps) {
+export function Picture({
+  path,
+  alt,
+  ratio = 4 / 3,
+  eager = false,
+  waits = false,
+  later = false,
+}: PictureProps) {
   const text = useText(commonText)
   const link = useLink(path, !waits)
   const [broken, setBroken] = useState<string | null>(null)
@@ -67,6 +76,7 @@ export function Picture({ path, alt, ratio = 4 / 3, eager = false, waits = false
             alt={alt}
             loading={eager ? 'eager' : 'lazy'}
             decoding="async"
+            fetchPriority={later ? 'low' : 'high'}
             onError={() => setBroken(link.data ?? null)}
           />
         )
