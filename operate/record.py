@@ -8,17 +8,23 @@ the file cannot be written, 2 for wrong usage.
 
 import signal
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from threading import Event
+from typing import Annotated, Final
 
 import typer
 
 from core.settings import MqttSettings, SettingsError, load
 from core.wire import is_device_id
 from operate.command import EnvFile, end, read_settings_from, say
-from operate.field.recording import new_recording
+from operate.field.recording import Recorded, new_recording
 from operate.field.tap import Tap, TapError
+
+# How long it listens on after Ctrl-C: until nothing comes for so long, and at most so long.
+QUIET_S: Final = 0.5
+LAST_S: Final = 3.0
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
@@ -43,13 +49,14 @@ def main(
     if file.exists():
         end(f"{file} is there already", 2)
     read_settings_from(env_file)
-    # Both end it with a whole file, also where the shell that started it lets it ignore Ctrl-C.
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, signal.default_int_handler)
     try:
         with Tap(load(MqttSettings), devices or ()) as tap:
+            over = Event()
+            # Both end it with a whole file, also where the shell that started it lets it ignore Ctrl-C.
+            for ending in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(ending, lambda *_: over.set())
             say(f"recording from {tap.address} to {file}" + ("" if minutes else "; Ctrl-C ends it"))
-            count, heard = _record(tap, file, minutes, megabytes * 1e6)
+            count, heard = _record(tap, over, file, minutes, megabytes * 1e6)
     except (SettingsError, TapError) as error:
         end(str(error), 1)
     except OSError as error:
@@ -57,23 +64,31 @@ def main(
     say(f"{_number(count, 'message')} of {_number(len(heard), 'device')} in {file}")
 
 
-def _record(tap: Tap, file: Path, minutes: float | None, most: float) -> tuple[int, set[str]]:
+def _record(tap: Tap, over: Event, file: Path, minutes: float | None, most: float) -> tuple[int, set[str]]:
     """Record until it is over; return the number of messages, and the devices they are of."""
     count, size, heard = 0, 0.0, set[str]()
-    until = time.monotonic() + 60 * minutes if minutes is not None else float("inf")
     with new_recording(file, datetime.now(UTC)) as recording:
-        try:
-            while (left := until - time.monotonic()) > 0 and size < most:
-                message = tap.hear(min(left, 1.0))
-                if message is None:
-                    recording.flush()
-                    continue
-                recording.add(message)
-                count, size = count + 1, size + len(message.payload)
-                heard.add(message.device_id)
-        except KeyboardInterrupt:
-            pass  # how a recording usually ends
+        for message in _heard(tap, over, minutes):
+            if message is None:
+                recording.flush()
+                continue
+            recording.add(message)
+            count, size = count + 1, size + len(message.payload)
+            heard.add(message.device_id)
+            if size >= most:
+                break
     return count, heard
+
+
+def _heard(tap: Tap, over: Event, minutes: float | None) -> Iterator[Recorded | None]:
+    """Yield each message, and None where none comes for a moment, until the time is over or `over` is set."""
+    until = time.monotonic() + 60 * minutes if minutes is not None else float("inf")
+    while not over.is_set() and (left := until - time.monotonic()) > 0:
+        yield tap.hear(min(left, QUIET_S))
+    # What was said before Ctrl-C may still be on its way.
+    until = min(until, time.monotonic() + LAST_S)
+    while time.monotonic() < until and (message := tap.hear(QUIET_S)):
+        yield message
 
 
 def _number(count: int, noun: str) -> str:

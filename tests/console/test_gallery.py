@@ -179,3 +179,28 @@ def test_a_picture_that_is_scrolled_past_is_loaded_no_further(visit: Any, stack:
         page = someone.sign_in(owner.account, "/gallery")
     with page.expect_event("requestfailed", lambda request: "/thumbnails/" in request.url):
         page.get_by_role("slider", name="Day").press("End")
+
+
+_HURRY = """() => new Promise((done) => {
+  const list = document.querySelector('[data-testid=pictures]')
+  const step = () => {
+    list.scrollTop += list.clientHeight / 10
+    list.scrollTop < 4 * list.clientHeight ? requestAnimationFrame(step) : done()
+  }
+  step()
+})"""
+# Pictures in the middle of the list that have come.
+_COME = """() => [...document.querySelectorAll('[data-id]')].filter((tile) => {
+  const top = tile.getBoundingClientRect().top
+  return top > 200 && top < 600 && tile.querySelector('img')?.naturalWidth > 0
+}).length > 4"""
+
+
+def test_after_a_fast_scroll_the_pictures_in_sight_come(visit: Any, stack: Stack) -> None:
+    owner = Owner(stack, "Skimmers")
+    for number in range(250):
+        owner.take_one(NOON - timedelta(hours=number))
+    page = visit().sign_in(owner.account, "/gallery")
+    page.wait_for_function(_COME)
+    page.evaluate(_HURRY)
+    page.wait_for_function(_COME)
