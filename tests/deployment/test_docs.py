@@ -12,6 +12,7 @@ import pytest
 from prometheus_client import REGISTRY
 from test_files import example
 
+from benchmarks import capacity, costs
 from core.alarm import ALARMS
 from core.errors import ErrorCode
 from local import snapshot
@@ -20,7 +21,10 @@ from local.ports import LOOPBACK, accepts
 from local.process import Process
 from operate import metrics
 
-DOCS = [REPOSITORY / "docs" / f"{name}.md" for name in ("deployment", "operations", "security", "scaling")]
+DOCS = [
+    REPOSITORY / "docs" / f"{name}.md"
+    for name in ("deployment", "operations", "security", "scaling", "costs")
+]
 # What the fixture has done, or needs what is not here: an account, a Docker engine, the internet.
 ELSEWHERE = ("git clone ", "cp ", "make ", "docker compose ", "env MALLOC_ARENA_MAX=2 celery ")
 
@@ -164,9 +168,10 @@ def test_every_link_leads_somewhere():
                 assert anchor in slugs, f"{document.name}: {target}#{anchor}"
 
 
-def test_the_plan_is_what_the_model_says():
+@pytest.mark.parametrize(("document", "module"), [("scaling", "capacity"), ("costs", "costs")])
+def test_the_figures_are_what_the_model_says(document, module):
     answer = subprocess.run(
-        [sys.executable, "-m", "benchmarks.capacity"],
+        [sys.executable, "-m", f"benchmarks.{module}"],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
@@ -174,9 +179,41 @@ def test_the_plan_is_what_the_model_says():
     )
     said = [line.rstrip() for line in answer.stdout.strip().splitlines()]
     (block,) = re.findall(
-        r"<!-- python -m benchmarks.capacity -->\n```\n(.*?)\n```", DOCS[3].read_text(), re.S
+        rf"<!-- python -m benchmarks.{module} -->\n```\n(.*?)\n```",
+        (REPOSITORY / "docs" / f"{document}.md").read_text(),
+        re.S,
     )
     assert block.splitlines() == said
+
+
+def test_no_price_is_more_certain_than_its_source():
+    for name, price in costs.prices().items():
+        assert price.basis in {"quoted", "second hand", "assumed", "not known"}, name
+        assert (price.usd is None) == (price.basis == "not known"), name
+        assert price.source.startswith("https://"), name
+
+
+def test_the_rows_that_cost_are_those_that_were_measured():
+    """Of one picture: the column `all` of docs/scaling.md, by what becomes of each table."""
+    rows = re.findall(
+        r"^\| `(\w+)`[^|]*\|[^|]*\|[^|]*\| ([\d,]+) \| (for good|\d+ days)", DOCS[3].read_text(), re.M
+    )
+    taken = {name: int(number.replace(",", "")) for name, number, _ in rows}
+    for_good = sum(taken[name] for name, _, kept in rows if kept == "for good")
+    (story,) = re.findall(r"a row of `captures` takes (\d+) bytes more", DOCS[3].read_text())
+    assert for_good + int(story) == costs.ROWS_BYTES
+    dropped = [taken[name] for name in ("device_publish_log", "device_status", "device_errors")]
+    assert dropped == [costs.LOG_BYTES, costs.STATUS_BYTES, costs.ERROR_BYTES]
+
+
+def test_what_lasts_a_year_costs_what_the_volume_says():
+    """Two ways to the size of the database of 10,000 devices after a year: the model, and docs/scaling.md."""
+    figures = capacity.read()
+    use = costs.Use(24, 3600, 1, 0.1, 30, 0.3, 365, 0.05)
+    model = costs.needs(10_000, figures, use)
+    (told,) = re.findall(r"the database after a year \| [\d.]+ GB \| (\d+) GB", DOCS[3].read_text())
+    stories = 10_000 * 24 * 365 * 324 / 1e9  # the document's table is from before there were any
+    assert model.database_gb == pytest.approx(int(told) + stories, rel=0.01)
 
 
 def test_the_environment_is_not_ours(environment):
