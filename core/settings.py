@@ -231,6 +231,15 @@ class WatchedSettings(LogSettings, RedisSettings, HealthSettings):
 
     metrics_port: int = Field(default=0, ge=0, le=65535)
     metrics_address: Text = "127.0.0.1"
+    metrics_push_url: SecretStr = SecretStr("")
+
+    @field_validator("metrics_push_url")
+    @classmethod
+    def _is_a_gateway(cls, url: SecretStr) -> SecretStr:
+        text = url.get_secret_value()
+        if text and (not _is_url(text, "http", "https") or "?" in text or "#" in text):
+            raise ValueError("must be https://user:password@host/path, without ? and #")
+        return url
 
 
 class ListenerSettings(IntakeSettings, SubscriberSettings, WakeSettings, WatchedSettings):

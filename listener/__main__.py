@@ -43,7 +43,7 @@ def main() -> int:
     try:
         for trouble in insist(check_redis_servers(settings)) + insist(check_group(settings, starting=1)):
             log.warning("%s", trouble)
-        metrics.serve(settings)
+        metrics.tell(settings, "listener")
         listener.run(stopping)
     except Misconfigured as error:
         log.critical("%s", error)

@@ -1,4 +1,4 @@
-"""The metrics for Prometheus: counters of this process, and gauges read from Redis at each scrape.
+"""The metrics for Prometheus: counters of this process, and gauges read from Redis at each scrape or push.
 
 Counters are raised once per batch or capture, never per chunk. Several processes may run on one host, so each
 serves its metrics on the first free port from METRICS_PORT on. All of them report the same gauges, so a query
@@ -15,7 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from redis import RedisError
 
-from core.errors import Rejected, Transient
+from core.errors import ErrorCode, Rejected, Transient
 from core.queues import read_taken
 from core.settings import RedisSettings, WatchedSettings
 from core.store import memory
@@ -23,6 +23,7 @@ from core.store.breakers import SERVICES, is_open
 from core.store.captures import CaptureReader
 from core.store.clock import RedisClock
 from core.store.connection import connect
+from operate.push import Push
 from operate.queues import read_queues
 
 log = logging.getLogger("metrics")
@@ -55,6 +56,15 @@ ACK_SECONDS = Histogram(
     "From the last chunk of a capture to its ACK",
     buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300),
 )
+# Prometheus sees no rise where a series begins with its first event.
+for _code in ErrorCode:
+    ERRORS.labels(int(_code))
+for _state in ("complete", "refused", "stored", "failed", "partial"):
+    CAPTURES.labels(_state)
+for _kind in ("chunk", "hello"):
+    TURNED_AWAY.labels(_kind)
+for _outcome in ("dead", "dropped"):
+    DELIVERIES.labels("any", _outcome)
 
 
 class StoreCollector(Collector):
@@ -100,11 +110,22 @@ def count_end(status: Literal["stored", "failed", "partial"], error: Rejected | 
         ERRORS.labels(int(error.code)).inc()
 
 
-def serve(settings: WatchedSettings) -> int:
+def tell(settings: WatchedSettings, process: str) -> None:
+    """Serve the metrics of this process where METRICS_PORT is set, push them where METRICS_PUSH_URL is.
+
+    Raises OSError if METRICS_ADDRESS cannot be used.
+    """
+    pushes = settings.metrics_push_url.get_secret_value()
+    if _serve(settings) or pushes:
+        REGISTRY.register(StoreCollector(settings))
+    if pushes:
+        Push(settings.metrics_push_url, process).start()
+
+
+def _serve(settings: WatchedSettings) -> int:
     """Serve the metrics of this process and return the port.
 
-    Returns 0 if METRICS_PORT is 0 or none of the 20 ports from METRICS_PORT on is free. Raises OSError if
-    METRICS_ADDRESS cannot be used.
+    Returns 0 if METRICS_PORT is 0 or none of the 20 ports from METRICS_PORT on is free.
     """
     if not settings.metrics_port:
         return 0
@@ -115,7 +136,6 @@ def serve(settings: WatchedSettings) -> int:
             if error.errno != errno.EADDRINUSE:
                 raise
         else:
-            REGISTRY.register(StoreCollector(settings))
             log.info("metrics on http://%s:%d/metrics", settings.metrics_address, port)
             return port
     log.error("no free port for metrics from %d on", settings.metrics_port)

@@ -83,7 +83,7 @@ def _open(sender: WorkController, **_: Any) -> None:
         for trouble in insist(check_redis_servers(settings)) + insist(check_supabase(settings)):
             log.warning("%s", trouble)
         app.resources = open_resources(settings)
-        metrics.serve(settings)
+        metrics.tell(settings, "worker")
     except (SettingsError, Misconfigured) as error:
         raise SystemExit(str(error)) from None
     except Exception:

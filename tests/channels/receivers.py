@@ -29,7 +29,7 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):  # the other side has left
             self.server.receiver.answer(self)
 
-    do_GET = do_POST  # noqa: N815 - the name is of the standard library
+    do_GET = do_PUT = do_DELETE = do_POST  # noqa: N815 - the names are of the standard library
 
     def log_message(self, *_):
         pass

@@ -15,6 +15,9 @@ from local.process import Process
 from local.redis_server import RedisServer
 from operate.run import procfile_lines
 
+# The receivers on loopback serve the channels too.
+sys.path.append(str(Path(__file__).parent.parent / "channels"))
+
 
 @pytest.fixture
 def authority(tmp_path):

@@ -25,6 +25,7 @@ DOCS = [
     REPOSITORY / "docs" / f"{name}.md"
     for name in ("deployment", "operations", "security", "scaling", "costs")
 ]
+RULES = REPOSITORY / "docs" / "alert-rules.yml"
 # What the fixture has done, or needs what is not here: an account, a Docker engine, the internet.
 ELSEWHERE = ("git clone ", "cp ", "make ", "docker compose ", "env MALLOC_ARENA_MAX=2 celery ")
 
@@ -151,10 +152,53 @@ def test_every_metric_is_served():
     dashboard = json.loads((REPOSITORY / "docs" / "grafana.json").read_text())
     queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"]) >= 9
-    for text in [*queries, everything()]:
+    for text in [*queries, *(rule["expr"] for rule in alert_rules()), everything()]:
         for name in re.findall(r"\bfleet_(?!private\b)\w+", text):
             base = re.sub(r"_(total|bucket|count|sum)$", "", name)
             assert name in served | gauges or base in families, name
+
+
+def alert_rules():
+    yaml = pytest.importorskip("ruamel.yaml")
+    (group,) = yaml.YAML(typ="safe").load(RULES.read_text())["groups"]
+    return group["rules"]
+
+
+def test_every_line_with_an_alert_has_a_rule():
+    lines = re.findall(r"^\| [^|]+ \| `([^|]*fleet_[^|]+)` \| ([^|]+) \|$", DOCS[1].read_text(), re.M)
+    alerted = {name for query, when in lines if when != "–" for name in re.findall(r"fleet_\w+", query)}
+    ruled = {name for rule in alert_rules() for name in re.findall(r"fleet_\w+", rule["expr"])}
+    assert len(lines) > 15
+    assert alerted == ruled
+    assert len({rule["alert"] for rule in alert_rules()}) == len(alert_rules())
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool on PATH")
+def test_prometheus_takes_the_rules_and_they_fire(tmp_path):
+    """One failed capture, and a fleet that falls silent, as series of one sample a minute."""
+    shutil.copy(RULES, tmp_path)
+    failed = {"series": 'fleet_errors_total{code="2204"}', "values": "0x9 1x200"}
+    told = {"series": 'fleet_messages_total{kind="chunk"}', "values": "0+50x20 1000x179 _x60"}
+    stored = {"series": 'fleet_captures_total{state="stored"}', "values": "0+1x300"}
+    cases = [("15m", "FleetCapturesNeedRequeue", 1), ("40m", "FleetCapturesNeedRequeue", 0),
+             ("2h", "FleetHearsNothing", 0), ("2h50m", "FleetHearsNothing", 1),
+             ("3h15m", "FleetTellsNothing", 0), ("4h", "FleetTellsNothing", 1),
+             ("4h", "FleetStoresNothing", 0)]  # fmt: skip
+    of = {rule["alert"]: rule for rule in alert_rules()}
+    labels = {"FleetCapturesNeedRequeue": {"code": "2204"}}
+    tests = [{
+        "eval_time": at, "alertname": name, "exp_alerts": [{
+            "exp_labels": {**of[name]["labels"], **labels.get(name, {})},
+            "exp_annotations": {"summary": of[name]["annotations"]["summary"].replace("{{ $labels.code }}", "2204")},
+        }] * firing,
+    } for at, name, firing in cases]  # fmt: skip
+    case = {"interval": "1m", "input_series": [failed, told, stored], "alert_rule_test": tests}
+    file = {"rule_files": [RULES.name], "evaluation_interval": "1m", "tests": [case]}
+    (tmp_path / "tests.yml").write_text(json.dumps(file))
+    answer = subprocess.run(
+        ["promtool", "test", "rules", "tests.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
 def test_every_link_leads_somewhere():

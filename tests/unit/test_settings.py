@@ -75,6 +75,8 @@ def test_celery_uses_the_broker_that_is_named(monkeypatch):
         ("SUPABASE_URL", "https://project.test:99999"),
         ("SUPABASE_SERVICE_ROLE", "sb_secret_abc…"),
         ("ALERT_SMTP_URL", "smtp://h:port"),
+        ("METRICS_PUSH_URL", "gateway.test:9091"),
+        ("METRICS_PUSH_URL", "https://gateway.test/?token=x"),
         ("RETRANSMIT_MAX", "-1"),
         ("RETRANSMIT_DELAY_MS", "60000"),
         ("MQTT_NACK_TOPIC", "data"),
@@ -114,9 +116,10 @@ def test_secrets_are_never_shown(monkeypatch):
     monkeypatch.setenv("MQTT_PASSWORD", "hunter2")
     monkeypatch.setenv("REDIS_URL", "rediss://fleet:swordfish@redis.test/0")
     monkeypatch.setenv("CELERY_BROKER_URL", "rediss://fleet:sesame@queue.test/1")
+    monkeypatch.setenv("METRICS_PUSH_URL", "https://fleet:mellon@gateway.test")
     settings = load(EverySetting)
     for shown in (repr(settings), str(settings), f"{settings.queue_url!r}", str(settings.model_dump())):
-        for secret in ("sb_secret_abc", "hunter2", "swordfish", "sesame"):
+        for secret in ("sb_secret_abc", "hunter2", "swordfish", "sesame", "mellon"):
             assert secret not in shown
     monkeypatch.setenv("MQTT_PASSWORD", "")
     with pytest.raises(SettingsError) as caught:
