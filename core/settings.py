@@ -27,6 +27,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from redis import ConnectionPool, RedisError
 
 from core.home_assistant import ROOT
 from core.wire import TOPIC_ROOT
@@ -69,6 +70,17 @@ def _is_url(text: str, *schemes: str) -> bool:
         return False
 
 
+def _has_options_of_redis(url: str) -> bool:
+    """Whether a connection can be made of what stands after the ?; nothing connects."""
+    try:
+        pool = ConnectionPool.from_url(url)
+        pool.connection_class(**pool.connection_kwargs)
+    except (TypeError, ValueError, RedisError):
+        return False
+    authority = pool.connection_kwargs.get("ssl_ca_certs")
+    return authority is None or Path(authority).is_file()
+
+
 class LogSettings(_Settings):
     """How log lines are written."""
 
@@ -89,6 +101,10 @@ class RedisSettings(_Settings):
         text = url.get_secret_value()
         if text and not _is_url(text, "redis", "rediss"):
             raise ValueError("must be redis://host:port/database, or rediss:// for TLS")
+        if text and not re.fullmatch(r"/?|/[0-9]+/?", urlsplit(text).path):
+            raise ValueError("must end in the number of a database, as redis://host:port/0")
+        if text and not _has_options_of_redis(text):
+            raise ValueError("has an option after ? that there is not, or with a value that it cannot have")
         return url
 
     @property

@@ -34,7 +34,7 @@ def test_defaults_that_work():
     [
         ("redis://h:1/4", "redis://h:1/5"),
         ("rediss://u:p@h:1", "rediss://u:p@h:1/1"),
-        ("redis://h/0?ssl_cert_reqs=none", "redis://h/1?ssl_cert_reqs=none"),
+        ("rediss://h/0?ssl_cert_reqs=none", "rediss://h/1?ssl_cert_reqs=none"),
     ],
 )
 def test_the_broker_is_the_next_database(monkeypatch, redis, broker):
@@ -69,6 +69,15 @@ def test_celery_uses_the_broker_that_is_named(monkeypatch):
         ("REDIS_URL", "redis://h:port/0"),
         ("REDIS_URL", "redis://h:99999/0"),
         ("REDIS_URL", "redis://[::1/0"),
+        ("REDIS_URL", "redis://h/0?colour=blue"),
+        ("REDIS_URL", "redis://h/0?db=x"),
+        ("REDIS_URL", "redis://h/٣"),
+        ("REDIS_URL", "redis://h/0?socket_timeout=soon"),
+        ("REDIS_URL", "redis://h/nought"),
+        ("REDIS_URL", "redis://h/0?ssl_cert_reqs=none"),
+        ("REDIS_URL", "rediss://h/0?ssl_cert_reqs=perhaps"),
+        ("REDIS_URL", "rediss://h/0?ssl_ca_certs=/nowhere/ca.pem"),
+        ("CELERY_BROKER_URL", "redis://h/1?colour=blue"),
         ("CELERY_BROKER_URL", "sentinel://h:26379/0"),
         ("CELERY_BROKER_URL", "redis://h:0/0"),
         ("SUPABASE_URL", "https://project.test:port"),
