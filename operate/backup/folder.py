@@ -1,0 +1,92 @@
+"""The folder of a backup: its files, and SHA256SUMS, which `sha256sum --check` reads too.
+
+A file gets its name when it is whole. While a backup is taken, what is new stands in SHA256SUMS.part, and the
+new dumps in files of their own; all of it takes its place at the end. So one that was interrupted leaves the
+backup before it as it was, and goes on where it stopped.
+"""
+
+import hashlib
+import os
+import re
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from operate.backup import BackupError
+
+_SUMS: Final = "SHA256SUMS"
+_PART: Final = ".part"
+_LINE: Final = re.compile(r"([0-9a-f]{64})  (.+)\n")
+
+
+class Folder:
+    """The files of a backup by their names, as `objects/captures/…`, each with its SHA-256 in hex."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writing = threading.Lock()
+
+    def path(self, name: str) -> Path:
+        """Return where a file is."""
+        return self._path / name
+
+    def whole(self) -> dict[str, str]:
+        """Return the files of the backup, as it was last taken to its end."""
+        return self._noted(_SUMS)
+
+    def at_hand(self) -> dict[str, str]:
+        """Return the files that are there, those of a backup that was interrupted too."""
+        noted = {**self.whole(), **self._noted(_SUMS + _PART)}
+        return {name: digest for name, digest in noted.items() if self.path(name).is_file()}
+
+    def _noted(self, name: str) -> dict[str, str]:
+        file = self.path(name)
+        lines = file.read_text().splitlines(keepends=True) if file.exists() else []
+        return {found[2]: found[1] for line in lines if (found := _LINE.fullmatch(line))}
+
+    def unfinished(self, name: str) -> Path:
+        """Return where to write a file that `finish` gives its name."""
+        self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self.path(name + _PART)
+
+    def put(self, name: str, data: bytes) -> str:
+        """Write a file, note it, and return its SHA-256; several threads may do so."""
+        path, digest = self.path(name), hashlib.sha256(data).hexdigest()
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        part = path.with_name(f"{path.name}{_PART}")
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        with self._writing, self.unfinished(_SUMS).open("a") as sums:
+            sums.write(f"{digest}  {name}\n")
+        return digest
+
+    def finish(self, names: Iterable[str], objects: dict[str, str]) -> None:
+        """Give the unfinished files their names, and let the backup be these and the objects."""
+        digests = {name: _sha256(self.unfinished(name)) for name in names}
+        sums = self.unfinished(_SUMS)
+        for name in digests:
+            self.unfinished(name).replace(self.path(name))
+        sums.write_text("".join(f"{digest}  {name}\n" for name, digest in {**digests, **objects}.items()))
+        sums.replace(self.path(_SUMS))
+
+    def checked(self, name: str, digest: str) -> Path:
+        """Return where a file is; raise BackupError unless it is the one that was taken."""
+        path = self.path(name)
+        if not path.is_file() or _sha256(path) != digest:
+            raise BackupError(f"{name} is not what {_SUMS} says: take the backup again, or another one")
+        return path
+
+    def others(self, below: str) -> list[Path]:
+        """Return the files below a folder that are not of the backup."""
+        whole = self.whole()
+        files = (path for path in self.path(below).rglob("*") if path.is_file())
+        return [path for path in files if path.relative_to(self._path).as_posix() not in whole]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
