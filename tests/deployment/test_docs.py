@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from textwrap import dedent
 
 import pytest
 from prometheus_client import REGISTRY
@@ -23,16 +24,18 @@ from operate import metrics
 
 DOCS = [
     REPOSITORY / "docs" / f"{name}.md"
-    for name in ("deployment", "operations", "security", "scaling", "costs")
+    for name in ("deployment", "operations", "security", "scaling", "costs", "runbooks")
 ]
 RULES = REPOSITORY / "docs" / "alert-rules.yml"
-# What the fixture has done, or needs what is not here: an account, a Docker engine, the internet.
-ELSEWHERE = ("git clone ", "cp ", "make ", "docker compose ", "env MALLOC_ARENA_MAX=2 celery ")
+# What the fixture has done, or needs what is not here: an account, a Docker engine, the internet. Backups need a database
+# beside the project: test_sql_backup.py takes and restores them.
+BACKUPS = (".venv/bin/python -m operate.backup ", "(cd ../backup ")
+ELSEWHERE = ("git clone ", "cp ", "make ", "docker compose ", "env MALLOC_ARENA_MAX=2 celery ", *BACKUPS)
 
 
 def fences(document, kind):
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", document.read_text(), re.M | re.S)
-    return [text for said, text in blocks if said == kind]
+    blocks = re.findall(r"^( *)```(\w*)\n(.*?)^\1```$", document.read_text(), re.M | re.S)
+    return [dedent(text) for _, said, text in blocks if said == kind]
 
 
 def everything():
@@ -52,7 +55,8 @@ def clone(tmp_path_factory, stack):
         text, count = re.subn(rf"^(# )?{name}=.*$", f"{name}={value}", text, flags=re.M)
         assert count == 1, name
     assert "<" not in re.sub(r"^#.*$", "", text, flags=re.M)
-    (folder / ".env").write_text(text)
+    for name in (".env", ".env.new"):
+        (folder / name).write_text(text)
     return folder
 
 

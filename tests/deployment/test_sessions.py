@@ -56,11 +56,11 @@ class Site:
         self.redis.flushdb()
         self.listeners = Listeners(self.redis)
 
-    def listener(self, member=""):
+    def listener(self, member="", **login):
         """Start a listener; `member` makes it one of two or more, as render.yaml says."""
         # A group of each test's own: the broker keeps the sessions of the tests before, and this Redis forgets them.
         more = {"MQTT_SHARED_GROUP": f"fleet{self.prefix}", "RENDER_INSTANCE_ID": member} if member else {}
-        process = self._run("listener", **self._settings, **more)
+        process = self._run("listener", **self._settings, **more, **login)
         process.wait_ready(lambda: SUBSCRIBED in process.output(), 40)
         return process
 
@@ -140,6 +140,23 @@ def test_one_listener_over_the_overlap_of_a_deployment(site):
         assert new.output().count(SUBSCRIBED) == old.output().count(SUBSCRIBED) == 1
 
     site.all_arrived(site.play(deploy, images=3), images=3)
+
+
+@pytest.mark.parametrize("overlap", [True, False], ids=["old and new overlap", "the old one ends first"])
+def test_the_password_of_the_broker_changes(site, overlap):
+    """The name of the session depends on the password. What the broker keeps under the old name is read."""
+    old = site.listener(MQTT_USERNAME="fleet", MQTT_PASSWORD="old")
+
+    def rotate():
+        if not overlap:
+            old.stop(20)
+        new = site.listener(MQTT_USERNAME="second", MQTT_PASSWORD="new")
+        if overlap:
+            old.stop(20)
+        until(lambda: "taken over" in new.output())
+
+    site.all_arrived(site.play(rotate))
+    assert len(site.listeners.all()) == 1
 
 
 def test_what_a_killed_one_of_two_held_is_taken_by_the_other(site):

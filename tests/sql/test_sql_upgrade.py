@@ -78,6 +78,33 @@ def test_older_rows_belong_to_who_has_their_device(version_2: Database) -> None:
         assert nobodys == ([{"company_id": None, "count": 2}] if table["name"] == "device_errors" else [])
 
 
+# What the version before called and the present one has something else for (docs/adr/0025-partitions.md).
+GONE = {"prune"}
+CALLS = """
+select p.proname, pg_get_function_result(p.oid) as result, p.pronargs - p.pronargdefaults as needed,
+       coalesce(p.proargnames, '{}') as names, p.proargtypes::regtype[]::text[] as types
+  from pg_proc p
+ where p.pronamespace = 'public'::regnamespace and has_function_privilege('service_role', p.oid, 'execute')
+   and p.prorettype <> 'trigger'::regtype"""
+
+
+def test_every_call_of_the_version_before_is_taken(version_2: Database) -> None:
+    """Workers that are older than the database go on, and so does a deployment that went back."""
+    before = version_2.rows(CALLS)
+    upgrade(version_2, read())
+    after = {function["proname"]: function for function in version_2.rows(CALLS)}
+    assert len(after) == len(version_2.rows(CALLS)), "two functions of one name: a call by names may fit both"
+    assert {function["proname"] for function in before} - after.keys() == GONE
+    for old in before:
+        if old["proname"] in GONE:
+            continue
+        new = after[old["proname"]]
+        given = dict(zip(old["names"], old["types"], strict=False))
+        assert given.items() <= dict(zip(new["names"], new["types"], strict=False)).items(), old["proname"]
+        assert set(new["names"][: new["needed"]]) <= given.keys(), f"{old['proname']} needs more"
+        assert new["result"] == old["result"], old["proname"]
+
+
 def test_the_file_for_editors_does_the_same(version_2: Database, fresh: Database) -> None:
     version_2.run(OLD_SIGNATURE)
     upgrade_in_editor(version_2, read())
