@@ -8,6 +8,7 @@ PATH `pg_dump`, `pg_restore` and `psql`, no older than the database. Exit status
 for wrong usage.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,7 @@ def take(
     env_file: EnvFile = None,
 ) -> None:
     """Bring the folder up to date with the project."""
+    os.umask(0o077)  # there are the hashes of all passwords in it
     folder = Folder(where)
     with _project(env_file) as (gateway, _, rows, bucket):
         before = folder.at_hand()

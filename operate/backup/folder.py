@@ -47,13 +47,13 @@ class Folder:
 
     def unfinished(self, name: str) -> Path:
         """Return where to write a file that `finish` gives its name."""
-        self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._path.mkdir(parents=True, exist_ok=True)
         return self.path(name + _PART)
 
     def put(self, name: str, data: bytes) -> str:
         """Write a file, note it, and return its SHA-256; several threads may do so."""
         path, digest = self.path(name), hashlib.sha256(data).hexdigest()
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}{_PART}")
         with part.open("wb") as file:
             file.write(data)

@@ -5,21 +5,29 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from catalog import describe
 from data_api import data_api
 from sql_backends import Native, PsqlSession
 from sql_postgres import Database, Server
+from supabase_server import Asked
 from upgrades import COMPANY, ROWS, USER, upgrade
 
 from core.settings import SupabaseSettings
 from core.supabase import SupabaseGateway
 from local.part import REPOSITORY
+from local.services import Services
+from local.stack import Stack
 from local.supabase_lite import SupabaseLite
 from operate.schema.files import read
+from simulator import Fleet, FleetOptions, FleetReport
 
 DEVICE = "AABBCCDDEEFF"
 PICTURE = f"captures/{DEVICE}/2026/01/01/a.jpg"
@@ -147,11 +155,13 @@ def test_an_empty_project_becomes_what_the_first_was(
 ) -> None:
     first, second, folder = project(0), project(1), tmp_path / "backup"
     objects = filled(first)
+    folder.mkdir(mode=0o755)
     taken = first.backup("take", folder)
     assert taken.returncode == 0, taken.stderr
     assert "3 objects, 3 of them new" in taken.stdout
     subprocess.run(["sha256sum", "--check", "--quiet", "--strict", "SHA256SUMS"], cwd=folder, check=True)
-    assert folder.stat().st_mode & 0o077 == 0, "others may read it"
+    for file in (folder / "rows.dump", folder / "accounts.dump", folder / "objects" / PICTURE):
+        assert file.stat().st_mode & 0o077 == 0, f"others may read {file}"
 
     restored = second.backup("restore", folder)
     assert restored.returncode == 0, restored.stderr
@@ -266,3 +276,72 @@ def test_a_folder_without_a_backup_restores_nothing(
     refused = second.backup("restore", tmp_path)
     assert (refused.returncode, refused.stderr.strip()) == (1, f"there is no whole backup in {tmp_path}")
     assert second.database.value("select to_regnamespace('fleet_private')") is None
+
+
+@contextmanager
+def front(project: Project) -> Iterator[dict[str, str]]:
+    """Serve a project at one address: the functions are the database's, the objects the Storage's, which notes them there."""
+    objects = "/storage/v1/object/gxp-captures/"
+    with (
+        httpx.Client(base_url=project.storage.url, timeout=30, trust_env=False) as storage,
+        data_api(project.database) as server,
+    ):
+        call = server.answer
+
+        def answer(asked: Asked) -> tuple[int, Any]:
+            if asked.path.startswith("/rest/"):
+                return call(asked)
+            login = {
+                name: asked.headers[name]
+                for name in ("apikey", "authorization", "content-type")
+                if name in asked.headers
+            }
+            said = storage.request(asked.method, asked.path, content=asked.body, headers=login)
+            if asked.method == "POST" and asked.path.startswith(objects) and said.is_success:
+                project.note(asked.path.removeprefix(objects))
+            return said.status_code, said.content
+
+        server.answer = answer
+        yield {
+            "SUPABASE_URL": server.settings.supabase_url,
+            "SUPABASE_SERVICE_ROLE": project.storage.secret_key,
+        }
+
+
+@pytest.mark.timeout(400)
+def test_what_comes_while_the_project_moves_is_stored_in_the_new_one(
+    project: Callable[[int], Project], stack: Stack, tmp_path: Path
+) -> None:
+    first, second, folder = project(0), project(1), tmp_path / "backup"
+    filled(first)
+    own = {"REDIS_URL": stack.redis.database_url(13), "CELERY_BROKER_URL": stack.redis.database_url(14)}
+    reports: list[FleetReport] = []
+    sent = threading.Event()
+
+    def device(name: str) -> None:
+        options = FleetOptions(
+            host=stack.mqtt_host, port=stack.mqtt_port, device_ids=(name,), timeout=150, conversation=False
+        )
+        reports.append(Fleet(options, on_event=lambda event: event.kind == "chunk" and sent.set()).run())
+
+    with front(first) as before, front(second) as after, Services(stack, only={"listener"}, settings=own):
+        with Services(stack, only={"worker", "beat"}, settings={**own, **before}):
+            device("BEFORE")
+        sent.clear()
+        waiting = threading.Thread(target=device, args=("WAITING",))
+        waiting.start()
+        try:
+            assert sent.wait(30)
+            for arguments in (("take", first), ("restore", second)):
+                done = arguments[1].backup(arguments[0], folder)
+                assert done.returncode == 0, done.stderr
+            with Services(stack, only={"worker", "beat"}, settings={**own, **after}):
+                waiting.join(150)
+        finally:
+            waiting.join(150)
+    assert [report.ok for report in reports] == [True, True]
+    stored = "select device_id, storage_path from public.captures where device_id <> {} order by 1"
+    rows = second.database.rows(stored.format(f"'{DEVICE}'"))
+    assert [row["device_id"] for row in rows] == ["BEFORE", "WAITING"]
+    assert all(second.gateway.download(row["storage_path"]) for row in rows)
+    assert first.database.value("select count(*) from public.captures where device_id = 'WAITING'") == 0
