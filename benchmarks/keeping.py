@@ -23,11 +23,12 @@ from benchmarks.postgres import server
 from benchmarks.rig import Rig
 from benchmarks.wakes import Calls
 from celeryconfig import beat_schedule
+from core.removals import OBJECTS
 from core.store.keys import lock_key
 from operate.schema.database import connect, value
 from operate.schema.files import read
 from operate.schema.upgrade import Upgrade
-from tasks.keeping import CALLS, OBJECTS, PICTURES
+from tasks.keeping import CALLS, PICTURES
 
 NOW: Final = "date_trunc('day', now())"
 STORAGE_MS: Final = 50

@@ -123,8 +123,9 @@ class SupabaseGateway:
         bucket = settings.supabase_storage_bucket
         self._bucket = self._client.storage.from_(bucket)
         self._objects = f"{settings.supabase_url}/storage/v1/object/{bucket}"
-        login = {"apikey": key, "authorization": f"Bearer {key}"}
-        self._upload_headers = httpx.Headers({**self._http.headers, **login, **_UPLOAD})
+        self._accounts = f"{settings.supabase_url}/auth/v1/admin/users"
+        self._login = {"apikey": key, "authorization": f"Bearer {key}"}
+        self._upload_headers = httpx.Headers({**self._http.headers, **self._login, **_UPLOAD})
         self._waits = {"timeout": timeout.as_dict()}
 
     def call(self, function: str, **arguments: Any) -> Any:
@@ -234,6 +235,18 @@ class SupabaseGateway:
                 raise Transient(f"Supabase: {type(error).__name__}") from error
             except StorageApiError as error:
                 raise _storage_error(error, f"{len(paths)} objects") from error
+
+    def delete_account(self, user_id: str) -> None:
+        """Delete an account by Supabase's admin API; one that is not there is no error.
+
+        Raises Transient or CaptureRejected (2205).
+        """
+        try:
+            response = self._http.delete(f"{self._accounts}/{user_id}", headers=self._login)
+        except httpx.TransportError as error:
+            raise Transient(f"Supabase: {type(error).__name__}") from error
+        if not response.is_success and response.status_code != 404:
+            raise CaptureRejected(ErrorCode.DATABASE_FAILED, f"accounts: {_text(response)}")
 
     def close(self) -> None:
         """Close the connections."""

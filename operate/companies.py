@@ -6,16 +6,15 @@ status: 0, 1 if the project refuses or cannot be reached, 2 for wrong usage.
 
 import re
 import sys
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 from rich import box
 from rich.table import Table
 
-from core.supabase import SupabaseGateway
 from core.text import printable
 from operate.command import EnvFile, end
-from operate.project import opened
+from operate.project import company_of, opened
 from operate.status import console_on
 
 _UNITS: Final = {"M": 1e6, "G": 1e9, "T": 1e12}
@@ -60,7 +59,7 @@ def invite(
 ) -> None:
     """Invite somebody to a company; an older open invitation to the address ends."""
     with opened(env_file) as project:
-        company_id = _find(project, company)
+        company_id = company_of(project, company)[0]
         token = project.call("invite_to_company", p_company=company_id, p_email=mail, p_role=role)
     _show_invitation(token, mail, link)
 
@@ -81,7 +80,7 @@ def list_companies(*, env_file: EnvFile = None) -> None:
 def members(company: Company, *, env_file: EnvFile = None) -> None:
     """Show the members of a company, and who is invited to it."""
     with opened(env_file) as project:
-        people = project.call("list_members", p_company=_find(project, company))
+        people = project.call("list_members", p_company=company_of(project, company)[0])
     table = Table("e-mail", "role", "since", "state", box=box.SIMPLE_HEAD)
     for row in people:
         until = row["invited_until"]
@@ -100,7 +99,7 @@ def quota(
     """Set how much a company may have in storage: alerts tell of it, and nothing is refused for it."""
     quota_bytes = None if size == "none" else _bytes(size)
     with opened(env_file) as project:
-        company_id = _find(project, company)
+        company_id = company_of(project, company)[0]
         usage = project.call("set_storage_quota", p_company=company_id, p_bytes=quota_bytes)
     share = "no quota" if quota_bytes is None else f"{100 * usage['bytes'] / quota_bytes:.1f} % of its quota"
     console_on(sys.stdout).print(f"✓ {printable(company)}: {usage['bytes'] / 1e9:.1f} GB in storage, {share}")
@@ -112,17 +111,6 @@ def _bytes(size: str) -> int:
     if not found or not float(found[1]):
         end(f"{size} is no size: 500MB, 200GB or 1.5TB", 2)
     return round(float(found[1]) * _UNITS[found[2]])
-
-
-def _find(project: SupabaseGateway, company: str) -> str:
-    """Return the id of the company with this name or id; end the command if there is not exactly one."""
-    companies: list[dict[str, Any]] = project.call("list_companies")
-    found = [str(row["company_id"]) for row in companies if company in (row["name"], row["company_id"])]
-    if not found:
-        end(f"there is no company {company}", 1)
-    if len(found) > 1:
-        end(f"{len(found)} companies have this name; give the id: {', '.join(found)}", 1)
-    return found[0]
 
 
 def _show_invitation(token: str, mail: str, link: str | None) -> None:

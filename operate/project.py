@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from core.errors import CaptureRejected, Transient
 from core.settings import SettingsError, SupabaseSettings, load
@@ -36,3 +36,15 @@ def opened(env_file: Path | None) -> Iterator[SupabaseGateway]:
         end(str(error), 1)
     except UnicodeEncodeError:
         end("something that was given is not UTF-8", 1)
+
+
+def company_of(project: SupabaseGateway, company: str) -> tuple[str, str]:
+    """Return id and name of the company with this name or id; end the command if there is not exactly one."""
+    companies: list[dict[str, Any]] = project.call("list_companies")
+    found = [row for row in companies if company in (row["name"], row["company_id"])]
+    if not found:
+        end(f"there is no company {company}", 1)
+    if len(found) > 1:
+        ids = ", ".join(row["company_id"] for row in found)
+        end(f"{len(found)} companies have this name; give the id: {ids}", 1)
+    return found[0]["company_id"], found[0]["name"]

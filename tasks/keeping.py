@@ -9,6 +9,7 @@ import time
 from typing import Any, Final
 
 from core import dispatch
+from core.removals import remove_some
 from tasks.app import app
 from tasks.periodic import periodic
 
@@ -16,9 +17,8 @@ log = logging.getLogger("tasks.keeping")
 
 # A run of each task in this time, whatever waits.
 EVERY_S: Final = 5.0
-# The pictures that one run lets go, and the objects that one removes: of a picture there are two.
+# The pictures that one run lets go, and how often one removes objects.
 PICTURES: Final = 400
-OBJECTS: Final = 200
 CALLS: Final = 5
 # How long one run compares. A comparison of 10,000 devices takes some hundred runs.
 COMPARE_S: Final = 10.0
@@ -36,14 +36,11 @@ def apply_keep_policies() -> None:
 @periodic(dispatch.REMOVE_OBJECTS, every_s=EVERY_S, put_off="objects to remove put off")
 def remove_objects() -> None:
     """Remove the objects that no row names any more, some hundred at most."""
-    supabase = app.resources.supabase
     for _ in range(CALLS):
-        paths = supabase.call("claim_removals", p_limit=OBJECTS)
-        if not paths:
+        removed = remove_some(app.resources.supabase)
+        if not removed:
             return
-        supabase.remove(paths)
-        supabase.call("finish_removals", p_paths=paths)
-        log.debug("%d objects removed", len(paths))
+        log.debug("%d objects removed", removed)
 
 
 @periodic(

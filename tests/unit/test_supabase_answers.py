@@ -38,6 +38,10 @@ def download(gateway):
     return gateway.download("captures/a.jpg")
 
 
+def account(gateway):
+    return gateway.delete_account("0a8f")
+
+
 def error_of(gateway, call, server, status, body):
     """The error of a call that is answered so; its class exactly, since one tells more than its parent."""
     server.answer = lambda _asked: (status, body)
@@ -46,7 +50,7 @@ def error_of(gateway, call, server, status, body):
     return caught.value
 
 
-@pytest.mark.parametrize("call", [row, upload, download])
+@pytest.mark.parametrize("call", [row, upload, download, account])
 @pytest.mark.parametrize("status", PASSING)
 def test_a_status_that_passes_is_transient(gateway, server, call, status):
     error = error_of(gateway, call, server, status, {"message": "busy"})
@@ -54,7 +58,7 @@ def test_a_status_that_passes_is_transient(gateway, server, call, status):
     assert len(server.asked) == 1  # the sweep tries again, not the library
 
 
-@pytest.mark.parametrize("call", [row, upload, download])
+@pytest.mark.parametrize("call", [row, upload, download, account])
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_key_is_access_denied(gateway, server, call, status):
     assert type(error_of(gateway, call, server, status, {"message": "no"})) is AccessDenied
@@ -282,3 +286,18 @@ def test_threads_do_not_share_connections_and_a_thread_keeps_its_own(server):
     here, there = server.asked[::2], server.asked[1::2]
     assert len({asked.client for asked in here}) == len({asked.client for asked in there}) == 1
     assert here[0].client != there[0].client
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_an_account_is_deleted_by_the_admin_api_and_one_that_is_gone_is_no_error(gateway, server, status):
+    server.answer = lambda _asked: (status, {})
+    account(gateway)
+    (asked,) = server.asked
+    assert (asked.method, asked.path) == ("DELETE", "/auth/v1/admin/users/0a8f")
+    assert asked.headers["authorization"] == "Bearer sb_secret_x"
+
+
+def test_an_account_that_supabase_does_not_delete_is_told(gateway, server):
+    error = error_of(gateway, account, server, 422, {"msg": "it owns something"})
+    assert type(error) is CaptureRejected
+    assert "it owns something" in error.message
