@@ -20,9 +20,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from core.errors import AccessDenied
+from core.errors import AccessDenied, Transient
+from core.mqtt import secret_name
 from core.removals import remove_some
-from core.settings import RedisSettings, SupabaseSettings, load
+from core.retain import Retained
+from core.settings import MqttSettings, RedisSettings, SettingsError, SupabaseSettings, load
 from core.store.announced import Announced
 from core.store.connection import connect
 from core.store.forget import forget
@@ -117,7 +119,7 @@ def _erase(project: SupabaseGateway, subject: Subject, yes: str | None) -> None:
         members = project.call("list_members", p_company=company_id)
         if not any(row["role"] == "admin" and row["invited_until"] is None for row in members):
             console.print(f"! The company {company_id} has no admin now: `operate.companies invite` another")
-    left += _left(project, subject, devices)
+    left += _left(project, subject, devices) + _take_back(devices)
     for line in left:
         console.print(f"✗ stayed: {line}")
     if left:
@@ -211,11 +213,26 @@ def _left(project: SupabaseGateway, subject: Subject, devices: frozenset[str]) -
     ]
     if removals := _removals_left(project, [subject.of, *devices]):
         left.append(f"{removals} objects that a worker had begun to remove: call this again in 5 minutes")
-    if "REDIS_URL" in os.environ:
-        with connect(load(RedisSettings).redis_url) as redis:
-            for kept in Announced(redis).kept(sorted(devices)):
-                left += [f"the message that the broker keeps on {topic}: empty it" for topic in kept or {}]
     return left
+
+
+def _take_back(devices: frozenset[str]) -> list[str]:
+    """Empty what the broker keeps for Home Assistant of the devices; return what to say if it stays."""
+    if "REDIS_URL" not in os.environ:
+        return []
+    names = sorted(devices)
+    with connect(load(RedisSettings).redis_url) as redis:
+        announced = Announced(redis)
+        topics = [topic for kept in announced.kept(names) for topic in kept or {}]
+        try:
+            if topics:
+                settings = load(MqttSettings)
+                with Retained(settings, secret_name(settings, f"erase{os.getpid()}")) as broker:
+                    broker.publish([(topic, b"") for topic in topics])
+        except (SettingsError, Transient) as error:
+            return [f"{len(topics)} messages that the broker keeps for Home Assistant: {error}"]
+        announced.forget(names)
+    return []
 
 
 if __name__ == "__main__":

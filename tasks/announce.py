@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple
 
 from core.errors import CaptureRejected, Transient
 from core.home_assistant import topics
+from core.retain import Retained
 from core.store.announced import Kept
 from tasks.resources import Resources
-from tasks.retain import Retained
 from tasks.stations.discovery import config, state
 
 log = logging.getLogger("tasks.announce")

@@ -11,10 +11,10 @@ from celery import Task
 from core import dispatch
 from core.errors import CaptureRejected, Transient
 from core.mqtt import secret_name
+from core.retain import Retained
 from tasks.announce import announce
 from tasks.app import app, retry
 from tasks.periodic import periodic
-from tasks.retain import Retained
 
 log = logging.getLogger("tasks.home_assistant")
 

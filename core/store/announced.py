@@ -63,6 +63,11 @@ class Announced:
             pairs = [value for device_id, its in kept.items() for value in (device_id, orjson.dumps(its))]
             self._run("HSET", keys.ANNOUNCED, *pairs)
 
+    def forget(self, devices: list[str]) -> None:
+        """Forget these devices, of which the broker keeps nothing any more."""
+        if devices:
+            self._run("HDEL", keys.ANNOUNCED, *devices)
+
     def _note(self, mark: Mark, *, begins: bool) -> bool:
         with transient():
             return bool(self._set_mark(keys=[keys.ANNOUNCED], args=[orjson.dumps(list(mark)), int(begins)]))

@@ -15,8 +15,8 @@ def forget(redis: Redis, devices: frozenset[str]) -> int:
     """Remove what Redis holds of these devices, and return how many keys and entries that were.
 
     Captures on their way go with their chunks: their devices are never told that they are stored. What the
-    streams of log entries have goes to the database within seconds; what Home Assistant was told stays known,
-    so that it can be taken back. Once more does no harm. Raises Transient if Redis fails.
+    streams of log entries have goes to the database within seconds; what Home Assistant was told stays known
+    until it is taken back. Once more does no harm. Raises Transient if Redis fails.
     """
     gone = 0
     with transient():

@@ -12,6 +12,7 @@ from secured_broker import ALL_TOPICS, PASSWORD
 
 from core.clock import now_ms
 from core.errors import AccessDenied
+from core.retain import Retained
 from core.settings import MqttSettings
 from core.store.connection import connect
 from core.store.keys import LISTENERS
@@ -21,7 +22,6 @@ from local.ports import free_port
 from local.supabase_lite import _CONFIG, SCHEMA, SupabaseLite
 from operate import doctor
 from operate.checks.supabase import FUNCTIONS, SCHEMA_VERSION, role_of
-from tasks.retain import Retained
 
 # paho leaves it to the garbage collector to close a socket whose TLS handshake has failed.
 FAILED_HANDSHAKE = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -11,11 +11,11 @@ from secured_broker import PASSWORD, SecuredMosquitto
 
 from core.errors import AccessDenied
 from core.home_assistant import BUTTONS, topics
+from core.retain import Retained
 from core.settings import MqttSettings
 from local.mqtt_broker import mosquitto_binary
 from local.part import REPOSITORY
 from operate.logins import hashed
-from tasks.retain import Retained
 
 PAGE = (REPOSITORY / "docs" / "integrations.md").read_text().partition("\n## Home Assistant\n")[2]
 # The company in the page's example, and another one.

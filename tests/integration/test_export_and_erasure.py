@@ -2,14 +2,18 @@
 
 import hashlib
 import json
+import queue
 import subprocess
 import sys
 import uuid
 
+import paho.mqtt.client as paho
 import pytest
 from arrivals import arrive, photo, run
+from paho.mqtt.enums import CallbackAPIVersion
 from typer.testing import CliRunner
 
+from core.retain import Retained
 from local.part import REPOSITORY
 from operate import erase
 
@@ -47,6 +51,21 @@ def keys_of(resources, device):
     for key in redis.scan_iter(_type="zset"):
         found += [member.decode() for member in redis.zrange(key, 0, -1) if device in member.decode()]
     return found
+
+
+def kept_at(stack, topic):
+    """What the broker keeps on a topic, heard before a message that comes after."""
+    heard = queue.Queue()
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"later{uuid.uuid4().hex}")
+    client.on_message = lambda _client, _data, message: heard.put((message.topic, message.payload))
+    client.connect(stack.mqtt_host, stack.mqtt_port)
+    client.on_subscribe = lambda *_: client.publish(f"{topic}/end", b"1", qos=1)
+    client.loop_start()
+    client.subscribe([(topic, 1), (f"{topic}/end", 1)])
+    found = dict(iter(lambda: heard.get(timeout=10), (f"{topic}/end", b"1")))
+    client.disconnect()
+    client.loop_stop()
+    return found.get(topic)
 
 
 def test_an_export_has_every_row_and_every_object_and_their_sums(command, resources, stored, tmp_path):
@@ -146,6 +165,23 @@ def test_a_device_is_erased_with_its_objects_and_what_redis_has_and_once_more_do
     again = command(*erase)
     assert again.returncode == 0
     assert "gone: 1 of public.captures" in again.stdout
+
+
+def test_what_the_broker_keeps_for_home_assistant_is_taken_back(command, stack, resources, stored):
+    company, _ = stored
+    topic = f"fleet/{company.company_id}/{company.device}/state"
+    with Retained(resources.settings, f"told{uuid.uuid4().hex}") as broker:
+        broker.publish([(topic, b"{}")])
+    assert kept_at(stack, topic) == b"{}"
+    resources.store.announced.keep({company.device: {topic: "x"}})
+    erase = ("erase", "device", company.device, "--yes", company.device)
+    away = command(*erase, MQTT_PORT="1")
+    assert away.returncode == 1
+    assert "1 messages that the broker keeps for Home Assistant: cannot reach the broker" in away.stdout
+    answer = command(*erase)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert resources.store.announced.kept([company.device]) == [None]
+    assert kept_at(stack, topic) is None
 
 
 def test_without_redis_it_says_that_it_has_not_looked_there(command, stored, environment):

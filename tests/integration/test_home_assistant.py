@@ -17,12 +17,12 @@ from chaos_proxy import Fault
 from paho.mqtt.enums import CallbackAPIVersion
 
 from core.errors import Transient
+from core.retain import Retained
 from core.supabase import SupabaseGateway
 from local.services import Services
 from tasks import announce as announce_module
 from tasks import app
 from tasks.home_assistant import tell_home_assistant
-from tasks.retain import Retained
 
 PREFIX = "homeassistant"
 

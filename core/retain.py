@@ -14,7 +14,7 @@ from core.alarm import Alarm
 from core.errors import AccessDenied, Transient
 from core.settings import MqttSettings
 
-log = logging.getLogger("tasks.retain")
+log = logging.getLogger("core.retain")
 _alarm: Final = Alarm(log, "retained_refused")
 
 ANSWER_S: Final = 5.0

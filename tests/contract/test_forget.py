@@ -1,0 +1,46 @@
+"""A device that is erased is forgotten by Redis, whatever kind of key tells of it; others are not."""
+
+from core.store import keys
+from core.store.forget import forget
+
+
+def fill(client, device):
+    """A key of each kind that names the device, and an entry in each set of its shard."""
+    begin = f"fleet:{{{keys.shard(device)}}}"
+    for kind in keys.KEYS:
+        name = kind.pattern.replace("fleet:{s}", begin)
+        for part, what in {
+            "<ref>": f"{device}/image_1.jpg",
+            "<device/image>": f"{device}/image_1.jpg",
+            "<day>/<object>": "2026-01-01/image_1.jpg",
+            "<device>": device,
+        }.items():
+            name = name.replace(part, what)
+        if device in name:
+            client.set(name, 1)
+        elif "{s}" in kind.pattern:
+            client.zadd(name, {f"{device}/image_1.jpg": 1, f"{device}/image_2.jpg/abc": 2})
+    client.zadd(keys.UNANSWERED, {device: 1})
+
+
+def told(client, device):
+    """All keys that are of the device, and all members of sets."""
+    names = [key.decode() for key in client.scan_iter()]
+    found = [name for name in names if name.rsplit(":", 1)[1].split("/")[0] == device]
+    for key in client.scan_iter():
+        if client.type(key) == b"zset":
+            members = [member.decode() for member, _ in client.zscan_iter(key)]
+            found += [f"{key.decode()} {member}" for member in members if member.split("/")[0] == device]
+    return sorted(found)
+
+
+def test_a_device_is_forgotten_whatever_kind_of_key_tells_of_it(client):
+    devices = ["AABBCCDDEEFF", "AABBCCDDEEFF0", "AABBCCDDEE"]
+    for device in devices:
+        fill(client, device)
+    before = {device: told(client, device) for device in devices}
+    of_the_device = [kind for kind in keys.KEYS if "<" in kind.pattern and "<device" in kind.pattern]
+    assert len(before[devices[0]]) > len(of_the_device) > 6
+    assert forget(client, frozenset(devices[:1])) == len(before[devices[0]])
+    assert {device: told(client, device) for device in devices} == before | {devices[0]: []}
+    assert forget(client, frozenset(devices[:1])) == 0
