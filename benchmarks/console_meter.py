@@ -17,8 +17,8 @@ meter.shown = (day) => {
   const seen = [...document.querySelectorAll('#content img')].filter((img) => {
     const box = img.getBoundingClientRect()
     // What has scrolled out of the list is not seen, though the window goes on above it.
-    const list = img.closest('[data-testid=pictures]')?.getBoundingClientRect() ?? { top: 0, bottom: innerHeight }
-    return box.bottom > list.top && box.top < list.bottom && box.width > 0
+    const list = img.closest('[data-testid=pictures]')?.getBoundingClientRect()
+    return box.bottom > (list?.top ?? 0) && box.top < (list?.bottom ?? innerHeight) && box.width > 0
   })
   const isDay = !day || new URLSearchParams(location.search).get('day') === day
   return isDay && seen.length > 0 && seen.every((img) => img.complete && img.naturalWidth > 0)
