@@ -31,6 +31,7 @@ from simulator import Fleet, FleetOptions, FleetReport
 
 DEVICE = "AABBCCDDEEFF"
 PICTURE = f"captures/{DEVICE}/2026/01/01/a.jpg"
+THUMBNAIL = PICTURE.replace("captures", "thumbnails")
 FILM = f"timelapses/{COMPANY}/film.mp4"
 HASH = "$2a$10$abcdefghijklmnopqrstuv"
 
@@ -43,6 +44,8 @@ class Project:
         self.storage = storage
         settings = SupabaseSettings(supabase_url=storage.url, supabase_service_role=storage.secret_key)
         self.gateway = SupabaseGateway(settings, 10)
+        # Other tests have left theirs in this Storage.
+        self.gateway.remove([PICTURE, THUMBNAIL, FILM])
         # Who signs in with a password has its hash here.
         database.as_superuser().run("alter table auth.users add column encrypted_password text")
         database.as_superuser().run("grant all on auth.users to supabase_owner")
@@ -136,7 +139,7 @@ def filled(project: Project) -> dict[str, bytes]:
     )
     objects = {
         PICTURE: os.urandom(50_000),
-        PICTURE.replace("captures", "thumbnails"): os.urandom(9_000),
+        THUMBNAIL: os.urandom(9_000),
         FILM: b"film",
     }
     put(project, objects)
@@ -233,8 +236,6 @@ def test_a_restore_goes_on_where_it_stopped(project: Callable[[int], Project], t
     first, second, folder = project(0), project(1), tmp_path / "backup"
     objects = filled(first)
     assert first.backup("take", folder).returncode == 0
-    for name in objects:
-        second.gateway.remove([name])
 
     film = folder / "objects" / FILM
     film.write_bytes(b"another")
