@@ -107,7 +107,7 @@ def quota(
 
 def _bytes(size: str) -> int:
     """Read 500MB, 200GB or 1.5TB; end the command if it is none."""
-    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?) ?([MGT])B", size)
+    found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?([MGT])B", size)
     if not found or not float(found[1]):
         end(f"{size} is no size: 500MB, 200GB or 1.5TB", 2)
     return round(float(found[1]) * _UNITS[found[2]])

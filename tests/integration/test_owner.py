@@ -115,6 +115,7 @@ def test_a_label_is_not_made_worthless_by_mistake(run, tmp_path):
         (("companies", "members", "Nobody & Sons"), 1, "there is no company Nobody & Sons"),
         (("companies", "invite", "Nobody & Sons", "a@fleet.test"), 1, "there is no company Nobody & Sons"),
         (("companies", "quota", "Nobody & Sons", "much"), 2, "much is no size: 500MB, 200GB or 1.5TB"),
+        (("companies", "quota", "Nobody & Sons", "٢٠٠GB"), 2, "٢٠٠GB is no size: 500MB, 200GB or 1.5TB"),
         (("companies", "quota", "Nobody & Sons", "0GB"), 2, "0GB is no size: 500MB, 200GB or 1.5TB"),
         (("devices", "codes", "A B", "--labels", "x.html"), 2, "this is no id of a device: 'A B'"),
         (("devices", "codes", "A", "--labels", "README.md"), 2,
