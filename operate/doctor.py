@@ -1,7 +1,8 @@
 """Check a configuration against the real services: `python -m operate.doctor [--env-file .env]`.
 
-It prints one line for each check, with a remedy if the check fails. Exit status: 0 if the service can start,
-1 if it cannot, 2 if the file does not exist.
+It prints one line for each check, with a remedy if the check fails. Where settings are missing, as in a shell
+of a process that has its own alone, it names them and checks what the others reach. Exit status: 0 if the
+service can start, 1 if it cannot, 2 if the file does not exist.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,15 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from core.settings import EverySetting, ListenerSettings, SettingsError, load
+from core.settings import (
+    EverySetting,
+    Kind,
+    ListenerSettings,
+    RedisSettings,
+    SettingsError,
+    SupabaseSettings,
+    load,
+)
 from operate.checks import Check
 from operate.checks.broker import check_broker
 from operate.checks.listeners import check_group
@@ -26,6 +35,8 @@ MARKS: Final = {
     "wrong": ("✗", "red"),
 }
 
+REMEDY: Final = "see .env.example; where each process has its own settings alone, a worker has all"
+
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
 
@@ -38,7 +49,9 @@ def diagnose(*, supabase: bool = True, services: bool = True) -> Iterator[Check]
         settings = load(EverySetting if supabase else ListenerSettings)
     except SettingsError as error:
         for line in str(error).splitlines():
-            yield Check("settings", "wrong", line.removeprefix("settings: "), "see .env.example")
+            yield Check("settings", "wrong", line.removeprefix("settings: "), REMEDY)
+        if services:
+            yield from _reached(supabase=supabase)
         return
     yield Check("settings", "ok", "complete")
     yield from _sensible(settings)
@@ -51,6 +64,23 @@ def diagnose(*, supabase: bool = True, services: bool = True) -> Iterator[Check]
     yield from check_group(settings)
     if isinstance(settings, EverySetting):
         yield from check_supabase(settings)
+
+
+def _reached(*, supabase: bool) -> Iterator[Check]:
+    """Yield the checks of the services for which all settings are there and right."""
+    if listener := _loaded(ListenerSettings):
+        yield from check_broker(listener)
+    if redis := _loaded(RedisSettings):
+        yield from check_redis_servers(redis)
+    if supabase and (project := _loaded(SupabaseSettings)):
+        yield from check_supabase(project)
+
+
+def _loaded(kind: type[Kind]) -> Kind | None:
+    try:
+        return load(kind)
+    except SettingsError:
+        return None
 
 
 def _sensible(settings: ListenerSettings) -> Iterator[Check]:

@@ -51,6 +51,58 @@ def redis_settings(redis_server):
     return {"REDIS_URL": redis_server.url}
 
 
+def environments_of_the_blueprint(settings):
+    """The environment of each process as render.yaml gives it: name → setting → value."""
+    yaml = pytest.importorskip("ruamel.yaml")
+    blueprint = yaml.YAML(typ="safe").load((REPOSITORY / "render.yaml").read_text())
+    return {
+        service["name"].removeprefix("fleet-"): {
+            variable["key"]: settings.get(variable["key"], variable.get("value", ""))
+            for variable in service["envVars"]
+        }
+        for service in blueprint["services"]
+        if "startCommand" in service
+    }
+
+
+LISTENERS_LINES = {"broker login", "subscription ESP32CAM/+/data"}
+REDIS_LINES = {"REDIS_URL", "REDIS_URL: eviction", "REDIS_URL: persistence"}
+
+
+@pytest.mark.parametrize(
+    ("process", "told", "missing"),
+    [
+        ("worker", LISTENERS_LINES | REDIS_LINES | {"SUPABASE_SERVICE_ROLE", "database schema"}, []),
+        ("listener", LISTENERS_LINES | REDIS_LINES, ["SUPABASE_URL", "SUPABASE_SERVICE_ROLE"]),
+        ("beat", REDIS_LINES, ["MQTT_HOST", "SUPABASE_URL", "SUPABASE_SERVICE_ROLE"]),
+        ("flower", REDIS_LINES, ["MQTT_HOST", "SUPABASE_URL", "SUPABASE_SERVICE_ROLE"]),
+    ],
+)
+def test_the_shell_of_each_process_tells_what_it_can(stack, environment, process, told, missing):
+    hosted = {"MQTT_USERNAME": "fleet", "MQTT_PASSWORD": "x", **stack.environment()}
+    own = environments_of_the_blueprint(hosted)[process]
+    # At Render the broker has TLS on the default port; the stack's has neither.
+    reached = {name: hosted[name] for name in ("MQTT_PORT", "MQTT_TLS", "MQTT_VERSION") if name in hosted}
+    shell = {**environment, **own, **reached}
+    answer = doctor_says(shell)
+    lines = re.findall(r"^([✓!✗]) (.*)$", answer.stdout, re.M)
+    assert answer.stderr == ""
+    assert [line for mark, line in lines if mark == "✗"] == [
+        f"settings: {name} is missing" for name in missing
+    ]
+    assert answer.returncode == bool(missing)
+    for name in told:
+        assert any(line.startswith(f"{name}:") for mark, line in lines if mark != "✗"), (name, answer.stdout)
+    if process == "listener":
+        assert doctor_says(shell, "--listener").returncode == 0
+    status = subprocess.run(
+        [sys.executable, "-m", "operate.status"],
+        cwd=REPOSITORY, env=shell, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "captures in flight" in status.stdout
+    assert "Traceback" not in status.stdout + status.stderr
+
+
 def test_all_is_well(stack, environment, tmp_path):
     file = tmp_path / "env"
     file.write_text("".join(f"{name}={value}\n" for name, value in stack.environment().items()))
