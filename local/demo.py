@@ -1,5 +1,6 @@
 """The demonstration: a small fleet sends photographs through every process, and the results are shown."""
 
+import os
 import statistics
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from rich.markup import escape
 from rich.style import Style
 from rich.text import Text
 
-from local import contact_sheet, proof, verification
+from local import contact_sheet, inline_image, proof, verification
 from local.proof import Finding, Sent
 from local.running import OUTPUT, Running, keep_logs, started
 from local.stack import Stack
@@ -19,6 +20,8 @@ from simulator import Fleet, FleetOptions, FleetReport
 
 DEVICES = 5
 IMAGES = 2
+# With the rows of the table and the lines around them that is one screen of 25.
+SHEET_ROWS = 10
 
 
 def fleet_options(stack: Stack, devices: int = DEVICES, images: int = IMAGES) -> FleetOptions:
@@ -81,6 +84,7 @@ def show_fleet(console: Console, running: Running, devices: int, images: int, *,
     if thumbnails:
         sheet = OUTPUT / "contact-sheet.png"
         contact_sheet.write(thumbnails, sheet)
+        inline_image.show(console, os.environ, sheet, SHEET_ROWS)
         link = Style(link=sheet.as_uri())
         told = Text.assemble("  all thumbnails on one sheet: ", (str(sheet), link))
         console.print(told, soft_wrap=True)
