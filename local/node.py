@@ -10,10 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from local import packages, progress
 from local.part import REPOSITORY, clean_environment
 from local.ports import StackError
 
 MINIMUM = 20
+# Where npm puts packages, but for those that only one other one needs.
+_PLACES = ("[!@]*/package.json", "@*/*/package.json")
 FOLDER = REPOSITORY / "local"
 LITE = FOLDER / "node_modules" / "@supabase" / "lite" / "dist" / "cli" / "index.js"
 
@@ -110,16 +113,23 @@ def install(folder: Path = FOLDER) -> None:
     npm = npm_command()
     if npm is None:
         print(f"no Node.js {MINIMUM} or newer on PATH: installing one into this environment")
-        lock = FOLDER / "node.lock"
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        run([*pip, "--require-hashes", "-r", str(lock)], dict(os.environ))
+        packages.install(Path(sys.prefix), FOLDER / "node.lock")
         npm = npm_command()
     if npm is None:
         raise StackError(f"node: no Node.js {MINIMUM} or newer on PATH, and the package brought none")
     command, environment = npm
     # None of these packages needs its installation scripts, so npm runs none.
     asked = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    run([*command, *asked], environment, folder)
+    locked = json.loads((folder / "package-lock.json").read_text())["packages"]
+    modules = folder / "node_modules"
+    progress.run(
+        f"installing the npm packages of {folder.relative_to(REPOSITORY)}",
+        [*command, *asked],
+        total=len(locked),
+        done=lambda _: sum(1 for pattern in _PLACES for _ in modules.glob(pattern)),
+        folder=folder,
+        environment=environment,
+    )
 
 
 def run(command: list[str], environment: dict[str, str], folder: Path = FOLDER) -> None:
