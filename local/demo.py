@@ -86,7 +86,8 @@ def show_fleet(console: Console, running: Running, devices: int, images: int, *,
         contact_sheet.write(thumbnails, sheet)
         inline_image.show(console, os.environ, sheet, SHEET_ROWS)
         link = Style(link=sheet.as_uri())
-        told = Text.assemble("  all thumbnails on one sheet: ", (str(sheet), link))
+        which = "the thumbnail" if len(thumbnails) == 1 else "all thumbnails on one sheet"
+        told = Text.assemble(f"  {which}: ", (str(sheet), link))
         console.print(told, soft_wrap=True)
     if not verbose:
         console.print("  --verbose shows what the database tells an operator of it", highlight=False)
@@ -119,8 +120,9 @@ def summarise(console: Console, report: FleetReport, findings: Sequence[Finding]
     complete = report.ok and stored == expected == len(findings)
     asked_again = sum(image.chunks_resent for image in report.images)
     latencies = [image.ack_latency_ms for image in report.images if image.ack_latency_ms is not None]
+    captures = "capture is" if expected == 1 else "captures are"
     console.print(
-        f"{'[green]✓[/]' if complete else '[red]✗[/]'} {stored} of {expected} captures are stored byte for "
+        f"{'[green]✓[/]' if complete else '[red]✗[/]'} {stored} of {expected} {captures} stored byte for "
         "byte as sent and acknowledged",
         soft_wrap=True,
     )
@@ -130,9 +132,10 @@ def summarise(console: Console, report: FleetReport, findings: Sequence[Finding]
         f"{asked_again:,} of them {'was' if asked_again == 1 else 'were'} lost and asked for again"
     )
     if latencies:
+        most = "" if len(latencies) == 1 else f", at most {max(latencies):.0f} ms"
         console.print(
-            f"  from a device's last chunk to its ACK: median {statistics.median(latencies):.0f} ms, "
-            f"at most {max(latencies):.0f} ms",
+            f"  from a device's last chunk to its ACK: {'median ' if most else ''}"
+            f"{statistics.median(latencies):.0f} ms{most}",
             soft_wrap=True,
         )
     return complete

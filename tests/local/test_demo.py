@@ -118,6 +118,9 @@ def test_what_the_database_tells_an_operator_is_shown_if_asked_for(command):
     demo = command("demo", "--verbose", "--devices", "1", "--images", "1")
     assert demo.wait() == 0, demo.output
     assert "1 device takes 1 photograph and sends it" in demo.output
+    assert "1 of 1 capture is stored byte for byte" in demo.output
+    assert re.search(r"last chunk to its ACK: \d+ ms$", demo.output, re.M)
+    assert "  the thumbnail: " in demo.output
     assert "What went over the wire?" in demo.output
 
 
