@@ -38,6 +38,7 @@ PLACEHOLDER = re.compile(r"(?:\w+://)?(<[\w: ]+>)")
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Seconds = Annotated[float, Field(gt=0)]
 Milliseconds = Annotated[int, Field(gt=0)]
+Bucket = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,62}$")]
 Days = Annotated[int, Field(ge=1, le=3660)]
 
 
@@ -267,7 +268,7 @@ class SupabaseSettings(_Settings):
 
     supabase_url: Text
     supabase_service_role: SecretStr
-    supabase_storage_bucket: str = Field(default="gxp-captures", pattern=r"^[a-z0-9][a-z0-9.-]{1,62}$")
+    supabase_storage_bucket: Bucket = "gxp-captures"
     supabase_timeout_s: Seconds = 10.0
 
     @field_validator("supabase_url")
@@ -384,9 +385,12 @@ class EverySetting(WorkerSettings, ListenerSettings):  # type: ignore[misc] # th
 
 
 class DatabaseSettings(_Settings):
-    """The setting of the step before a deployment: the Postgres URL, which the service never uses."""
+    """The settings of the step before a deployment: the Postgres URL, which the service never uses, and the
+    bucket that users may read, None for the one that they may.
+    """
 
     database_url: SecretStr | None = None
+    supabase_storage_bucket: Bucket | None = None
 
 
 Kind = TypeVar("Kind", bound=BaseSettings)

@@ -76,7 +76,8 @@ begin
        'migrations/0126_kept_bytes_of_company_days.sql',
        'migrations/0128_devices_of_audit.sql',
        'migrations/0129_index_of_devices_of_audit.sql',
-       'migrations/0130_device_conformance.sql');
+       'migrations/0130_device_conformance.sql',
+       'migrations/0140_storage_bucket.sql');
     if v_unknown is not null then
       raise exception 'the database is newer than this file: it has %', v_unknown;
     end if;
@@ -2889,7 +2890,26 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/010_callers.sql', 'dae7ce1cdbcbe045c19f4c916650ad09c0be836dbd75e14b307922421c39ff22') then
+  if fleet_private.is_pending('migrations/0140_storage_bucket.sql', '2a5a19da88071e3f1cbcb3112fc1c8eef1f708bb90596c22b406260156a6a918') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- The bucket of the pictures, where it was chosen: repeatable/080_storage.sql has what works with it.
+create table fleet_private.storage_bucket (
+  singleton boolean primary key default true check (singleton),
+  name text not null
+);
+select fleet_private.close_tables('fleet_private.storage_bucket');
+
+comment on table fleet_private.storage_bucket is 'The bucket in which users may read the pictures of their company.';
+$file$;
+    perform fleet_private.record_file('migrations/0140_storage_bucket.sql', '2a5a19da88071e3f1cbcb3112fc1c8eef1f708bb90596c22b406260156a6a918');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/010_callers.sql', '36e72489dddaece5fdbfca4d8923fd49e189bea8c5222023d1b70bc4b8debde2') then
     set local lock_timeout = '5s';
     execute $file$
 -- The functions that signed-in users may call, and the only place where they are listed. `operate.doctor`,
@@ -2905,6 +2925,8 @@ as $$
   select array[
     -- Row level security asks these as the user. They tell a user about itself alone.
     'fleet_private.company_of_user', 'fleet_private.user_may',
+    -- So does the policy of the pictures; 080_storage.sql.
+    'fleet_private.bucket',
     -- A check of public.sites asks it as the user. It looks at nothing but its argument.
     'fleet_private.is_timezone',
     -- 025_people.sql
@@ -2959,7 +2981,7 @@ $$;
 
 select fleet_private.set_callers('service', 'fleet_private.functions_for_users');
 $file$;
-    perform fleet_private.record_file('repeatable/010_callers.sql', 'dae7ce1cdbcbe045c19f4c916650ad09c0be836dbd75e14b307922421c39ff22');
+    perform fleet_private.record_file('repeatable/010_callers.sql', '36e72489dddaece5fdbfca4d8923fd49e189bea8c5222023d1b70bc4b8debde2');
   end if;
 end
 $install$;
@@ -7188,31 +7210,65 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/080_storage.sql', '01f6f7fcfb47a44b2976712d93a240732d1d0262285ef4190a95c4c5ca1dcb2f') then
+  if fleet_private.is_pending('repeatable/080_storage.sql', 'f793e392fb282a79b405077b42c9add7b85f28ed6e1fe6f12584c81d07e5d1b8') then
     set local lock_timeout = '5s';
     execute $file$
--- The private bucket for the images, and the right to read them.
+-- The private bucket for the images, and the right to read them. Its name is that of SUPABASE_STORAGE_BUCKET, which
+-- `python -m operate.schema` tells the database.
 --   captures/{device}/YYYY/MM/DD/{image}     the users of the company that has the capture's row may read it
 --   thumbnails/{device}/YYYY/MM/DD/{image}   likewise
 --   timelapses/{company}/{claim}.mp4         the users of the company may read it that has the row of the time-lapse
 --   quarantine/...                           for diagnosis: only the service, as for every other path
 
+-- Row level security asks this as the user.
+create or replace function fleet_private.bucket()
+returns text
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select coalesce((select name from fleet_private.storage_bucket), 'gxp-captures')
+$$;
+
+select fleet_private.set_callers('users', 'fleet_private.bucket');
+
+-- Lets users read pictures in this bucket, which is made if it is not there, and in no other. Objects stay where they are.
+-- Raises 22023.
+create or replace function public.use_bucket(p_name text)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if p_name is null or p_name !~ '^[a-z0-9][a-z0-9.-]{1,62}$' then
+    raise exception 'a bucket has no such name' using errcode = '22023';
+  end if;
+  insert into fleet_private.storage_bucket (name) values (p_name)
+  on conflict (singleton) do update set name = excluded.name;
+  -- A plain PostgreSQL database, which is used for the tables only, has no storage schema.
+  if to_regclass('storage.buckets') is not null then
+    insert into storage.buckets (id, name, public) values (p_name, p_name, false)
+    on conflict (id) do update set public = false;
+  end if;
+end
+$$;
+
+select fleet_private.set_callers('service', 'public.use_bucket');
+
 do $$
 begin
-  -- A plain PostgreSQL database, which is used for the tables only, has no storage schema.
+  perform public.use_bucket(fleet_private.bucket());
   if to_regclass('storage.buckets') is null or to_regclass('storage.objects') is null then
     raise notice 'no storage schema here: bucket and policy left out';
     return;
   end if;
 
-  insert into storage.buckets (id, name, public)
-  values ('gxp-captures', 'gxp-captures', false)
-  on conflict (id) do update set public = false;
-
   drop policy if exists gxp_captures_read_company on storage.objects;
   create policy gxp_captures_read_company on storage.objects for select to authenticated
     using (
-      bucket_id = 'gxp-captures'
+      bucket_id = (select fleet_private.bucket())
       and case split_part(objects.name, '/', 1)
         when 'captures' then exists (
           select from public.captures
@@ -7233,7 +7289,7 @@ $$;
 -- What the policies called before rows had a company_id; the one above was the last of them.
 drop function if exists fleet_private.devices_of_user();
 $file$;
-    perform fleet_private.record_file('repeatable/080_storage.sql', '01f6f7fcfb47a44b2976712d93a240732d1d0262285ef4190a95c4c5ca1dcb2f');
+    perform fleet_private.record_file('repeatable/080_storage.sql', 'f793e392fb282a79b405077b42c9add7b85f28ed6e1fe6f12584c81d07e5d1b8');
   end if;
 end
 $install$;
@@ -9406,12 +9462,12 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/085_inspection.sql', 'fe478da9731bf3d8aec0676cc63dfa43279a60fded5b7bc225f599a6b97269f1') then
+  if fleet_private.is_pending('repeatable/085_inspection.sql', '5d782b8cc48f2c9cc882713f507d39ae097dd5ec8a46529ed3819d84d02803b9') then
     set local lock_timeout = '5s';
     execute $file$
 -- `python -m operate.doctor` and every starting worker call this function to check that the schema is installed
 -- and complete, and that no table or function is open that should not be: open_tables lists tables without row level
--- security, open_functions the functions that anon may execute, or authenticated without being in 010_callers.sql.
+-- security, bucket is the one in which users may read pictures, open_functions the functions that anon may execute, or authenticated without being in 010_callers.sql.
 
 create or replace function public.inspect_schema()
 returns jsonb
@@ -9421,6 +9477,7 @@ set search_path = ''
 as $$
   select jsonb_build_object(
     'version', (select version from public.schema_version),
+    'bucket', fleet_private.bucket(),
     'functions', (
       select coalesce(jsonb_agg(distinct p.proname::text), '[]')
         from pg_catalog.pg_proc p where p.pronamespace = 'public'::regnamespace),
@@ -9439,7 +9496,7 @@ $$;
 
 select fleet_private.set_callers('service', 'public.inspect_schema');
 $file$;
-    perform fleet_private.record_file('repeatable/085_inspection.sql', 'fe478da9731bf3d8aec0676cc63dfa43279a60fded5b7bc225f599a6b97269f1');
+    perform fleet_private.record_file('repeatable/085_inspection.sql', '5d782b8cc48f2c9cc882713f507d39ae097dd5ec8a46529ed3819d84d02803b9');
   end if;
 end
 $install$;

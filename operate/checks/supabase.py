@@ -57,8 +57,8 @@ FUNCTIONS: Final = frozenset(
 )
 BILLING: Final = "see Usage and Billing of the organisation, and the database's disk; workers wait for it"
 APPLY: Final = "bring the database up to date with sql/ (docs/deployment.md)"
-# The bucket that the policy of sql/repeatable/080_storage.sql is for.
-READABLE: Final = "gxp-captures"
+# Of databases that do not tell yet which bucket users may read.
+_EARLIER_BUCKET: Final = "gxp-captures"
 
 
 def check_supabase(settings: SupabaseSettings) -> Iterator[Check]:
@@ -86,8 +86,9 @@ def check_supabase(settings: SupabaseSettings) -> Iterator[Check]:
             return
     yield from _project(answer)
     if answer.is_success:
-        yield from _schema(answer.json())
-        yield _bucket(bucket, settings.supabase_storage_bucket)
+        found = answer.json()
+        yield from _schema(found)
+        yield _bucket(bucket, settings.supabase_storage_bucket, found.get("bucket", _EARLIER_BUCKET))
 
 
 def role_of(key: str) -> str | None:
@@ -142,19 +143,21 @@ def _schema(found: dict[str, Any]) -> Iterator[Check]:
             yield Check(name, "ok", "everywhere" if what == "open_tables" else "as they should be")
 
 
-def _bucket(answer: httpx.Response, name: str) -> Check:
+def _bucket(answer: httpx.Response, name: str, readable: str) -> Check:
     title = "storage bucket"
+    use = (
+        f"run `python -m operate.schema` with this setting, or in the SQL editor: select use_bucket('{name}')"
+    )
     if waiting := _waits(answer):
         return Check(title, "unreachable", *waiting)
     if not answer.is_success:
-        remedy = f"{APPLY}, or set SUPABASE_STORAGE_BUCKET"
-        return Check(title, "wrong", f"there is no bucket {name} ({_said(answer)})", remedy)
+        return Check(title, "wrong", f"there is no bucket {name} ({_said(answer)})", use)
     if answer.json().get("public"):
-        remedy = "make it private: Storage, Edit bucket; sql/install.sql does it for gxp-captures"
+        remedy = "make it private: Storage, Edit bucket"
         return Check(title, "wrong", f"{name} is public: everybody can read every image", remedy)
-    if name != READABLE:
-        remedy = f"leave SUPABASE_STORAGE_BUCKET out, unless nobody is to see pictures: users read {READABLE}"
-        return Check(title, "warning", f"{name} is private, also for members of companies", remedy)
+    if name != readable:
+        said = f"it is {name}, and the database lets users read {readable}: they see no picture"
+        return Check(title, "warning", said, use)
     return Check(title, "ok", f"{name} is private")
 
 

@@ -3,7 +3,8 @@ deployment.
 
 It may run any number of times, beside the live service, and two at once. `--dry-run` shows what is applied
 and what is pending, and changes nothing. If DATABASE_URL is not set, it does nothing: then an operator runs
-`sql/install.sql` in Supabase's SQL editor. Exit status: 0, also if the database is newer than these files; 1
+`sql/install.sql` in Supabase's SQL editor. Where SUPABASE_STORAGE_BUCKET is set, that is the bucket in which
+users may read pictures from then on. Exit status: 0, also if the database is newer than these files; 1
 if it could not be brought up to date; 2 for wrong usage.
 """
 
@@ -30,7 +31,8 @@ def main(
     """Bring the database of DATABASE_URL up to date with the files of sql/."""
     read_settings_from(env_file)
     try:
-        url = load(DatabaseSettings).database_url
+        settings = load(DatabaseSettings)
+        url = settings.database_url
         if url is None:
             say("DATABASE_URL is not set: sql/install.sql is run by hand")
             return
@@ -41,6 +43,9 @@ def main(
             else:
                 done = len(upgrade.apply())
                 say(f"{done} of {len(upgrade.files)} files applied, the others were")
+                if bucket := settings.supabase_storage_bucket:
+                    connection.execute("select public.use_bucket(%s)", [bucket])
+                    say(f"users may read their pictures in the bucket {bucket}")
     except NewerDatabaseError as error:
         # A deployment that goes back to older code must not fail, and must not bring older functions back.
         say(f"{error}; it is left as it is")

@@ -11,6 +11,8 @@ as $$
   select array[
     -- Row level security asks these as the user. They tell a user about itself alone.
     'fleet_private.company_of_user', 'fleet_private.user_may',
+    -- So does the policy of the pictures; 080_storage.sql.
+    'fleet_private.bucket',
     -- A check of public.sites asks it as the user. It looks at nothing but its argument.
     'fleet_private.is_timezone',
     -- 025_people.sql

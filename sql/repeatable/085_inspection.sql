@@ -1,6 +1,6 @@
 -- `python -m operate.doctor` and every starting worker call this function to check that the schema is installed
 -- and complete, and that no table or function is open that should not be: open_tables lists tables without row level
--- security, open_functions the functions that anon may execute, or authenticated without being in 010_callers.sql.
+-- security, bucket is the one in which users may read pictures, open_functions the functions that anon may execute, or authenticated without being in 010_callers.sql.
 
 create or replace function public.inspect_schema()
 returns jsonb
@@ -10,6 +10,7 @@ set search_path = ''
 as $$
   select jsonb_build_object(
     'version', (select version from public.schema_version),
+    'bucket', fleet_private.bucket(),
     'functions', (
       select coalesce(jsonb_agg(distinct p.proname::text), '[]')
         from pg_catalog.pg_proc p where p.pronamespace = 'public'::regnamespace),

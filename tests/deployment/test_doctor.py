@@ -407,7 +407,8 @@ def test_a_bucket_that_no_user_may_read(diagnose, stack):
         finally:
             http.delete("/bucket/own-bucket").raise_for_status()
     assert check.grade == "warning"
-    assert "users read gxp-captures" in check.remedy
+    assert "lets users read gxp-captures" in check.detail
+    assert "select use_bucket('own-bucket')" in check.remedy
 
 
 class OtherSupabase(SupabaseLite):

@@ -181,9 +181,9 @@ def test_the_blueprint_gives_each_process_what_it_needs(render):
     assert given["fleet-worker"] >= needed | {"MQTT_PASSWORD", "REDIS_URL"}
     assert given["fleet-listener"] >= {"MQTT_HOST", "MQTT_PASSWORD", "REDIS_URL"}
     assert given["fleet-flower"] >= {"FLOWER_BASIC_AUTH", "REDIS_URL"}
-    # What neither uses, neither is given.
-    for name in ("fleet-beat", "fleet-flower"):
-        assert not any(key.startswith(("MQTT", "SUPABASE")) for key in given[name]), name
+    # What neither uses, neither is given; the step before a deployment is beat's.
+    for name, used in (("fleet-beat", {"SUPABASE_STORAGE_BUCKET"}), ("fleet-flower", set())):
+        assert {key for key in given[name] if key.startswith(("MQTT", "SUPABASE"))} == used, name
     # The owner's right to the database is where the schema is applied, and nothing of a stranger is read.
     assert {name for name in given if "DATABASE_URL" in given[name]} == {"fleet-beat"}
     assert [each["name"] for each in render["services"] if "preDeployCommand" in each] == ["fleet-beat"]
@@ -195,7 +195,7 @@ def test_the_blueprint_serves_the_console_with_its_headers(blueprint):
                          "headers"}  # fmt: skip
     assert site["routes"] == [{"type": "rewrite", "source": "/*", "destination": "/index.html"}]
     assert {variable["key"] for variable in site["envVars"] if "value" not in variable} == {
-        "SUPABASE_URL", "SUPABASE_PUBLISHABLE_KEY",
+        "SUPABASE_URL", "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_STORAGE_BUCKET",
     }  # fmt: skip
     sent = {header["name"]: header["value"] for header in site["headers"] if header["path"] == "/*"}
     for name, value in json.loads((REPOSITORY / "console" / "headers.json").read_text()).items():
@@ -223,6 +223,26 @@ def test_compose_serves_the_console_as_its_host_is_told(compose, tool):
     assert answer.returncode == 0, answer.stdout
 
 
+def configured(folder, **environment):
+    """Let config.mjs write the configuration of a console in a folder."""
+    node = find_node()
+    if node is None:
+        pytest.skip("no node")
+    (folder / "scripts").mkdir()
+    (folder / "dist").mkdir()
+    script = shutil.copy(REPOSITORY / "console" / "scripts" / "config.mjs", folder / "scripts")
+    inherited = {name: value for name, value in os.environ.items() if name != "SUPABASE_STORAGE_BUCKET"}
+    return subprocess.run(
+        [node, script], env=inherited | environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_configuration_of_the_console_names_another_bucket(tmp_path):
+    given = {"SUPABASE_URL": "https://x.supabase.co", "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_x"}
+    assert configured(tmp_path, **given, SUPABASE_STORAGE_BUCKET="own-pictures").returncode == 0
+    assert '"bucket":"own-pictures"' in (tmp_path / "dist" / "config.js").read_text()
+
+
 @pytest.mark.parametrize(
     ("url", "key", "said"),
     [
@@ -235,15 +255,7 @@ def test_compose_serves_the_console_as_its_host_is_told(compose, tool):
     ],
 )
 def test_the_configuration_of_the_console_holds_no_secret(tmp_path, url, key, said):
-    node = find_node()
-    if node is None:
-        pytest.skip("no node")
-    (tmp_path / "scripts").mkdir()
-    (tmp_path / "dist").mkdir()
-    script = shutil.copy(REPOSITORY / "console" / "scripts" / "config.mjs", tmp_path / "scripts")
-    environment = {**os.environ, "SUPABASE_URL": url, "SUPABASE_PUBLISHABLE_KEY": key}
-    environment.pop("SUPABASE_STORAGE_BUCKET", None)
-    answer = subprocess.run([node, script], env=environment, capture_output=True, text=True, check=False)
+    answer = configured(tmp_path, SUPABASE_URL=url, SUPABASE_PUBLISHABLE_KEY=key)
     if said:
         assert answer.returncode == 1
         assert said in answer.stderr
@@ -421,7 +433,7 @@ def test_the_supabase_of_the_lite_profile(compose, tmp_path):
     environment = {
         **os.environ, **service, "SERVICE": str(given), "HOST": LOOPBACK, "PORT": str(port),
         "SUPABASE_SECRET_KEY": "sb_secret_of_the_lite_test", "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_x",
-        "SUPABASE_JWT_SECRET": "0" * 40, "NO_PROXY": LOOPBACK,
+        "SUPABASE_JWT_SECRET": "0" * 40, "SUPABASE_STORAGE_BUCKET": "own-pictures", "NO_PROXY": LOOPBACK,
     }  # fmt: skip
     home = tmp_path / "lite"
     migrations = home / "supabase" / "migrations"
@@ -439,6 +451,7 @@ def test_the_supabase_of_the_lite_profile(compose, tmp_path):
         settings = SupabaseSettings(
             supabase_url=f"http://{LOOPBACK}:{port}",
             supabase_service_role="sb_secret_of_the_lite_test",
+            supabase_storage_bucket="own-pictures",
         )  # fmt: skip
         assert {check.grade for check in supabase.check_supabase(settings)} == {"ok"}
     finally:

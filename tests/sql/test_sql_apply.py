@@ -43,6 +43,25 @@ def test_it_is_applied_and_may_be_applied_again(empty_database: Database) -> Non
     assert (again.returncode, again.stdout) == (0, f"0 of {total} files applied, the others were\n")
 
 
+def test_users_read_the_bucket_of_the_setting(empty_database: Database) -> None:
+    readable = "select fleet_private.bucket()"
+    for bucket in ("own-pictures", "others"):
+        answer = apply(DATABASE_URL=empty_database.url, SUPABASE_STORAGE_BUCKET=bucket)
+        assert answer.stdout.splitlines()[-1] == f"users may read their pictures in the bucket {bucket}"
+        assert empty_database.value(readable) == bucket
+        assert empty_database.value(f"select public from storage.buckets where id = '{bucket}'") is False
+
+    # Without the setting, and where the files run anew, it stays.
+    apply(DATABASE_URL=empty_database.url)
+    (file,) = (file for file in read() if file.name == "repeatable/080_storage.sql")
+    empty_database.run(f"begin; {file.text} commit;")
+    assert empty_database.value(readable) == "others"
+
+    answer = apply(DATABASE_URL=empty_database.url, SUPABASE_STORAGE_BUCKET="a'b")
+    assert answer.returncode == 1
+    assert "SUPABASE_STORAGE_BUCKET" in answer.stderr
+
+
 def test_a_file_that_is_applied_alone_leaves_what_the_others_made(empty_database: Database) -> None:
     """In an upgrade those run whose text has changed: what a later one had opened, say, stays open."""
     apply(DATABASE_URL=empty_database.url)

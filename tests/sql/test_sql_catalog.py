@@ -43,6 +43,7 @@ DEFINERS = {
     "public.reconcile_objects",
     # The service's key reaches no table of fleet_private.
     "public.set_device_codes",
+    "public.use_bucket",
 }
 # These have the rights of the user: they look at nothing but their arguments, or read what the user may read.
 INVOKERS = {

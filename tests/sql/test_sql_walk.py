@@ -149,7 +149,8 @@ RELATIONS = {
 PRIVATE = {
     "alert_clock", "channel_targets", "claim_attempts", "day_clocks", "deliveries", "device_codes", "events",
     "device_bytes", "former_configs", "former_devices", "keep_rounds", "object_removals", "picture_streaks",
-    "reconciliations", "schema_migrations", "smaller_rounds", "stored_bytes", "touched_company_days", "touched_hours",
+    "reconciliations", "schema_migrations", "smaller_rounds", "storage_bucket", "stored_bytes",
+    "touched_company_days", "touched_hours",
 }  # fmt: skip
 
 
@@ -311,7 +312,7 @@ OF_THE_CALLER = {
     "public.console_report_gaps", "public.create_channel", "public.device_gaps", "public.invite_member", "public.storage_usage",
 }  # fmt: skip
 # They change nothing, and the schema is not served; `test_what_policies_ask` has them.
-HELPERS = {"fleet_private.company_of_user", "fleet_private.is_timezone", "fleet_private.user_may"} | {
+HELPERS = {"fleet_private.bucket", "fleet_private.company_of_user", "fleet_private.is_timezone", "fleet_private.user_may"} | {
     f"fleet_private.{name}"
     for name in ("alert_defaults", "as_integer", "event_types", "as_time", "seconds_text", "sentence", "story_events", "story_gaps", "story_loss",
                  "story_sentences", "story_time", "story_timeline", "times_text", "zone_of", "gallery_condition",
