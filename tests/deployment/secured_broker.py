@@ -13,6 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from local.mqtt_broker import Mosquitto, mosquitto_binary
 from local.part import REPOSITORY
+from local.ports import free_port
 from operate.logins import hashed
 
 USER = "fleet"
@@ -66,12 +67,13 @@ class SecuredMosquitto(Mosquitto):
 class ComposedMosquitto(Mosquitto):
     """The broker of docker-compose.yml: its own script and configuration, with folders of a test.
 
-    `devices` is what the compose file mounts from `broker/`.
+    `devices` is what the compose file mounts from `broker/`; with a certificate there it listens on `tls_port` too.
     """
 
     def __init__(self, directory, compose, devices=REPOSITORY / "broker", root="ESP32CAM"):
         super().__init__(directory)
         self._root = root
+        self.tls_port = free_port()
         self._service = compose["services"]["mosquitto"]
         self._config = compose["configs"]["mosquitto"]["content"]
         self._devices = devices
@@ -79,6 +81,7 @@ class ComposedMosquitto(Mosquitto):
     def _placed(self, text):
         text = text.replace("$$", "$").replace("/mosquitto/data", str(self.directory))
         text = text.replace("/mosquitto/devices", str(self._devices))
+        text = text.replace("listener 8883", f"listener {self.tls_port} {self.host}")
         return text.replace("/mosquitto/config", str(self.directory))
 
     def prepare(self):

@@ -311,7 +311,9 @@ def test_compose_waits_for_longer_than_render_needs(compose, render):
 def test_compose_is_closed(compose):
     for name, service in compose["services"].items():
         for port in service.get("ports", []):
-            assert port.startswith(("127.0.0.1:", "${MQTT_BIND:-127.0.0.1}:")), name
+            assert port.startswith(
+                ("127.0.0.1:", "${MQTT_BIND:-127.0.0.1}:", "${MQTT_TLS_BIND:-127.0.0.1}:")
+            ), name
     assert "noeviction" in compose["services"]["redis"]["command"]
     assert "allow_anonymous false" in compose["configs"]["mosquitto"]["content"]
 
