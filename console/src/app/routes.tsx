@@ -10,6 +10,7 @@ import { readReportSearch } from '@/features/report/report_search'
 import { readTrendsSearch } from '@/features/trends/trends_search'
 import { callOptions } from '@/shared/call'
 import { keepFragment } from '@/shared/fragment'
+import { membershipsOptions } from '@/shared/me'
 import { compact, readText, readUuid } from '@/shared/search'
 import { knownSession } from '@/shared/session'
 import { NotFoundPage } from './not_found_page'
@@ -49,8 +50,11 @@ const join = createRoute({
 const shell = createRoute({
   getParentRoute: () => root,
   id: 'shell',
-  beforeLoad: async ({ location }) => {
-    if ((await knownSession()).state !== 'signed-out') return
+  beforeLoad: async ({ context, location }) => {
+    const session = await knownSession()
+    // Who one is is asked for first, while the page's code is on its way.
+    if ('userId' in session) void context.client.prefetchQuery(membershipsOptions(session.userId))
+    if (session.state !== 'signed-out') return
     const path = location.pathname + location.searchStr
     keepFragment(path, location.hash)
     throw redirect({ to: '/sign-in', search: path === '/' ? {} : { next: path } })

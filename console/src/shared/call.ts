@@ -82,6 +82,11 @@ export function useCall<Name extends FunctionName>(
   })
 }
 
+/** What asks for rows, and keeps them. */
+export function rowsOptions<Data>(key: readonly unknown[], ask: () => PromiseLike<Reply<Data>>) {
+  return queryOptions<NonNullable<Data>, CallError>({ queryKey: key, queryFn: () => asUser(ask) })
+}
+
 /** Rows of tables: `ask` builds the query with `database.from(…)`, `key` names it and all it depends on. */
 export function useRows<Data>(
   key: readonly unknown[],
@@ -89,8 +94,7 @@ export function useRows<Data>(
   options: CallOptions = {},
 ): UseQueryResult<NonNullable<Data>, CallError> {
   return useQuery<NonNullable<Data>, CallError>({
-    queryKey: key,
-    queryFn: () => asUser(ask),
+    ...rowsOptions(key, ask),
     refetchInterval: options.every ?? false,
     enabled: options.enabled ?? true,
   })

@@ -1,6 +1,6 @@
 /** The signed-in user's company and role there. What a role may not do is not offered; the database refuses it as well. */
-import type { UseQueryResult } from '@tanstack/react-query'
-import { useRows } from './call'
+import { type UseQueryResult, useQuery } from '@tanstack/react-query'
+import { rowsOptions } from './call'
 import type { CallError } from './call_error'
 import { useSession } from './session'
 import { database } from './supabase'
@@ -13,22 +13,24 @@ export interface Membership {
   readonly company: { readonly company_id: string; readonly name: string } | null
 }
 
+/** What asks for the memberships of a user. */
+export function membershipsOptions(userId: string) {
+  return rowsOptions(['me', userId], () =>
+    database
+      .from('users')
+      .select('role, company:companies(company_id, name)')
+      .eq('user_id', userId)
+      .not('company_id', 'is', null)
+      .limit(1)
+      .overrideTypes<Membership[], { merge: false }>(),
+  )
+}
+
 /** The memberships of the user: none, or the one that an account may have. */
 export function useMemberships(): UseQueryResult<readonly Membership[], CallError> {
   const session = useSession()
   const userId = 'userId' in session ? session.userId : ''
-  return useRows(
-    ['me', userId],
-    () =>
-      database
-        .from('users')
-        .select('role, company:companies(company_id, name)')
-        .eq('user_id', userId)
-        .not('company_id', 'is', null)
-        .limit(1)
-        .overrideTypes<Membership[], { merge: false }>(),
-    { enabled: userId !== '', every: 5 * 60_000 },
-  )
+  return useQuery({ ...membershipsOptions(userId), enabled: userId !== '', refetchInterval: 5 * 60_000 })
 }
 
 export function useMembership(): Membership | undefined {

@@ -54,7 +54,7 @@ export const DeviceRow = memo(function DeviceRow(props: DeviceRowProps) {
       )}
       <Cell name={css.device}>
         <span className={css.thumbnail}>
-          <Picture path={device.thumbnail_path} alt="" />
+          <Picture path={device.thumbnail_path} alt="" eager />
         </span>
         <span className={css.names}>
           <Link to="/devices/$deviceId" params={{ deviceId: device.device_id }} className={css.name}>
