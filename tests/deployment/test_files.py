@@ -160,6 +160,28 @@ def test_the_blueprint_wires_what_is_there(render):
                 }
 
 
+def test_a_second_environment_is_the_blueprint_under_other_names(blueprint):
+    [command] = re.findall(
+        r"`(sed [^`]+) > render\.trial\.yaml`", (REPOSITORY / "docs" / "deployment.md").read_text()
+    )
+    made = subprocess.run(
+        shlex.split(command), cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout
+    yaml = pytest.importorskip("ruamel.yaml")
+    trial = yaml.YAML(typ="safe").load(made)
+    names = {
+        service["name"]: service["name"].replace("fleet-", "trial-") for service in blueprint["services"]
+    }
+    assert not set(names) & set(names.values())
+    expected = json.loads(json.dumps(blueprint))
+    for service in expected["services"]:
+        service["name"] = names[service["name"]]
+        for variable in service.get("envVars", []):
+            if source := variable.get("fromService"):
+                source["name"] = names[source["name"]]
+    assert trial == expected
+
+
 def test_the_blueprint_keeps_secrets_and_data(render):
     (store,) = [service for service in render["services"] if service["type"] == "keyvalue"]
     assert store["maxmemoryPolicy"] == "noeviction"
