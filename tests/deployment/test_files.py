@@ -318,9 +318,37 @@ def test_compose_gives_each_process_what_it_needs(compose):
     assert not any("env_file" in service for service in compose["services"].values())
 
 
-def test_compose_is_valid(tool):
-    answer = tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
-    assert answer.returncode == 0, answer.stdout
+@pytest.mark.parametrize(
+    ("schema", "pattern"),
+    [
+        ("compose-spec", "docker-compose.yml"),
+        ("github-workflows", ".github/workflows/*.yml"),
+        ("renovate", "renovate.json"),
+    ],
+)
+def test_what_others_read_is_valid(tool, schema, pattern):
+    files = sorted(str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob(pattern))
+    answer = tool("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files)
+    assert files and answer.returncode == 0, answer.stdout
+
+
+def test_the_hooks_before_a_commit_run():
+    yaml = pytest.importorskip("ruamel.yaml")
+    kept = yaml.YAML(typ="safe").load((REPOSITORY / ".pre-commit-config.yaml").read_text())
+    for repository in kept["repos"]:
+        for hook in repository["hooks"]:
+            program = shlex.split(hook["entry"])[0]
+            assert not program.startswith(".venv/bin/") or shutil.which(
+                Path(program).name, path=Path(sys.executable).parent
+            )
+
+
+def test_every_task_of_the_forge_runs_what_is_here():
+    said = "".join(path.read_text() for path in sorted((REPOSITORY / ".github").rglob("*.*")))
+    for command in re.findall(r"`make ([a-z-]+)`", said):
+        assert f"\n{command}:" in (REPOSITORY / "Makefile").read_text(), command
+    for module in re.findall(r"python -m ([a-z_.]+)", said):
+        assert (REPOSITORY / f"{module.replace('.', '/')}.py").exists(), module
 
 
 def test_compose_waits_for_longer_than_render_needs(compose, render):
