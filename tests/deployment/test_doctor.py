@@ -458,7 +458,9 @@ def test_the_schema(diagnose, stack, tmp_path, installed):
 
 def test_the_code_and_the_schema_agree():
     code = "".join(
-        path.read_text() for folder in ("tasks", "operate") for path in (REPOSITORY / folder).rglob("*.py")
+        path.read_text()
+        for folder in ("core", "tasks", "operate")
+        for path in (REPOSITORY / folder).rglob("*.py")
     )
     assert set(re.findall(r'\.call\(\s*"(\w+)"', code)) == FUNCTIONS
     version = (REPOSITORY / "sql" / "repeatable" / "090_version.sql").read_text()
