@@ -15,7 +15,10 @@ COPY core core
 COPY operate operate
 COPY listener listener
 COPY tasks tasks
+COPY fleet fleet
 COPY sql sql
+# `docker compose exec worker fleet status`
+RUN printf '#!/bin/sh\nexec python -m fleet "$@"\n' >/venv/bin/fleet && chmod 755 /venv/bin/fleet
 USER 10001
 # Each process stops cleanly on SIGTERM. A shell in front of it would not pass the signal on.
 STOPSIGNAL SIGTERM

@@ -16,11 +16,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from typer import Option
+from typer.core import TyperCommand
 
 from simulator.dialects import DIALECTS, MIXED
 from simulator.fleet import Fleet
@@ -48,7 +49,19 @@ DIALECT_NAMES = ", ".join([*DIALECTS, MIXED])
 app = typer.Typer(add_completion=False)
 
 
-@app.command(context_settings={"help_option_names": ["-h", "--help"]})
+class _Command(TyperCommand):
+    """Exits with the status that the command returns, or with 2 after a line about what is wrong."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            status = super().invoke(ctx)
+        except (OptionError, BrokerUnreachableError) as error:
+            print(f"simulator: {error}", file=sys.stderr)
+            status = 2
+        raise typer.Exit(int(status or 0))
+
+
+@app.command(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
 def simulate(
     *,
     host: Annotated[str, broker(help="Broker.")] = "127.0.0.1",
@@ -223,13 +236,9 @@ def main() -> int:
     try:
         status = app(prog_name="simulator", standalone_mode=False)
     except typer.TyperException as error:
-        problem = error.format_message()
-    except (OptionError, BrokerUnreachableError) as error:
-        problem = str(error)
-    else:
-        return int(status or 0)
-    print(f"simulator: {problem}", file=sys.stderr)
-    return 2
+        print(f"simulator: {error.format_message()}", file=sys.stderr)
+        return 2
+    return int(status or 0)
 
 
 if __name__ == "__main__":

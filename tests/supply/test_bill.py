@@ -74,7 +74,7 @@ def test_a_licence_is_named_wherever_the_package_is_installed_here(components):
 
 def test_it_tells_who_needs_whom(bills):
     needs = {each["ref"]: each.get("dependsOn", []) for each in json.loads(bills["python"])["dependencies"]}
-    assert any(ref.startswith("pkg:pypi/celery@") for ref in needs["fleetcam"])
+    assert any(ref.startswith("pkg:pypi/celery@") for ref in needs["fleet"])
     [celery] = [ref for ref in needs if ref.startswith("pkg:pypi/celery@")]
     assert any(ref.startswith("pkg:pypi/kombu@") for ref in needs[celery])
 
