@@ -61,7 +61,9 @@ def node_binary() -> str:
             f"node: no Node.js {MINIMUM} or newer on PATH nor in this environment; run `make setup`"
         )
     if not LITE.exists():
-        raise StackError("node: the npm packages of local/ are not installed; run `make setup`, or `fleet install`")
+        raise StackError(
+            "node: the npm packages of local/ are not installed; run `make setup`, or `fleet install`"
+        )
     return node
 
 

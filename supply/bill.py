@@ -79,7 +79,14 @@ def image() -> str:
 def npm(folder: Path) -> str:
     """Return npm's own bill of the locked packages of a folder; raises StackError."""
     command, environment = need_npm()
-    asked = ["sbom", "--sbom-format=cyclonedx", "--sbom-type=application", "--package-lock-only"]
+    # All that is locked, also what is not installed everywhere.
+    asked = [
+        "sbom",
+        "--sbom-format=cyclonedx",
+        "--sbom-type=application",
+        "--package-lock-only",
+        "--include=peer",
+    ]
     answer = subprocess.run(
         [*command, *asked], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
