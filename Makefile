@@ -6,7 +6,7 @@ SERVICE := $(VENV)/.service
 READY := $(VENV)/.ready
 STACK := local/node_modules/.ready
 
-.PHONY: help setup setup-dev demo up test test-again test-postgres chaos fuzz bench bench-sql bench-console mutants check sql data-model console-types lock audit sbom
+.PHONY: help setup setup-dev demo up test test-again test-postgres chaos fuzz bench bench-sql bench-console mutants lint check sql data-model console-types lock audit sbom
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -80,11 +80,13 @@ MINUTES ?= 60
 mutants: setup-dev ## change the code in SAMPLE places, one at a time, and see whether the tests notice
 	$(BIN)/python -m mutation --sample $(SAMPLE) --seed $(SEED) --minutes $(MINUTES)
 
-check: $(READY) ## lint, types, import rules and the quick tests, of the console as well
+lint: $(READY) ## lint, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint ## that, and the quick tests, of the console as well
 	$(BIN)/python -m local console check test build size
 	$(BIN)/python -m pytest tests/unit
 
