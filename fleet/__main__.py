@@ -17,12 +17,11 @@ RUN, OWNERS, DATA, DEVICES, HERE = (
 
 
 class Command(NamedTuple):
-    """Where a command is: a module with an `app`, of which it may be one of several commands."""
+    """Where a command is: a module whose `app` it is, or one of the commands of that."""
 
     module: str
     panel: str
     summary: str
-    one_of_several: bool = False
 
 
 COMMANDS: Final = {
@@ -42,10 +41,10 @@ COMMANDS: Final = {
     "record": Command("operate.record", DEVICES, "Write what devices send and are told to a file."),
     "replay": Command("operate.replay", DEVICES, "Play such a file again."),
     "simulate": Command("simulator.__main__", HERE, "Run a fleet of simulated cameras."),
-    "install": Command("local.__main__", HERE, "Install what the demo and `up` need from npm.", True),
-    "demo": Command("local.__main__", HERE, "Start everything for a small fleet, and show results.", True),
-    "up": Command("local.__main__", HERE, "Start everything, with the console, until Ctrl-C.", True),
-    "inbox": Command("local.__main__", HERE, "Print the mail that the service has sent here.", True),
+    "install": Command("local.__main__", HERE, "Install what the demo and `up` need from npm."),
+    "demo": Command("local.__main__", HERE, "Start everything for a small fleet, and show results."),
+    "up": Command("local.__main__", HERE, "Start everything, with the console, until Ctrl-C."),
+    "inbox": Command("local.__main__", HERE, "Print the mail that the service has sent here."),
 }
 
 
@@ -66,9 +65,8 @@ class _Commands(TyperGroup):
 
 def load(name: str) -> Any:
     """Return a command itself."""
-    known = COMMANDS[name]
-    command: Any = get_command(import_module(known.module).app)
-    return command.commands[name] if known.one_of_several else command
+    command: Any = get_command(import_module(COMMANDS[name].module).app)
+    return getattr(command, "commands", {}).get(name, command)
 
 
 app = typer.Typer(cls=_Commands, no_args_is_help=True, pretty_exceptions_enable=False)
