@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from operate.command import end, say
+from operate.whole_files import write_whole
 
 # Devices keep the authority for as long as they live; a certificate is made again in time.
 _AUTHORITY: Final = timedelta(days=20 * 365)
@@ -143,15 +144,10 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
 def _write(pair: Pair, folder: Path, name: str) -> None:
     """Write certificate and key; the key is for its owner's eyes alone, before anything is in it."""
     certificate, key = pair
-    folder.mkdir(parents=True, exist_ok=True)
     encoding = serialization.Encoding.PEM
     secret = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    for ending, mode, data in (("key", 0o600, secret), ("pem", 0o644, certificate.public_bytes(encoding))):
-        draft = folder / f"{name}.{ending}.part"
-        draft.unlink(missing_ok=True)
-        draft.touch(mode=mode, exist_ok=False)
-        draft.write_bytes(data)
-        draft.replace(folder / f"{name}.{ending}")
+    write_whole(folder / f"{name}.key", secret, 0o600)
+    write_whole(folder / f"{name}.pem", certificate.public_bytes(encoding), 0o644)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from operate.command import EnvFile, end
 from operate.held import Subject, find, held, rows
 from operate.project import opened
 from operate.status import console_on
+from operate.whole_files import write_whole
 
 MANIFEST: Final = "manifest.json"
 SUMS: Final = "SHA256SUMS"
@@ -158,10 +159,7 @@ class Objects:
             return file.read_bytes()
         data = self._project.download(path)
         if data is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            draft = file.with_name(f"{file.name}.part")
-            draft.write_bytes(data)
-            draft.replace(file)
+            write_whole(file, data)
         return data
 
 
@@ -184,9 +182,8 @@ def _begin(folder: Path, said: dict[str, str]) -> None:
 
 
 def _write(folder: Path, manifest: dict[str, Any]) -> None:
-    draft = folder / f"{MANIFEST}.part"
-    draft.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    draft.replace(folder / MANIFEST)
+    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    write_whole(folder / MANIFEST, text.encode())
 
 
 def _now() -> str:

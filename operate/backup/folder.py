@@ -6,7 +6,6 @@ backup before it as it was, and goes on where it stopped.
 """
 
 import hashlib
-import os
 import re
 import threading
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from operate.backup import BackupError
+from operate.whole_files import write_whole
 
 _SUMS: Final = "SHA256SUMS"
 _PART: Final = ".part"
@@ -52,14 +52,8 @@ class Folder:
 
     def put(self, name: str, data: bytes) -> str:
         """Write a file, note it, and return its SHA-256; several threads may do so."""
-        path, digest = self.path(name), hashlib.sha256(data).hexdigest()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}{_PART}")
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        digest = hashlib.sha256(data).hexdigest()
+        write_whole(self.path(name), data)
         with self._writing, self.unfinished(_SUMS).open("a") as sums:
             sums.write(f"{digest}  {name}\n")
         return digest
