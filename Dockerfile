@@ -3,13 +3,13 @@
 FROM python:3.11.13-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 COPY requirements.lock /tmp/
-RUN python -m venv /venv && /venv/bin/pip install --require-hashes -r /tmp/requirements.lock
+RUN python -m venv /app/.venv && /app/.venv/bin/pip install --require-hashes -r /tmp/requirements.lock
 
 FROM python:3.11.13-slim-bookworm
 RUN useradd --system --uid 10001 --no-create-home fleet
-COPY --from=build /venv /venv
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
+COPY --from=build /app/.venv .venv
+ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 COPY celeryconfig.py flowerconfig.py ./
 COPY core core
 COPY operate operate
@@ -18,7 +18,7 @@ COPY tasks tasks
 COPY fleet fleet
 COPY sql sql
 # `docker compose exec worker fleet status`
-RUN printf '#!/bin/sh\nexec python -m fleet "$@"\n' >/venv/bin/fleet && chmod 755 /venv/bin/fleet
+RUN cp fleet/command.sh .venv/bin/fleet
 USER 10001
 # Each process stops cleanly on SIGTERM. A shell in front of it would not pass the signal on.
 STOPSIGNAL SIGTERM

@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SERVICE := $(VENV)/.service
 READY := $(VENV)/.ready
+FLEET := $(BIN)/fleet
 STACK := local/node_modules/.ready
 
 .PHONY: help setup setup-dev demo up test test-again test-postgres chaos fuzz bench bench-sql bench-console mutants lint check sql data-model console-types lock audit sbom
@@ -11,9 +12,9 @@ STACK := local/node_modules/.ready
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(SERVICE) $(STACK) ## install what is locked for the service and the demo into .venv and local/node_modules
+setup: $(SERVICE) $(FLEET) $(STACK) ## install what is locked for the service and the demo into .venv and local/node_modules
 
-setup-dev: $(READY) $(STACK) ## install what the tests and the tools need as well
+setup-dev: $(READY) $(FLEET) $(STACK) ## install what the tests and the tools need as well
 
 $(SERVICE): requirements-local.lock
 	@$(PYTHON) -m local.packages $(VENV) $<
@@ -23,8 +24,11 @@ $(READY): requirements-dev.lock $(SERVICE)
 	@$(PYTHON) -m local.packages $(VENV) $<
 	@touch $@
 
-$(STACK): local/package-lock.json $(SERVICE)
-	@$(BIN)/python -m local install
+$(FLEET): fleet/command.sh | $(SERVICE)
+	@cp $< $@
+
+$(STACK): local/package-lock.json $(SERVICE) | $(FLEET)
+	@$(FLEET) install
 	@touch $@
 
 # Ctrl-C is how they end, and no error of make. `make up ARGS="--redis-port 6380"` passes options on.
@@ -32,12 +36,12 @@ ENDED := trap : INT;
 BY_CTRL_C := [ $$? -eq 130 ]
 
 demo: setup ## send real photographs of a small fleet through every process, and show the results
-	@$(ENDED) $(BIN)/python -m local demo $(ARGS) || $(BY_CTRL_C)
+	@$(ENDED) $(FLEET) demo $(ARGS) || $(BY_CTRL_C)
 
 # For cameras of one's own: `make up HOST=0.0.0.0 DATA=dir`.
 OWN := $(if $(HOST),--host '$(HOST)') $(if $(DATA),--data '$(DATA)')
 up: setup ## start the same processes with a fleet that goes on, and the console; for cameras: HOST=0.0.0.0 DATA=dir
-	@$(ENDED) $(BIN)/python -m local up $(OWN) $(ARGS) || $(BY_CTRL_C)
+	@$(ENDED) $(FLEET) up $(OWN) $(ARGS) || $(BY_CTRL_C)
 
 # The tests of the database are apart from each other and wait for it; the others are about time, and go in one line.
 test: setup-dev ## the whole test suite

@@ -1,4 +1,4 @@
-"""The embedded stack: `python -m local install | postgres | demo | up | console | inbox`."""
+"""The embedded stack: `fleet install | demo | up | inbox`; for developers also `local postgres | console`."""
 
 import sys
 from collections.abc import Callable

@@ -120,7 +120,7 @@ def _print_addresses(
         "MQTT broker": f"{broker}, {'two logins' if entry.logins else 'no users'})",
         "Redis": stack.redis_url,
         "SMTP server": f"{stack.inbox.address}, mail in {stack.inbox.mailbox}",
-        "read mail": ".venv/bin/python -m local inbox",
+        "read mail": ".venv/bin/fleet inbox",
         "logs": str(stack.logs),
         "settings and keys": f"--env-file {env_file}",
     }

@@ -1,4 +1,4 @@
-"""Make the certificate of a broker of one's own: `python -m operate.certificates HOST…`.
+"""Make the certificate of a broker of one's own: `fleet certificates HOST…`.
 
 HOST is what devices call the broker: its name, its address in the network, or several of them. The first time
 makes an authority too: `ca.pem` is what devices and MQTT_CA_CERT are given, and its key stays in a folder

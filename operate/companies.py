@@ -1,4 +1,4 @@
-"""Make companies, invite people, set quotas: `python -m operate.companies create NAME --admin MAIL`.
+"""Make companies, invite people, set quotas: `fleet companies create NAME --admin MAIL`.
 
 It needs SUPABASE_URL and SUPABASE_SERVICE_ROLE. An invitation is shown once: the database has its hash. Exit
 status: 0, 1 if the project refuses or cannot be reached, 2 for wrong usage.

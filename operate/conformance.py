@@ -1,8 +1,8 @@
-"""Compare a device with docs/protocol.md: `python -m operate.conformance AABBCCDDEEFF [--recording FILE]`.
+"""Compare a device with docs/protocol.md: `fleet conformance AABBCCDDEEFF [--recording FILE]`.
 
 It lists each deviation with how often it came, what it costs, and an example. Without a recording it reads
 the last messages in the database's log, which has hellos and metadata but no chunks, and tells what the
-database advises about the device's link; a recording of `python -m operate.record` has all messages. Exit
+database advises about the device's link; a recording of `fleet record` has all messages. Exit
 status: 0, 1 if something harmful was found or nothing can be read, 2 for wrong usage or a file that is no
 recording.
 """
@@ -38,7 +38,7 @@ def main(
     device: Annotated[str, typer.Argument(help="the {MAC} of the device's topics")],
     *,
     recording: Annotated[
-        Path | None, typer.Option(help="read this recording of `python -m operate.record`", dir_okay=False)
+        Path | None, typer.Option(help="read this recording of `fleet record`", dir_okay=False)
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
     env_file: EnvFile = None,

@@ -1,4 +1,4 @@
-"""Make the codes by which companies claim devices: `python -m operate.devices codes DEVICE… --labels FILE`.
+"""Make the codes by which companies claim devices: `fleet devices codes DEVICE… --labels FILE`.
 
 Each device gets a code of 80 random bits. The page has a label for each, with a QR code, to be printed and
 stuck on the devices. The database has hashes only, so the page is the only place where the codes are. It

@@ -1,4 +1,4 @@
-"""Check a configuration against the real services: `python -m operate.doctor [--env-file .env]`.
+"""Check a configuration against the real services: `fleet doctor [--env-file .env]`.
 
 It prints one line for each check, with a remedy if the check fails. Where settings are missing, as in a shell
 of a process that has its own alone, it names them and checks what the others reach. Exit status: 0 if the

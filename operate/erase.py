@@ -1,4 +1,4 @@
-"""Erase a device, a user or a company for good: `python -m operate.erase device ID`.
+"""Erase a device, a user or a company for good: `fleet erase device ID`.
 
 It shows what would go, asks for the name to be typed, or takes it from --yes, and ends with a report. Rows
 go in portions, and their objects as those of every picture that is let go (docs/adr/0030-keeping.md): so it
@@ -118,7 +118,7 @@ def _erase(project: SupabaseGateway, subject: Subject, yes: str | None) -> None:
     for company_id in filter(None, companies):
         members = project.call("list_members", p_company=company_id)
         if not any(row["role"] == "admin" and row["invited_until"] is None for row in members):
-            console.print(f"! The company {company_id} has no admin now: `operate.companies invite` another")
+            console.print(f"! The company {company_id} has no admin now: `fleet companies invite` another")
     left += _left(project, subject, devices) + _take_back(devices)
     for line in left:
         console.print(f"✗ stayed: {line}")

@@ -1,4 +1,4 @@
-"""Write what is held of a device, user or company: `python -m operate.export device ID --to FOLDER`.
+"""Write what is held of a device, user or company: `fleet export device ID --to FOLDER`.
 
     manifest.json      of whom and when, the rows of each table and the SHA-256 of its file, and the objects
     rows/TABLE.jsonl   the rows of each table, one JSON object a line

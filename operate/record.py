@@ -1,4 +1,4 @@
-"""Write what devices send and are told to a file: `python -m operate.record FILE [DEVICE…]`.
+"""Write what devices send and are told to a file: `fleet record FILE [DEVICE…]`.
 
 The listener goes on hearing all of it. The file holds the pictures themselves, so only its owner can read it;
 docs/diagnosis.md says what it is good for. It records until Ctrl-C, or for --minutes, or until it has

@@ -1,4 +1,4 @@
-"""Play a recording against a broker: `python -m operate.replay FILE [--speed 10] [--as DEVICE]`.
+"""Play a recording against a broker: `fleet replay FILE [--speed 10] [--as DEVICE]`.
 
 What the devices sent is sent again, in its order and with its pauses, whatever is answered; what the service
 answers is counted beside what it answered then. The broker is the one of MQTT_*, a test's, say: a service
@@ -34,7 +34,7 @@ app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
 @app.command()
 def main(
-    file: Annotated[Path, typer.Argument(help="a recording of `python -m operate.record`")],
+    file: Annotated[Path, typer.Argument(help="a recording of `fleet record`")],
     *,
     device: Annotated[str | None, typer.Option(help="only this device of the recording")] = None,
     name: Annotated[

@@ -1,4 +1,4 @@
-"""Have captures tried anew that have failed for good: `python -m operate.requeue`.
+"""Have captures tried anew that have failed for good: `fleet requeue`.
 
 Redis keeps the chunks of those whose bytes may be good for CAPTURE_TTL_S. What is taken up goes through the
 sweep like everything else, so this may run twice and beside live traffic. It prints a line for each capture

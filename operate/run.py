@@ -1,4 +1,4 @@
-"""Run the lines of the Procfile with the settings in a file: `python -m operate.run [NAME] --env-file .env`.
+"""Run the lines of the Procfile with the settings in a file: `fleet run [NAME] --env-file .env`.
 
 With a name (listener, worker, beat, flower) this process becomes that one, as a supervisor of the system
 wants it. Without, all run side by side until a signal comes or one of them ends; then the others are asked to

@@ -1,4 +1,4 @@
-"""Show the current state: `python -m operate.status [--json] [--watch]`. It changes nothing.
+"""Show the current state: `fleet status [--json] [--watch]`. It changes nothing.
 
 It prints tables, in plain text if the output is not a terminal, or one JSON object with --json. The exit
 status is 1 if Redis or Supabase could not be read, or if no listener or no worker is alive.

@@ -1,4 +1,4 @@
-"""Tell how a capture came, or why none did: `python -m operate.story DEVICE [IMAGE]` or `… CAPTURE`.
+"""Tell how a capture came, or why none did: `fleet story DEVICE [IMAGE]` or `… CAPTURE`.
 
 With an image, or the id of a capture, it tells the story of that capture: sentences, then the timeline. With
 a device alone it lists the expected wakes of the last days that have no picture, each with the reason. Exit

@@ -1,4 +1,4 @@
-"""What is wrong with the service itself, in words; `operate.status` shows the same in figures."""
+"""What is wrong with the service itself, in words; `fleet status` shows the same in figures."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -1,4 +1,4 @@
-"""`python -m simulator`: a fleet of devices from the command line.
+"""`fleet simulate`: a fleet of devices from the command line.
 
 Exit status:
 

@@ -1,5 +1,5 @@
 -- The ledger of the files that were applied, and the rules that each file must keep. This file runs first, and may run
--- any number of times. `python -m operate.schema` and sql/install.sql work with it; docs/adr/0017-migrations.md says why.
+-- any number of times. `fleet schema` and sql/install.sql work with it; docs/adr/0017-migrations.md says why.
 
 -- The data API does not serve this schema, so policies and functions can use its content but clients cannot
 -- call it. It is not named "private", because many projects have a schema of that name with grants of their

@@ -1,6 +1,6 @@
 """The task that finds in what devices deviate from docs/protocol.md, for the companies whose they are.
 
-It reads the log in the database, as `python -m operate.conformance` does: hellos and metadata. What deviates
+It reads the log in the database, as `fleet conformance` does: hellos and metadata. What deviates
 in chunks and in the conversation, a recording shows.
 """
 

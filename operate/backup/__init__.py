@@ -1,7 +1,7 @@
 """A backup of a project in a folder: rows and accounts as dumps of PostgreSQL, and the objects of the bucket.
 
 `folder` knows what is whole in it, `rows` calls PostgreSQL's own tools, `objects` the project's Storage. The
-command is `python -m operate.backup`; docs/runbooks.md walks through it.
+command is `fleet backup`; docs/runbooks.md walks through it.
 """
 
 

@@ -1,7 +1,7 @@
 """Copy the project's rows and objects into a folder, and a folder into an empty project.
 
-    python -m operate.backup take DIR       as often as you like: objects that are there are not fetched again
-    python -m operate.backup restore DIR    into a project that has nothing of a fleet yet
+    fleet backup take DIR       as often as you like: objects that are there are not fetched again
+    fleet backup restore DIR    into a project that has nothing of a fleet yet
 
 Both may be stopped and started again. They need DATABASE_URL, SUPABASE_URL, SUPABASE_SERVICE_ROLE, and on
 PATH `pg_dump`, `pg_restore` and `psql`, no older than the database. Exit status: 0, 1 if something refuses, 2

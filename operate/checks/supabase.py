@@ -150,9 +150,7 @@ def _schema(found: dict[str, Any]) -> Iterator[Check]:
 
 def _bucket(answer: httpx.Response, name: str, readable: str) -> Check:
     title = "storage bucket"
-    use = (
-        f"run `python -m operate.schema` with this setting, or in the SQL editor: select use_bucket('{name}')"
-    )
+    use = f"run `fleet schema` with this setting, or in the SQL editor: select use_bucket('{name}')"
     if waiting := _waits(answer):
         return Check(title, "unreachable", *waiting)
     if not answer.is_success:

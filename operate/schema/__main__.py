@@ -1,4 +1,4 @@
-"""Brings the database of DATABASE_URL up to date with `sql/`: `python -m operate.schema`, before a
+"""Brings the database of DATABASE_URL up to date with `sql/`: `fleet schema`, before a
 deployment.
 
 It may run any number of times, beside the live service, and two at once. `--dry-run` shows what is applied

@@ -1,4 +1,4 @@
--- The functions that signed-in users may call, and the only place where they are listed. `operate.doctor`,
+-- The functions that signed-in users may call, and the only place where they are listed. `fleet doctor`,
 -- verification.sql and the tests report every other function that users may call. The file that makes a function still
 -- grants it, with set_callers('users', …): a test compares the two.
 

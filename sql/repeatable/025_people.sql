@@ -232,7 +232,7 @@ begin
 end
 $$;
 
--- For `python -m operate.companies`: makes a company, and an invitation for its admin. Returns {company_id, token}.
+-- For `fleet companies`: makes a company, and an invitation for its admin. Returns {company_id, token}.
 -- Raises 22023 for a name or an e-mail address that will not do.
 create or replace function public.create_company(p_name text, p_admin text)
 returns jsonb

@@ -67,7 +67,7 @@ begin
 end
 $$;
 
--- For `python -m operate.devices`: keeps the hashes of the codes on the labels of devices, [{device_id, code_sha256}].
+-- For `fleet devices`: keeps the hashes of the codes on the labels of devices, [{device_id, code_sha256}].
 -- A code is hashed as plain_code writes it. Returns the devices that have a code already; unless p_replace is true,
 -- nothing is kept if there are any, since a label that is stuck on would be worth nothing. Raises 23514 for an unusable
 -- device_id.

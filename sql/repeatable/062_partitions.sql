@@ -138,7 +138,7 @@ $$;
 -- Returns {made: [names], dropped: [names], deleted, again}; again says that there are more rows to delete or to give.
 -- Raises 22023 for less than a day. Security definer, since only the owner of a table adds and drops partitions. Its
 -- locks are those of milliseconds; where it cannot get one at once, also of a row, it leaves that to the next call. Does
--- nothing while `python -m operate.schema` or another call is at work.
+-- nothing while `fleet schema` or another call is at work.
 create or replace function public.maintain_tables(
   p_log_days integer, p_status_days integer, p_errors_days integer, p_commands_days integer,
   p_limit integer default 10000, p_audit_days integer default 730

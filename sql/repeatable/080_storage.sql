@@ -1,5 +1,5 @@
 -- The private bucket for the images, and the right to read them. Its name is that of SUPABASE_STORAGE_BUCKET, which
--- `python -m operate.schema` tells the database.
+-- `fleet schema` tells the database.
 --   captures/{device}/YYYY/MM/DD/{image}     the users of the company that has the capture's row may read it
 --   thumbnails/{device}/YYYY/MM/DD/{image}   likewise
 --   timelapses/{company}/{claim}.mp4         the users of the company may read it that has the row of the time-lapse

@@ -1,4 +1,4 @@
--- `python -m operate.doctor` and every starting worker call this function to check that the schema is installed
+-- `fleet doctor` and every starting worker call this function to check that the schema is installed
 -- and complete, and that no table or function is open that should not be: open_tables lists tables without row level
 -- security, bucket is the one in which users may read pictures, open_functions the functions that anon may execute, or authenticated without being in 010_callers.sql.
 

@@ -1,4 +1,4 @@
-"""A label as `operate.devices` prints it, read by a camera, claims its device."""
+"""A label as `fleet devices` prints it, read by a camera, claims its device."""
 
 import io
 import shutil

@@ -29,7 +29,7 @@ DOCS = [
 RULES = REPOSITORY / "docs" / "alert-rules.yml"
 # What the fixture has done, or needs what is not here: an account, a Docker engine, the internet. Backups need a database
 # beside the project: test_sql_backup.py takes and restores them.
-BACKUPS = (".venv/bin/python -m operate.backup ", "(cd ../backup ")
+BACKUPS = ("fleet backup ", "(cd ../backup ")
 ELSEWHERE = ("git clone ", "cp ", "make ", "docker compose ", "env MALLOC_ARENA_MAX=2 celery ", *BACKUPS)
 
 
@@ -65,8 +65,9 @@ def shell(clone, environment):
     def run(command, **settings):
         # Other tests have left companies of this name on the session's stack.
         own = command.replace("Greenhouse Ltd", f"Greenhouse {clone.parent.name}")
+        path = f"{clone}/.venv/bin{os.pathsep}{environment['PATH']}"
         return subprocess.run(
-            ["bash", "-c", own], cwd=clone, env={**environment, **settings},
+            ["bash", "-c", own], cwd=clone, env={**environment, **settings, "PATH": path},
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
 
@@ -78,23 +79,23 @@ def test_every_command_runs_on_a_fresh_clone(shell, services, stack, environment
     for document in DOCS:
         for block in fences(document, "sh"):
             lines = [line for line in block.splitlines() if not line.startswith(ELSEWHERE)]
-            if any("operate.run" in line for line in lines) or not lines:
+            if any("fleet run" in line for line in lines) or not lines:
                 continue  # that one stays; see below
             answer = shell("set -e\n" + "\n".join(lines), **stack.environment())
             assert answer.returncode == 0, f"{document.name}: {lines}\n{answer.stdout}{answer.stderr}"
             ran += lines
     for part in (
-        "operate.doctor --env-file .env",
-        "operate.status --json",
-        "operate.schema",
-        "simulator --help",
+        "fleet doctor --env-file .env",
+        "fleet status --json",
+        "fleet schema",
+        "fleet simulate --help",
     ):
         assert any(part in line for line in ran), part
 
 
 def test_the_procfile_runs_from_a_fresh_clone(clone, environment, tmp_path):
-    (block,) = [block for block in fences(DOCS[0], "sh") if "operate.run" in block]
-    everything = Process("all", ["bash", "-c", f"exec {block}"],
+    (block,) = [block for block in fences(DOCS[0], "sh") if "fleet run" in block]
+    everything = Process("all", ["bash", "-c", f"exec .venv/bin/{block}"],
                          log=tmp_path / "all.log", environment=environment, cwd=clone)  # fmt: skip
     if accepts(5555):
         pytest.skip("port 5555 is taken")

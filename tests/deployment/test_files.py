@@ -419,13 +419,15 @@ def image(tmp_path_factory):
             assert source in kept, f"{source} is copied and ignored"
             copy = shutil.copytree if (REPOSITORY / source).is_dir() else shutil.copy
             copy(REPOSITORY / source, app / source)
-    venv.create(directory / "venv", with_pip=True)
-    install = [directory / "venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+    venv.create(app / ".venv", with_pip=True)
+    install = [app / ".venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
                "--require-hashes", "-r", REPOSITORY / "requirements.lock"]  # fmt: skip
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     answer = subprocess.run(install, capture_output=True, text=True, check=False, env=environment)
     assert answer.returncode == 0, answer.stderr
-    return directory
+    [command] = re.findall(r"^RUN (cp .*)$", text, re.M)
+    subprocess.run(shlex.split(command), cwd=app, check=True)
+    return app
 
 
 def test_the_commands_of_the_image_run_in_a_clean_directory(image, stack, tmp_path):
@@ -433,7 +435,7 @@ def test_the_commands_of_the_image_run_in_a_clean_directory(image, stack, tmp_pa
     health_file = tmp_path / "works"
     environment = {
         **stack.environment(),
-        "PATH": f"{image / 'venv/bin'}:/usr/bin:/bin",
+        "PATH": f"{image / '.venv/bin'}:/usr/bin:/bin",
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": str(tmp_path),
         "MQTT_CLIENT_ID": "image",
@@ -442,10 +444,12 @@ def test_the_commands_of_the_image_run_in_a_clean_directory(image, stack, tmp_pa
         "PORT": str(free_port()),
         "NO_PROXY": LOOPBACK,
     }
+    settings = subprocess.run(["fleet", "doctor", "--settings"], cwd=tmp_path, env=environment, check=False)
+    assert settings.returncode == 0
     ready = {"listener": "Subscribed to topics", "worker": " ready.", "beat": "beat: Starting"}
     for name, line in procfile_lines().items():
         process = Process(
-            name, shlex.split(line), log=tmp_path / f"{name}.log", environment=environment, cwd=image / "app"
+            name, shlex.split(line), log=tmp_path / f"{name}.log", environment=environment, cwd=image
         )
         process.launch()
         try:
@@ -455,7 +459,7 @@ def test_the_commands_of_the_image_run_in_a_clean_directory(image, stack, tmp_pa
                 process.wait_ready(lambda p=process, text=ready[name]: text in p.output(), 60)
             if name in ("listener", "worker"):
                 check = subprocess.run(
-                    ["python", "-m", "operate.health"], cwd=image / "app", env=environment, capture_output=True,
+                    ["python", "-m", "operate.health"], cwd=image, env=environment, capture_output=True,
                     check=False,
                 )  # fmt: skip
                 assert check.returncode == 0, check.stderr

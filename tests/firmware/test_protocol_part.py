@@ -138,7 +138,7 @@ def test_a_picture_that_cannot_be_kept_is_reported(bench):
 
 
 def test_nothing_deviates_from_the_protocol(bench):
-    """As `operate.conformance` sees a backlog, a picture with a lost chunk, and their ends."""
+    """As `fleet conformance` sees a backlog, a picture with a lost chunk, and their ends."""
     bench.act(f"shoot ffd8{PICTURE.hex()}ffd9")
     bench.act("alone")
     bench.wake()

@@ -1,4 +1,4 @@
-"""Captures that failed for good are taken up again by `operate.requeue`, through the sweep, and end stored."""
+"""Captures that failed for good are taken up again by `fleet requeue`, through the sweep, and end stored."""
 
 import subprocess
 import sys

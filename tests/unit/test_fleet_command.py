@@ -1,5 +1,7 @@
 """The command of the whole project."""
 
+import os
+import shutil
 import subprocess
 import sys
 
@@ -31,11 +33,37 @@ def test_every_command_is_there(name):
     assert load(name).help
     told = CliRunner().invoke(app, [name, "--help"], prog_name="fleet")
     assert told.exit_code == 0 and f"fleet {name}" in told.stdout
+    assert all(len(line) <= 80 for line in told.stdout.splitlines())
 
 
 def test_what_does_not_exist_is_an_error():
     wrong = CliRunner().invoke(app, ["nothing"])
     assert wrong.exit_code == 2 and "nothing" in wrong.output
+
+
+def test_a_checkout_has_it_beside_its_python(tmp_path):
+    """It is that of the checkout, wherever it is called from and whatever lies there."""
+    programs = tmp_path / "a checkout" / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    (tmp_path / "a checkout" / "fleet").symlink_to(REPOSITORY / "fleet")
+    shutil.copy(REPOSITORY / "fleet" / "command.sh", programs / "fleet")
+    (programs / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (programs / "python").chmod(0o755)
+    (tmp_path / "fleet.py").write_text("raise SystemExit('another')")
+    on_path = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+    for command, environment in (("a checkout/.venv/bin/fleet", None), ("fleet", on_path)):
+        told = subprocess.run(
+            [command, "--help"], cwd=tmp_path, env=environment, capture_output=True, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+        assert told.returncode == 0 and "Usage: fleet [OPTIONS]" in told.stdout, told.stderr
+
+
+@pytest.mark.parametrize("file", ["Makefile", "Dockerfile", "render.yaml"])
+def test_whatever_installs_what_is_locked_puts_it_there(file):
+    text = (REPOSITORY / file).read_text()
+    installed = text.count("--require-hashes -r") or text.count(": fleet/command.sh |")
+    assert text.count("cp fleet/command.sh .venv/bin/fleet") + text.count("cp $< $@") == installed > 0
 
 
 def test_a_simulated_fleet_ends_with_a_line_and_a_status():

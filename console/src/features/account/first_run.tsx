@@ -31,7 +31,7 @@ export function FirstRun() {
       <p>{text.firstRunOperator}</p>
       <Code
         block
-      >{`python -m operate.companies create "Greenhouse Ltd" \\\n  --admin ${'email' in session ? session.email : ''}`}</Code>
+      >{`fleet companies create "Greenhouse Ltd" \\\n  --admin ${'email' in session ? session.email : ''}`}</Code>
     </AccountFrame>
   )
 }
