@@ -33,7 +33,8 @@ _DEVICE_ID: Final = re.compile(r"[A-Za-z0-9]{1,32}")
 _IMAGE_NAME: Final = re.compile(rf"(?!\.)[ -.0-\[\]-~]{{1,{MAX_NAME_LENGTH}}}")
 _TIME: Final = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{1,6})\d*)?"
-    r"\s?(Z|z|[+-]\d{2}:?\d{2})?"
+    r"\s?(Z|z|[+-]\d{2}:?\d{2})?",
+    re.ASCII,
 )
 _WHOLE_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,20}(\.0{1,20})?")
 # What firmware writes for "no error" in a text field.
