@@ -70,11 +70,8 @@ def restore(where: Where, *, env_file: EnvFile = None) -> None:
     folder = Folder(where)
     with _project(env_file) as (gateway, connection, rows, bucket):
         rows.refuse_unless_empty()
-        whole = folder.whole()
-        if not {ROWS, ACCOUNTS} <= whole.keys():
-            raise BackupError(f"there is no whole backup in {where}")
-        dumps = [folder.checked(name, whole[name]) for name in (ROWS, ACCOUNTS)]
-        objects = {name: digest for name, digest in whole.items() if name.startswith(BELOW)}
+        dumps = [folder.dump(name) for name in (ROWS, ACCOUNTS)]
+        objects = {name: digest for name, digest in folder.whole().items() if name.startswith(BELOW)}
         rows.make_bucket(bucket)
         upload(gateway, folder, objects)
         say(f"✓ {len(objects)} objects")
@@ -98,6 +95,8 @@ def _project(env_file: Path | None) -> Iterator[tuple[SupabaseGateway, Connectio
         end(str(error), 1)
     except psycopg.Error as error:
         end(f"the database: {in_one_line(error)}", 1)
+    except OSError as error:
+        end(f"cannot read or write {error.filename or 'the backup'}: {error.strerror}", 1)
 
 
 if __name__ == "__main__":

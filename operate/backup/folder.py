@@ -1,8 +1,9 @@
 """The folder of a backup: its files, and SHA256SUMS, which `sha256sum --check` reads too.
 
-A file gets its name when it is whole. While a backup is taken, what is new stands in SHA256SUMS.part, and the
-new dumps in files of their own; all of it takes its place at the end. So one that was interrupted leaves the
-backup before it as it was, and goes on where it stopped.
+A file gets its name when it is whole, and never changes: the name of a dump has the beginning of its SHA-256.
+While a backup is taken, what is new stands in SHA256SUMS.part. At the end SHA256SUMS is replaced, and in one
+step the backup is the new one. So one that was interrupted leaves the one before it as it was, and goes on
+where it stopped.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from operate.whole_files import write_whole
 _SUMS: Final = "SHA256SUMS"
 _PART: Final = ".part"
 _LINE: Final = re.compile(r"([0-9a-f]{64})  (.+)\n")
+_DUMP: Final = re.compile(r"([a-z]+)-[0-9a-f]{12}\.dump")
 
 
 class Folder:
@@ -46,9 +48,16 @@ class Folder:
         return {found[2]: found[1] for line in lines if (found := _LINE.fullmatch(line))}
 
     def unfinished(self, name: str) -> Path:
-        """Return where to write a file that `finish` gives its name."""
+        """Return where to write a dump that `finish` gives its place."""
         self._path.mkdir(parents=True, exist_ok=True)
         return self.path(name + _PART)
+
+    def dump(self, name: str) -> Path:
+        """Return where a dump of the backup is; raise BackupError if there is none, or another."""
+        for file, digest in self.whole().items():
+            if (found := _DUMP.fullmatch(file)) and found[1] == name:
+                return self.checked(file, digest)
+        raise BackupError(f"there is no whole backup in {self._path}")
 
     def put(self, name: str, data: bytes) -> str:
         """Write a file, note it, and return its SHA-256; several threads may do so."""
@@ -59,19 +68,23 @@ class Folder:
         return digest
 
     def finish(self, names: Iterable[str], objects: dict[str, str]) -> None:
-        """Give the unfinished files their names, and let the backup be these and the objects."""
-        digests = {name: _sha256(self.unfinished(name)) for name in names}
-        sums = self.unfinished(_SUMS)
-        for name in digests:
-            self.unfinished(name).replace(self.path(name))
-        sums.write_text("".join(f"{digest}  {name}\n" for name, digest in {**digests, **objects}.items()))
-        sums.replace(self.path(_SUMS))
+        """Let the backup be these unfinished dumps and the objects; the dumps of before are deleted."""
+        dumps = {}
+        for unfinished, name in ((self.unfinished(name), name) for name in names):
+            digest = _sha256(unfinished)
+            dumps[file := f"{name}-{digest[:12]}.dump"] = digest
+            unfinished.replace(self.path(file))
+        sums = "".join(f"{digest}  {name}\n" for name, digest in {**dumps, **objects}.items())
+        write_whole(self.path(_SUMS), sums.encode())
+        for path in self._path.iterdir():
+            if _DUMP.fullmatch(path.name) and path.name not in dumps:
+                path.unlink()
 
     def checked(self, name: str, digest: str) -> Path:
         """Return where a file is; raise BackupError unless it is the one that was taken."""
         path = self.path(name)
         if not path.is_file() or _sha256(path) != digest:
-            raise BackupError(f"{name} is not what {_SUMS} says: take the backup again, or another one")
+            raise BackupError(f"{name} is not what {_SUMS} says: delete it and take the backup again")
         return path
 
     def others(self, below: str) -> list[Path]:

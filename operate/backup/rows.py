@@ -18,8 +18,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from operate.backup import BackupError
 from operate.schema.database import Connection, value
 
-ROWS: Final = "rows.dump"
-ACCOUNTS: Final = "accounts.dump"
+ROWS: Final = "rows"
+ACCOUNTS: Final = "accounts"
 _SCHEMAS: Final = ("public", "fleet_private")
 # Who there is, with the hashes of passwords and second factors. No sessions: everybody signs in anew.
 _ACCOUNTS_OF: Final = ("auth.users", "auth.identities", "auth.mfa_factors")
@@ -48,7 +48,7 @@ class Rows:
         self._where = make_conninfo("", **parts)
 
     def dump(self, bucket: str, place: Callable[[str], Path]) -> list[str]:
-        """Dump rows and accounts into the files of `place`, and return the names of the bucket's objects.
+        """Dump ROWS and ACCOUNTS into the files of `place`, and return the names of the bucket's objects.
 
         All of it is of one moment. Raises BackupError.
         """

@@ -163,7 +163,9 @@ def test_an_empty_project_becomes_what_the_first_was(
     assert taken.returncode == 0, taken.stderr
     assert "3 objects, 3 of them new" in taken.stdout
     subprocess.run(["sha256sum", "--check", "--quiet", "--strict", "SHA256SUMS"], cwd=folder, check=True)
-    for file in (folder / "rows.dump", folder / "accounts.dump", folder / "objects" / PICTURE):
+    dumps = list(folder.glob("*.dump"))
+    assert len(dumps) == 2
+    for file in (*dumps, folder / "objects" / PICTURE):
         assert file.stat().st_mode & 0o077 == 0, f"others may read {file}"
 
     restored = second.backup("restore", folder)
@@ -270,10 +272,15 @@ def test_a_restore_goes_on_where_it_stopped(project: Callable[[int], Project], t
     )  # fmt: skip
 
 
-def test_a_folder_without_a_backup_restores_nothing(
+def test_a_folder_without_a_backup_restores_nothing_and_one_that_cannot_be_is_named(
     project: Callable[[int], Project], tmp_path: Path
 ) -> None:
     second = project(1)
+    (tmp_path / "file").touch()
+    cannot = second.backup("take", tmp_path / "file" / "backup")
+    assert (cannot.returncode, cannot.stderr.strip()) == (
+        1, f"cannot read or write {tmp_path}/file/backup: Not a directory",
+    )  # fmt: skip
     refused = second.backup("restore", tmp_path)
     assert (refused.returncode, refused.stderr.strip()) == (1, f"there is no whole backup in {tmp_path}")
     assert second.database.value("select to_regnamespace('fleet_private')") is None
