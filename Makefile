@@ -43,12 +43,16 @@ OWN := $(if $(HOST),--host '$(HOST)') $(if $(DATA),--data '$(DATA)')
 up: setup ## start the same processes with a fleet that goes on, and the console; for cameras: HOST=0.0.0.0 DATA=dir
 	@$(ENDED) $(FLEET) up $(OWN) $(ARGS) || $(BY_CTRL_C)
 
-# The tests of the database are apart from each other and wait for it; the others are about time, and go in one line.
+# A file at a time goes to one of three processes, more than there are cores: most of them wait. What is about time runs
+# after them. `make test-quick` and the other tiers are in tests/conftest.py.
 test: setup-dev ## the whole test suite
 	@status=0; \
-	$(BIN)/python -m pytest --ignore=tests/sql || status=$$?; \
-	$(BIN)/python -m pytest tests/sql --numprocesses=2 --dist=loadfile || status=$$?; \
+	$(BIN)/python -m pytest -m "not alone" --numprocesses=3 --dist=loadfile || status=$$?; \
+	$(BIN)/python -m pytest -m alone || status=$$?; \
 	exit $$status
+
+test-%: setup-dev ## one tier of it: quick, database, servers, browser, alone
+	$(BIN)/python -m pytest -m $*
 
 test-again: setup-dev ## what failed in the last run of the suite, once more
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures=none

@@ -21,6 +21,15 @@ from tasks.decoders import Decoders
 
 FIGURES = pytest.StashKey[list[str]]()
 
+# What the tests of a folder need beside Python, cheapest first; `pytest -m quick` runs one of them.
+TIERS = {
+    "quick": {"unit", "contract", "mutation", "supply"},
+    "database": {"sql"},
+    "servers": {"channels", "deployment", "firmware", "hostile", "integration", "local", "simulator"},
+    "browser": {"console"},
+    "alone": {"benchmarks", "chaos", "system"},
+}
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the fault suite and of the generated input."""
@@ -49,6 +58,14 @@ def pytest_configure(config: pytest.Config) -> None:
     if not (folder / "postgres").exists():
         raise pytest.UsageError(f"--postgres-bin: there is no postgres in {folder}")
     os.environ["PATH"] = f"{folder.resolve()}{os.pathsep}{os.environ['PATH']}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test the marker of its folder's tier."""
+    tiers = {folder: tier for tier, folders in TIERS.items() for folder in folders}
+    for item in items:
+        folder = item.path.relative_to(REPOSITORY / "tests").parts[0]
+        item.add_marker(tiers[folder])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
