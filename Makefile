@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 FLEET := $(BIN)/fleet
 STACK := local/node_modules/.ready
 
-.PHONY: help setup setup-dev demo up test test-again test-postgres chaos fuzz bench bench-sql bench-console mutants lint check sql data-model console-types lock audit sbom
+.PHONY: help setup setup-dev demo up test test-again test-postgres chaos fuzz bench bench-sql bench-console mutants lint check sql data-model docs console-types lock audit sbom
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -104,13 +104,16 @@ sql: $(READY) ## write sql/install.sql from the other files of sql/
 data-model: setup-dev ## draw the diagram of docs/data-model.md; needs PostgreSQL on PATH
 	$(BIN)/python -m local.data_model
 
+docs: $(READY) ## build the documentation site in .local/site/html; a broken link or anchor is an error
+	@$(BIN)/python -m local.site
+
 console-types: setup-dev ## write the types of the schema for the console; needs PostgreSQL on PATH
 	$(BIN)/python -m local.console_types
 
 lock: $(READY) ## rewrite the lock files from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --no-emit-index-url --quiet --upgrade -o requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --extra local --extra dev --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile pyproject.toml --extra local --extra dev --extra docs --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --no-emit-index-url --quiet --upgrade -o requirements-dev.lock
 	$(BIN)/uv pip compile pyproject.toml --extra local --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --no-emit-index-url --quiet --constraint requirements-dev.lock -o requirements-local.lock

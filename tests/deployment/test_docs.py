@@ -114,14 +114,6 @@ def test_the_procfile_runs_from_a_fresh_clone(clone, environment, tmp_path):
         everything.stop(40)
 
 
-def test_every_make_target_is_there():
-    for target in set(re.findall(r"`?make (\w+)`?", "\n".join(b for d in DOCS for b in fences(d, "sh")))):
-        answer = subprocess.run(
-            ["make", "--dry-run", target], cwd=REPOSITORY, capture_output=True, check=False
-        )
-        assert answer.returncode == 0, target
-
-
 def test_every_query_is_answered(stack, services):
     blocks = [block for document in DOCS for block in fences(document, "sql")]
     assert len(blocks) >= 6
@@ -204,17 +196,6 @@ def test_prometheus_takes_the_rules_and_they_fire(tmp_path):
         ["promtool", "test", "rules", "tests.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert answer.returncode == 0, answer.stdout + answer.stderr
-
-
-def test_every_link_leads_somewhere():
-    for document in DOCS:
-        for target, anchor in re.findall(r"\]\((?!http)([^)#]*)(?:#([\w-]+))?\)", document.read_text()):
-            file = (document.parent / target).resolve() if target else document
-            assert file.exists(), f"{document.name}: {target}"
-            if anchor:
-                headings = re.findall(r"^#+ (.*)$", file.read_text(), re.M)
-                slugs = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
-                assert anchor in slugs, f"{document.name}: {target}#{anchor}"
 
 
 @pytest.mark.parametrize(("document", "module"), [("scaling", "capacity"), ("costs", "costs")])
