@@ -111,6 +111,8 @@ def _erase(project: SupabaseGateway, subject: Subject, yes: str | None) -> None:
         else []
     )
     keys = _forget(devices)
+    # Before the rows, which alone name the devices of a company; and afterwards what was told meanwhile.
+    _take_back(devices)
     gone = _erase_rows(project, subject)
     left = _delete_accounts(project, subject, gone)
 
@@ -206,13 +208,14 @@ def _report(console: Console, subject: Subject, gone: Counter[str], keys: int | 
 
 
 def _left(project: SupabaseGateway, subject: Subject, devices: frozenset[str]) -> list[str]:
+    again = f"call this again, by the id {subject.of}" if subject.kind == "company" else "call this again"
     left = [
-        f"{each.rows} of {each.table} have come meanwhile: call this again"
+        f"{each.rows} of {each.table} have come meanwhile: {again}"
         for each in held(project, subject)
         if each.goes
     ]
     if removals := _removals_left(project, [subject.of, *devices]):
-        left.append(f"{removals} objects that a worker had begun to remove: call this again in 5 minutes")
+        left.append(f"{removals} objects that a worker had begun to remove: {again} in 5 minutes")
     return left
 
 
@@ -223,14 +226,19 @@ def _take_back(devices: frozenset[str]) -> list[str]:
     names = sorted(devices)
     with connect(load(RedisSettings).redis_url) as redis:
         announced = Announced(redis)
-        topics = [topic for kept in announced.kept(names) for topic in kept or {}]
+        kept = dict(zip(names, announced.kept(names), strict=True))
+        topics = [topic for its in kept.values() for topic in its or {}]
         try:
             if topics:
                 settings = load(MqttSettings)
                 with Retained(settings, secret_name(settings, f"erase{os.getpid()}")) as broker:
                     broker.publish([(topic, b"") for topic in topics])
         except (SettingsError, Transient) as error:
-            return [f"{len(topics)} messages that the broker keeps for Home Assistant: {error}"]
+            of = ", ".join(name for name, its in kept.items() if its)
+            return [
+                f"{len(topics)} messages that the broker keeps for Home Assistant: {error}; `erase device`"
+                f" takes back those of {of}"
+            ]
         announced.forget(names)
     return []
 

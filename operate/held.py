@@ -1,12 +1,14 @@
 """Of whom something is held: a device, a user or a company, and what the database says is there."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Literal, NamedTuple
+from uuid import UUID
 
 from core.supabase import SupabaseGateway
 from core.wire import is_device_id
 from operate.command import end
-from operate.project import company_of
+from operate.project import companies_called, company_of
 
 Kind = Literal["device", "user", "company"]
 ACCOUNTS = "auth.users"
@@ -31,7 +33,10 @@ class Held(NamedTuple):
 
 
 def find(project: SupabaseGateway, kind: Kind, name: str) -> Subject:
-    """Return the subject with this id, e-mail address or name; end the command if it cannot be one."""
+    """Return the subject with this id, e-mail address or name; end the command if it cannot be one.
+
+    The id of a company that is gone is one too: an erasure that was cut off may have left something of it.
+    """
     if kind == "device":
         if not is_device_id(name):
             end(f"this is no id of a device: {name!r}", 2)
@@ -40,6 +45,9 @@ def find(project: SupabaseGateway, kind: Kind, name: str) -> Subject:
         if "@" not in name:
             end(f"this is no e-mail address: {name!r}", 2)
         return Subject(kind, name.lower(), name.lower())
+    if not companies_called(project, name):
+        with suppress(ValueError):
+            return Subject(kind, str(UUID(name)), name)
     company_id, company_name = company_of(project, name)
     return Subject(kind, company_id, company_name)
 

@@ -38,10 +38,16 @@ def opened(env_file: Path | None) -> Iterator[SupabaseGateway]:
         end("something that was given is not UTF-8", 1)
 
 
-def company_of(project: SupabaseGateway, company: str) -> tuple[str, str]:
-    """Return id and name of the company with this name or id; end the command if there is not exactly one."""
+def companies_called(project: SupabaseGateway, company: str) -> list[dict[str, Any]]:
+    """Return the company with this id, or else those with this name, as `list_companies` tells them."""
     companies: list[dict[str, Any]] = project.call("list_companies")
-    found = [row for row in companies if company in (row["name"], row["company_id"])]
+    found = [row for row in companies if company == row["company_id"]]
+    return found or [row for row in companies if company == row["name"]]
+
+
+def company_of(project: SupabaseGateway, company: str) -> tuple[str, str]:
+    """Return id and name of the company with this id or name; end the command if there is not exactly one."""
+    found = companies_called(project, company)
     if not found:
         end(f"there is no company {company}", 1)
     if len(found) > 1:

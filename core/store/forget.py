@@ -2,21 +2,25 @@
 
 from typing import Any, Final
 
+import orjson
 from redis import Redis
 
 from core.store import keys
 from core.store.connection import transient
+from core.store.streams import append_commands
 
 # The sets of a shard whose members are refs, which begin with the device.
 _SETS: Final = (keys.due_key, keys.waiting_key, keys.abandoned_key, keys.failed_key, keys.partial_key)
+# So many batches of a stream are looked at together, of some 64 kB each.
+_BATCHES: Final = 100
 
 
 def forget(redis: Redis, devices: frozenset[str]) -> int:
     """Remove what Redis holds of these devices, and return how many keys and entries that were.
 
-    Captures on their way go with their chunks: their devices are never told that they are stored. What the
-    streams of log entries have goes to the database within seconds; what Home Assistant was told stays known
-    until it is taken back. Once more does no harm. Raises Transient if Redis fails.
+    Captures on their way go with their chunks: their devices are never told that they are stored. What Home
+    Assistant was told stays known until it is taken back. Once more does no harm. Raises Transient if Redis
+    fails.
     """
     gone = 0
     with transient():
@@ -28,6 +32,30 @@ def forget(redis: Redis, devices: frozenset[str]) -> int:
                 if member.decode().split("/")[0] in devices:
                     gone += _count(redis.zrem(name, member))
         gone += sum(_count(redis.zrem(keys.UNANSWERED, device)) for device in devices)
+        gone += sum(_forget_entries(redis, stream, devices) for stream in (keys.LOG, keys.ERRORS))
+    return gone
+
+
+def _forget_entries(redis: Redis, stream: keys.Stream, devices: frozenset[str]) -> int:
+    """Remove entries of these devices from a stream; what others have in the same batch goes to its end."""
+    gone, after = 0, "-"
+    newest: Any = redis.xrevrange(stream, count=1)
+    while newest:
+        batches: Any = redis.xrange(stream, after, newest[0][0], count=_BATCHES)
+        for name, fields in batches:
+            entries = orjson.loads(fields[b"records"])
+            others = [entry for entry in entries if entry["device_id"] not in devices]
+            if len(others) == len(entries):
+                continue
+            with redis.pipeline() as both:
+                for command in append_commands(stream, others) if others else ():
+                    both.execute_command(*command)
+                both.xdel(stream, name)
+                both.execute()
+            gone += len(entries) - len(others)
+        if len(batches) < _BATCHES:
+            break
+        after = f"({batches[-1][0].decode()}"
     return gone
 
 

@@ -2,6 +2,7 @@
 
 from core.store import keys
 from core.store.forget import forget
+from core.store.streams import Streams, error_entry, message_entry
 
 
 def fill(client, device):
@@ -44,3 +45,31 @@ def test_a_device_is_forgotten_whatever_kind_of_key_tells_of_it(client):
     assert forget(client, frozenset(devices[:1])) == len(before[devices[0]])
     assert {device: told(client, device) for device in devices} == before | {devices[0]: []}
     assert forget(client, frozenset(devices[:1])) == 0
+
+
+def test_what_waits_for_the_database_is_forgotten_too_and_that_of_others_stays(client):
+    streams = Streams(client)
+    for names in (["A", "B", "A"], ["B"], ["A"], ["B", None]):
+        streams.append(
+            keys.LOG,
+            [message_entry(name, f"{name}/data", "in", {}, number) for number, name in enumerate(names)],
+        )
+    streams.append(
+        keys.ERRORS, [error_entry("A", 2201, "wrong", {}, 1), error_entry("B", 2201, "wrong", {}, 1)]
+    )
+    kept = {
+        entry["key"]: entry
+        for stream in (keys.LOG, keys.ERRORS)
+        for batch in streams.oldest(stream, 100)
+        for entry in batch.entries
+        if entry["device_id"] != "A"
+    }
+    assert len(kept) == 5
+    assert forget(client, frozenset(["A"])) == 4
+    left = [batch for stream in (keys.LOG, keys.ERRORS) for batch in streams.oldest(stream, 100)]
+    assert {entry["key"]: entry for batch in left for entry in batch.entries} == kept
+    assert all(batch.entries for batch in left)
+    assert forget(client, frozenset(["A"])) == 0
+    assert [batch.id for stream in (keys.LOG, keys.ERRORS) for batch in streams.oldest(stream, 100)] == [
+        batch.id for batch in left
+    ]

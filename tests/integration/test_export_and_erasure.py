@@ -178,10 +178,35 @@ def test_what_the_broker_keeps_for_home_assistant_is_taken_back(command, stack, 
     away = command(*erase, MQTT_PORT="1")
     assert away.returncode == 1
     assert "1 messages that the broker keeps for Home Assistant: cannot reach the broker" in away.stdout
+    assert f"`erase device` takes back those of {company.device}" in " ".join(away.stdout.split())
     answer = command(*erase)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert resources.store.announced.kept([company.device]) == [None]
     assert kept_at(stack, topic) is None
+
+
+def test_an_erasure_of_a_company_that_was_cut_off_leaves_nothing_at_the_broker_and_is_called_again_by_id(
+    command, environment, monkeypatch, stack, resources, stored
+):
+    company, paths = stored
+    topic = f"fleet/{company.company_id}/{company.device}/state"
+    with Retained(resources.settings, f"told{uuid.uuid4().hex}") as broker:
+        broker.publish([(topic, b"{}")])
+    resources.store.announced.keep({company.device: {topic: "x"}})
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def cut_off(*_):
+        raise KeyboardInterrupt
+
+    # Its rows have gone by then, and with them what names its devices.
+    monkeypatch.setattr(erase, "_delete_accounts", cut_off)
+    words = ("company", company.company_id, "--yes", "farm")
+    assert CliRunner().invoke(erase.app, words).exit_code != 0
+    assert kept_at(stack, topic) is None
+    again = command("erase", "company", company.company_id, "--yes", company.company_id)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert not any(is_there(resources, path) for path in paths)
 
 
 def test_without_redis_it_says_that_it_has_not_looked_there(command, stored, environment):
