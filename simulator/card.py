@@ -38,7 +38,7 @@ class Image:
     ack_latency_ms: float | None = None
     acked: bool = False
     acked_early: bool = False
-    left: set[int] = field(default_factory=set)  # ids of the chunks sent so far, over all offers
+    left: int = 0  # a bit for each chunk sent so far, over all offers
 
     @property
     def damage(self) -> Damage:
@@ -53,7 +53,7 @@ class Image:
     @property
     def has_left(self) -> bool:
         """Whether each chunk was sent at least once."""
-        return len(self.left) >= self.chunks
+        return self.left.bit_count() >= self.chunks
 
 
 @dataclass(slots=True)

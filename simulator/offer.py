@@ -88,7 +88,7 @@ class Offer:
         self.image.chunks_sent += 1
         self.image.last_chunk_at = now
         self._sent.add(number)
-        self.image.left.add(number)
+        self.image.left |= 1 << number
         part = self._data[number * size : (number + 1) * size]
         return encode_chunk(self._dialect, self._device_id, self.image.name, number, part, chunk_size=size)
 

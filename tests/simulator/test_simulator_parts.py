@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import tracemalloc
 from datetime import UTC, datetime
 from itertools import pairwise
 from random import Random
@@ -14,7 +15,9 @@ from PIL import Image as Pillow
 
 from simulator.card import Camera, Card
 from simulator.clock import Clock, iso, read_clock_time, read_iso, unpadded_iso
+from simulator.dialects import DIALECTS
 from simulator.faults import REACH, chunks_on_the_line
+from simulator.offer import Offer
 from simulator.options import FleetOptions, OptionError
 from simulator.pictures import Damage, load_photos, take_shot
 
@@ -106,6 +109,32 @@ def test_wrong_size_and_wrong_digest_are_told_for_good_bytes():
         image = Camera("AABBCCDDEEFF", options, photos, clock, 1).take(Card(), 0.0)
         told = getattr(image.metadata, field)
         assert told != (image.size if field == "image_size" else image.sha256)
+
+
+def test_a_picture_that_was_sent_takes_little_memory_for_the_report():
+    options, card = FleetOptions(), Card()
+    camera = Camera("AABBCCDDEEFF", options, load_photos(), Clock(1_759_750_496.0), 1)
+
+    def send(number):
+        image = camera.take(card, float(number))
+        data = camera.develop(image)
+        offer = Offer("AABBCCDDEEFF", options, DIALECTS["standard"], image, data, loss=0, rng=camera.rng)
+        while offer.steps:
+            offer.write(offer.steps.popleft(), 0.0)
+        assert image.has_left
+        assert image.chunks > 40
+        card.delete(image.name)
+
+    send(0)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(1, 51):
+            send(number)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (after - before) / 50 < 2500
 
 
 def test_photographs_come_from_a_folder(tmp_path):
