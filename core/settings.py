@@ -23,6 +23,7 @@ from pydantic import (
     SecretStr,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -30,6 +31,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from redis import ConnectionPool, RedisError
 
 from core.home_assistant import ROOT
+from core.redis_url import is_cluster, node_urls
 from core.wire import TOPIC_ROOT
 
 # What .env.example and the documents show where a value of one's own belongs: <cluster>.hivemq.cloud.
@@ -90,7 +92,10 @@ class LogSettings(_Settings):
 
 
 class RedisSettings(_Settings):
-    """Where Redis is. Both URLs may contain a password, so `repr` masks them."""
+    """Where Redis is. Both URLs may contain a password, so `repr` masks them.
+
+    REDIS_URL may be that of a Redis Cluster; then Celery's messages need a Redis of their own.
+    """
 
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
     celery_broker_url: SecretStr = SecretStr("")
@@ -98,15 +103,33 @@ class RedisSettings(_Settings):
 
     @field_validator("redis_url", "celery_broker_url")
     @classmethod
-    def _is_redis(cls, url: SecretStr) -> SecretStr:
+    def _is_redis(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
         text = url.get_secret_value()
-        if text and not _is_url(text, "redis", "rediss"):
-            raise ValueError("must be redis://host:port/database, or rediss:// for TLS")
-        if text and not re.fullmatch(r"/?|/[0-9]+/?", urlsplit(text).path):
-            raise ValueError("must end in the number of a database, as redis://host:port/0")
-        if text and not _has_options_of_redis(text):
-            raise ValueError("has an option after ? that there is not, or with a value that it cannot have")
+        cluster = "+cluster" if is_cluster(text) else ""
+        if cluster and info.field_name == "celery_broker_url":
+            raise ValueError("must be one Redis, redis:// or rediss://: Celery knows no cluster")
+        for one in filter(None, node_urls(text)):
+            if not _is_url(one, "redis", "rediss"):
+                address = "host:port,host:port" if cluster else "host:port/database"
+                raise ValueError(f"must be redis{cluster}://{address}, or rediss{cluster}:// for TLS")
+            if cluster and urlsplit(one).path.strip("/") not in ("", "0"):
+                raise ValueError("must end in no other number than /0: a cluster has one database")
+            if not re.fullmatch(r"/?|/[0-9]+/?", urlsplit(one).path):
+                raise ValueError("must end in the number of a database, as redis://host:port/0")
+            if not _has_options_of_redis(one):
+                raise ValueError(
+                    "has an option after ? that there is not, or with a value that it cannot have"
+                )
         return url
+
+    @model_validator(mode="after")
+    def _messages_have_a_redis(self) -> Self:
+        if is_cluster(self.redis_url.get_secret_value()) and not self.celery_broker_url.get_secret_value():
+            raise ValueError(
+                "CELERY_BROKER_URL is needed where REDIS_URL is a cluster, and must be a Redis of its own: "
+                "Celery knows no cluster"
+            )
+        return self
 
     @property
     def queue_url(self) -> SecretStr:

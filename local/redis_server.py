@@ -3,10 +3,11 @@
 import importlib.util
 import shutil
 import socket
+import subprocess
 from pathlib import Path
 
 from local.part import Part
-from local.ports import LOOPBACK, StackError
+from local.ports import LOOPBACK, StackError, free_port, is_free
 
 _CONFIG = """\
 bind {host}
@@ -19,6 +20,11 @@ save ""
 maxmemory {maxmemory}
 maxmemory-policy noeviction
 daemonize no
+"""
+_CLUSTER = """\
+cluster-enabled yes
+cluster-config-file {directory}/nodes.conf
+cluster-node-timeout {timeout_ms}
 """
 
 
@@ -42,18 +48,26 @@ def redis_binary(name: str = "redis-server") -> str:
 class RedisServer(Part):
     """A redis-server with the policy `noeviction`; with `appendonly` its data survives even SIGKILL.
 
-    `maxmemory` is in Redis's notation (`64mb`); `0` means no limit.
+    `maxmemory` is in Redis's notation (`64mb`); `0` means no limit. With `cluster_timeout_ms` it is a node of
+    a cluster, which the others take for dead when it has been silent for that long.
     """
 
     name = "redis"
     title = "Redis"
 
     def __init__(
-        self, directory: Path, port: int | None = None, *, appendonly: bool = False, maxmemory: str = "0"
+        self,
+        directory: Path,
+        port: int | None = None,
+        *,
+        appendonly: bool = False,
+        maxmemory: str = "0",
+        cluster_timeout_ms: int = 0,
     ) -> None:
         super().__init__(directory, port)
         self.appendonly = appendonly
         self.maxmemory = maxmemory
+        self._cluster_timeout_ms = cluster_timeout_ms
 
     @property
     def url(self) -> str:
@@ -64,6 +78,12 @@ class RedisServer(Part):
         """Return the URL of a database, `number` 0 to 15."""
         return f"redis://{LOOPBACK}:{self.port}/{number}"
 
+    def check_port(self) -> None:
+        """As of any part; a node of a cluster has a second port, 10000 above its first."""
+        super().check_port()
+        while self._cluster_timeout_ms and not self._fixed and not is_free(self.port + 10_000):
+            self.port = free_port()
+
     def prepare(self) -> None:
         """Write redis.conf."""
         config = _CONFIG.format(
@@ -73,7 +93,17 @@ class RedisServer(Part):
             appendonly="yes" if self.appendonly else "no",
             maxmemory=self.maxmemory,
         )
+        if self._cluster_timeout_ms:
+            config += _CLUSTER.format(directory=self.directory, timeout_ms=self._cluster_timeout_ms)
         (self.directory / "redis.conf").write_text(config)
+
+    def cli(self, *arguments: str) -> str:
+        """Run redis-cli against this server, and return what it prints; raise StackError if it fails."""
+        command = [redis_binary("redis-cli"), "-h", LOOPBACK, "-p", str(self.port), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        if done.returncode:
+            raise StackError(f"redis-cli {' '.join(arguments)}: {done.stdout[-500:]} {done.stderr[-500:]}")
+        return done.stdout
 
     def command(self) -> list[str]:
         """Run redis-server with the written configuration."""

@@ -14,6 +14,7 @@ import pytest
 
 from local.mqtt_broker import Mosquitto, mosquitto_binary
 from local.part import REPOSITORY
+from local.redis_cluster import RedisCluster
 from local.redis_server import RedisServer
 from local.services import Services
 from local.stack import Stack
@@ -141,6 +142,17 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """A Redis Cluster of three primaries and nothing else: `redis_cluster.url`."""
+    cluster = RedisCluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ class StoreLab:
         self.redis, self.now = redis, store.now
         self.captures, self.devices, self.streams = store.captures, store.devices, store.streams
         self.locks, self.listeners, self.places = store.locks, store.listeners, store.places
+        self.announced, self.breakers = store.announced, store.breakers
         self._batches = Batches(redis, self.settings)
 
     def batch(self):

@@ -6,7 +6,7 @@ import orjson
 from redis import Redis
 
 from core.store import keys
-from core.store.connection import transient
+from core.store.connection import servers, transient
 from core.store.streams import append_commands
 
 # The sets of a shard whose members are refs, which begin with the device.
@@ -19,12 +19,14 @@ def forget(redis: Redis, devices: frozenset[str]) -> int:
     """Remove what Redis holds of these devices, and return how many keys and entries that were.
 
     Captures on their way go with their chunks: their devices are never told that they are stored. What Home
-    Assistant was told stays known until it is taken back. Once more does no harm. Raises Transient if Redis
-    fails.
+    Assistant was told stays known until it is taken back. Once more does no harm, and finds in a cluster what
+    has moved to another node meanwhile. Raises Transient if Redis fails.
     """
     gone = 0
     with transient():
-        for key in redis.scan_iter("fleet:{*}:*:*", count=1000):
+        for key in (
+            key for server in servers(redis) for key in server.scan_iter("fleet:{*}:*:*", count=1000)
+        ):
             if key.decode().split(":", 3)[3].split("/")[0] in devices:
                 gone += _count(redis.unlink(key))
         for name in (of_shard(number) for number in range(keys.SHARDS) for of_shard in _SETS):
@@ -47,7 +49,8 @@ def _forget_entries(redis: Redis, stream: keys.Stream, devices: frozenset[str]) 
             others = [entry for entry in entries if entry["device_id"] not in devices]
             if len(others) == len(entries):
                 continue
-            with redis.pipeline() as both:
+            # Cut off between the two, the others' entries are there twice, and not lost.
+            with redis.pipeline(transaction=False) as both:
                 for command in append_commands(stream, others) if others else ():
                     both.execute_command(*command)
                 both.xdel(stream, name)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from redis import Redis, ResponseError
 
 from core.store.captures import CaptureStore
-from core.store.connection import transient
+from core.store.connection import servers, transient
 from core.store.keys import LOG
 from core.store.streams import Streams
 
@@ -26,12 +26,19 @@ LOG_BATCHES_KEPT: Final = 20
 
 
 def fullness(redis: Redis, limit_mb: int) -> float:
-    """Return the used share of the limit, 0 if Redis does not permit the question; raises Transient."""
+    """Return the used share of the limit, 0 if Redis does not permit the question; raises Transient.
+
+    Of the nodes of a cluster the fullest counts: `limit_mb` is the limit of each.
+    """
     with transient():
-        try:
-            memory = redis.info("memory")
-        except ResponseError:
-            return _allocated(redis) / (limit_mb * 2**20) if limit_mb else 0.0
+        return max(_fullness(server, limit_mb) for server in servers(redis))
+
+
+def _fullness(redis: Redis, limit_mb: int) -> float:
+    try:
+        memory = redis.info("memory")
+    except ResponseError:
+        return _allocated(redis) / (limit_mb * 2**20) if limit_mb else 0.0
     limit = limit_of(memory, limit_mb)
     return int(memory["used_memory"]) / limit if limit else 0.0
 

@@ -1,5 +1,6 @@
-"""Checks that Redis is reachable, evicts nothing, and keeps its data over a restart."""
+"""Checks that Redis, or each node of a cluster, is reachable, evicts nothing, and keeps its data."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -9,13 +10,17 @@ from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissi
 from core.clock import now_ms
 from core.settings import RedisSettings
 from core.store.clock import RedisClock
+from core.store.cluster import Cluster
 from core.store.connection import connect
+from core.store.keys import SHARDS, due_key
 from core.store.memory import FULL, limit_of
 from operate.checks import Check
 
 KEPT: Final = "noeviction"
 # The times of retries are of the worker's host, so they are off by as much.
 MOST_AHEAD_S: Final = 3
+# What redis-py says of a server that knows no CLUSTER.
+NO_CLUSTER: Final = "Cluster mode is not enabled"
 
 
 def check_redis_servers(settings: RedisSettings) -> Iterator[Check]:
@@ -28,7 +33,37 @@ def check_redis_servers(settings: RedisSettings) -> Iterator[Check]:
         if server not in seen:
             seen.add(server)
             with connect(url) as redis:
-                yield from check_redis(redis, name, settings.redis_memory_mb)
+                if isinstance(redis, Cluster):
+                    yield from check_cluster(redis, name, settings.redis_memory_mb)
+                else:
+                    yield from check_redis(redis, name, settings.redis_memory_mb)
+
+
+def check_cluster(cluster: Cluster, name: str, limit_mb: int = 0) -> Iterator[Check]:
+    """Yield the checks of a cluster as a whole, then those of each of its nodes, replicas too."""
+    try:
+        nodes, shares = cluster.members(), Counter(map(cluster.address_of, map(due_key, range(SHARDS))))
+        primaries, state = len(cluster.primaries()), cluster.state()
+    except RedisError as error:
+        yield _failed(error, name)
+        return
+    title, spread = (
+        f"{name}: cluster",
+        ", ".join(f"{share} on {node}" for node, share in sorted(shares.items())),
+    )
+    detail = f"{primaries} primaries, {len(nodes) - primaries} replicas; shards: {spread}"
+    if state != "ok":
+        remedy = (
+            "is a primary away with all its replicas? `redis-cli --cluster check` says which slots it has"
+        )
+        yield Check(title, "unreachable", f"cluster_state is {state}", remedy)
+    elif len(shares) < primaries:
+        remedy = "move slots, so that each primary has some of the 16 shards (docs/scaling.md)"
+        yield Check(title, "warning", f"{detail}, and none on another", remedy)
+    else:
+        yield Check(title, "ok", detail)
+    for address, node in nodes.items():
+        yield from _check_server(node, f"{name} {address}", limit_mb)
 
 
 def check_redis(redis: Redis, name: str, limit_mb: int = 0) -> Iterator[Check]:
@@ -37,24 +72,42 @@ def check_redis(redis: Redis, name: str, limit_mb: int = 0) -> Iterator[Check]:
     `limit_mb` is the limit of the memory gate where Redis has none.
     """
     try:
+        in_cluster = int(redis.info("cluster").get("cluster_enabled", 0))
+    except RedisError:
+        in_cluster = 0  # the other checks say why
+    if in_cluster:
+        remedy = {"REDIS_URL": "begin it with redis+cluster://"}.get(name, "let it name a Redis of its own")
+        yield Check(name, "wrong", "this Redis is a node of a cluster", remedy)
+    else:
+        yield from _check_server(redis, name, limit_mb)
+
+
+def _check_server(redis: Redis, name: str, limit_mb: int) -> Iterator[Check]:
+    try:
         memory, persistence = redis.info("memory"), redis.info("persistence")
         snapshots, seconds = _snapshots(redis), (now_ms() - RedisClock(redis)()) / 1000
-    except (AuthenticationError, AuthorizationError) as error:
-        yield Check(name, "wrong", f"the login is refused: {error}", f"put user and password into {name}")
-        return
     except NoPermissionError as error:
         gate = f"the memory gate counts with {limit_mb} MB" if limit_mb else "there is no memory gate"
         remedy = f"permit INFO{'' if limit_mb else ', or set REDIS_MEMORY_MB'}"
         yield Check(f"{name}: eviction", "warning", f"cannot be seen, and {gate}: {error}", remedy)
         return
     except RedisError as error:
-        remedy = f"is it running, and is {name} its address? `rediss://` is for TLS only"
-        yield Check(name, "unreachable", f"{error}", remedy)
+        yield _failed(error, name)
         return
     yield Check(name, "ok", "reachable")
     yield _eviction(memory, name, limit_mb)
     yield _persistence(persistence, snapshots, name)
     yield _clock(seconds, name)
+
+
+def _failed(error: RedisError, name: str) -> Check:
+    setting = name.partition(" ")[0]
+    if isinstance(error, (AuthenticationError, AuthorizationError)):
+        return Check(name, "wrong", f"the login is refused: {error}", f"put user and password into {setting}")
+    if NO_CLUSTER in str(error):
+        return Check(name, "wrong", "this Redis is no cluster", f"begin {setting} with redis://")
+    remedy = f"is it running, and is {setting} its address? `rediss://` is for TLS only"
+    return Check(name, "unreachable", f"{error}", remedy)
 
 
 def _eviction(memory: dict[str, Any], name: str, limit_mb: int) -> Check:

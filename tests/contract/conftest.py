@@ -1,9 +1,11 @@
-"""The same tests on fakeredis, quick, and on a real redis-server."""
+"""The same tests on fakeredis, quick, on a real redis-server, and on a Redis Cluster of three."""
 
 import fakeredis
 import pytest
 import redis
 from store_lab import StoreLab
+
+from core.store.cluster import Cluster
 
 
 @pytest.fixture(scope="session")
@@ -13,12 +15,32 @@ def real_redis(redis_server):
     client.close()
 
 
-@pytest.fixture(params=["fakeredis", "redis-server"])
+class WholeCluster(Cluster):
+    """A cluster whose keys can be looked at as those of one Redis."""
+
+    def keys(self, pattern="*"):
+        return [key for primary in self.primaries() for key in primary.keys(pattern)]
+
+    def scan_iter(self, *arguments, **options):
+        return iter(self.keys(*arguments))
+
+    def delete(self, *names):
+        return sum(super(WholeCluster, self).delete(name) for name in names)
+
+
+@pytest.fixture(scope="session")
+def real_cluster(redis_cluster):
+    client = WholeCluster(redis_cluster.url)
+    yield client
+    client.close()
+
+
+@pytest.fixture(params=["fakeredis", "redis-server", "redis-cluster"])
 def client(request):
     if request.param == "fakeredis":
         yield fakeredis.FakeRedis()
         return
-    client = request.getfixturevalue("real_redis")
+    client = request.getfixturevalue("real_redis" if request.param == "redis-server" else "real_cluster")
     client.flushdb()
     yield client
 

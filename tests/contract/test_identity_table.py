@@ -94,6 +94,7 @@ def happened(store, client, outcome, begun_before):
     return f"supersedes, {begun}" if outcome.superseded else begun
 
 
+@pytest.mark.parametrize("client", ["fakeredis", "redis-server"], indirect=True)
 @pytest.mark.parametrize(("open_", "stale"), OPEN)
 @pytest.mark.parametrize("tombstone", TOMBSTONES)
 def test_every_combination(store, client, tombstone, open_, stale):

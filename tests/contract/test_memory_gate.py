@@ -8,7 +8,7 @@ from store_lab import StoreLab
 from core.clock import now_ms
 from core.errors import Transient
 from core.store import keys, memory
-from core.store.connection import connect
+from core.store.connection import connect, servers
 from core.store.keys import CaptureRef
 from core.store.memory import make_room
 from core.wire import Metadata, parse_time
@@ -107,12 +107,16 @@ def test_fullness_is_the_share_of_the_limit(store):
     if isinstance(store.redis, fakeredis.FakeRedis):
         assert memory.fullness(store.redis, 0) == 0
         return
-    used = int(store.redis.info("memory")["used_memory"])
-    store.redis.config_set("maxmemory", 4 * used)
+    every = servers(store.redis)
+    used = [int(server.info("memory")["used_memory"]) for server in every]
+    every[-1].config_set("maxmemory", 4 * used[-1])
+    for server in every[:-1]:
+        server.config_set("maxmemory", 100 * max(used))
     try:
-        assert 0.2 < memory.fullness(store.redis, 1) < 0.35
+        assert 0.2 < memory.fullness(store.redis, 1) < 0.35, "the fullest of all counts"
     finally:
-        store.redis.config_set("maxmemory", 0)
+        for server in every:
+            server.config_set("maxmemory", 0)
     assert memory.fullness(store.redis, 1) > 0.5, "without a limit of its own, that of the setting"
     assert 0 < memory.fullness(store.redis, 0) < 0.1, "without both, half of the memory of its host"
 

@@ -3,6 +3,7 @@ import runpy
 
 import pytest
 
+from core.redis_url import node_urls
 from core.settings import (
     EverySetting,
     ListenerSettings,
@@ -51,6 +52,27 @@ def test_a_broker_of_its_own_is_used_as_it_is_named(monkeypatch, kind):
     assert settings.redis_url.get_secret_value() == "redis://chunks:1/4"
 
 
+@pytest.mark.parametrize(
+    ("url", "nodes"),
+    [
+        ("redis+cluster://h:1", ["redis://h:1"]),
+        ("redis+cluster://h:1,k:2/0", ["redis://h:1/0", "redis://k:2/0"]),
+        ("redis+cluster://u:a,b@h,[::1]:2", ["redis://u:a,b@h", "redis://u:a,b@[::1]:2"]),
+        (
+            "rediss+cluster://u:p@h:1,k:2?ssl_check_hostname=no",
+            ["rediss://u:p@h:1?ssl_check_hostname=no", "rediss://u:p@k:2?ssl_check_hostname=no"],
+        ),
+    ],
+)
+def test_a_cluster_is_named_by_its_nodes(monkeypatch, url, nodes):
+    monkeypatch.setenv("REDIS_URL", url)
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://queue:2/7")
+    assert node_urls(load(RedisSettings).redis_url.get_secret_value()) == nodes
+    monkeypatch.setenv("CELERY_BROKER_URL", "")
+    with pytest.raises(SettingsError, match=r"^settings: CELERY_BROKER_URL is needed .*[^\n]$"):
+        load(RedisSettings)
+
+
 def test_celery_uses_the_broker_that_is_named(monkeypatch):
     monkeypatch.setenv("REDIS_URL", "redis://chunks:1/4")
     monkeypatch.setenv("CELERY_BROKER_URL", "redis://queue:2/7")
@@ -77,6 +99,13 @@ def test_celery_uses_the_broker_that_is_named(monkeypatch):
         ("REDIS_URL", "redis://h/0?ssl_cert_reqs=none"),
         ("REDIS_URL", "rediss://h/0?ssl_cert_reqs=perhaps"),
         ("REDIS_URL", "rediss://h/0?ssl_ca_certs=/nowhere/ca.pem"),
+        ("REDIS_URL", "redis+cluster://"),
+        ("REDIS_URL", "redis+cluster://h:1,"),
+        ("REDIS_URL", "redis+cluster://h:1,k:port"),
+        ("REDIS_URL", "redis+cluster://h:1,k:2/1"),
+        ("REDIS_URL", "redis+cluster://h:1,k:2/0?colour=blue"),
+        ("REDIS_URL", "redis+sentinel://h:1"),
+        ("CELERY_BROKER_URL", "redis+cluster://h:1,k:2"),
         ("CELERY_BROKER_URL", "redis://h/1?colour=blue"),
         ("CELERY_BROKER_URL", "sentinel://h:26379/0"),
         ("CELERY_BROKER_URL", "redis://h:0/0"),
@@ -138,7 +167,8 @@ def test_secrets_are_never_shown(monkeypatch):
 
 @pytest.mark.parametrize(
     "url",
-    ["http://fleet:swordfish@redis.test/0", "redis://fleet:swordfish/1@redis.test/0", "redis://swordfish:x@h:swordfish/0",
+    ["redis+cluster://fleet:swordfish@h:1,k:port", "redis+cluster://fleet:swordfish/1@h:1,k:2",
+     "http://fleet:swordfish@redis.test/0", "redis://fleet:swordfish/1@redis.test/0", "redis://swordfish:x@h:swordfish/0",
      "redis://[swordfish/0"],
 )  # fmt: skip
 def test_a_wrong_redis_url_is_not_shown(monkeypatch, url):
