@@ -12,17 +12,25 @@ JOINS_S = 60.0
 class RedisCluster:
     """Three primaries or more, the slots in equal parts among them in order, each with `replicas` replicas.
 
-    The nodes keep an append-only file, so one that is killed has all its data when it starts again. A primary
-    that stays away for `timeout_s` is replaced by its replica, if it has one.
+    With `appendonly` a node that is killed has all its data when it starts again. A primary that stays away
+    for `timeout_s` is replaced by its replica, if it has one.
     """
 
     def __init__(
-        self, directory: Path, *, primaries: int = 3, replicas: int = 0, timeout_s: float = 2.0
+        self,
+        directory: Path,
+        *,
+        primaries: int = 3,
+        replicas: int = 0,
+        appendonly: bool = False,
+        timeout_s: float = 2.0,
     ) -> None:
         self._replicas = replicas
         self.nodes = [
             RedisServer(
-                directory / f"node{number}", appendonly=True, cluster_timeout_ms=round(1000 * timeout_s)
+                directory / f"node{number}",
+                appendonly=appendonly,
+                cluster_timeout_ms=round(1000 * timeout_s),
             )
             for number in range(primaries * (1 + replicas))
         ]
@@ -58,23 +66,34 @@ class RedisCluster:
         _do(owner, "cluster", "setslot", str(slot), "migrating", _id(to))
 
     def finish_move(self, slot: int, to: RedisServer) -> None:
-        """Move the keys of a slot whose move has begun, and let the node have it."""
+        """Move the keys of a slot whose move has begun, and let the node have it; the others hear of it."""
         owner = self.owner(slot)
         target = [LOOPBACK, str(to.port), "", "0", "5000"]
         while keys := owner.cli("cluster", "getkeysinslot", str(slot), "100").split():
             _do(owner, "migrate", *target, "keys", *keys)
-        for node in (to, owner, *(node for node in self.nodes if node not in (to, owner))):
+        for node in (to, owner):
             _do(node, "cluster", "setslot", str(slot), "node", _id(to))
 
     def owner(self, slot: int) -> RedisServer:
-        """Return the node that has a slot."""
-        for node in self.nodes:
+        """Return the node that has a slot; raise StackError while none does that runs."""
+        for node in (node for node in self.nodes if node.running):
             [own] = [line for line in node.cli("cluster", "nodes").splitlines() if "myself" in line]
             for part in own.split()[8:]:
                 first, _, last = part.partition("-")
                 if first.isdigit() and int(first) <= slot <= int(last or first):
                     return node
-        raise StackError(f"redis cluster: no node has slot {slot}")
+        raise StackError(f"redis cluster: no node that runs has slot {slot}")
+
+    def wait_owner(self, slot: int) -> RedisServer:
+        """Wait until a node that runs has a slot, as after the death of the one that had it; return it."""
+        deadline = time.monotonic() + JOINS_S
+        while True:
+            try:
+                return self.owner(slot)
+            except StackError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
 
     def stop(self) -> None:
         """End all nodes."""
