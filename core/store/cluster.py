@@ -37,10 +37,10 @@ Command = tuple[tuple[Any, ...], dict[str, Any]]
 class Cluster(Redis):
     """The client of a Redis Cluster; it connects at its first command, and threads may share it.
 
-    redis-py routes the single commands and follows the nodes' redirections; pipelines are grouped by node
-    here, since redis-py's take no scripts. No command is sent again that got no answer, and none on a broken
-    connection: callers repeat what is safe to repeat. A command without a key, such as INFO or SCAN, is for
-    one of `primaries`.
+    redis-py knows which node has which slot and follows the nodes' redirections. Commands are sent to their
+    nodes here: redis-py's pipelines take no scripts, and its single commands cost more CPU time. Nothing is
+    sent again that got no answer, or on a broken connection: callers repeat what is safe to repeat. What has
+    no key, such as INFO or SCAN, is for `primaries`.
     """
 
     def __init__(self, url: str, **options: Any) -> None:
@@ -52,9 +52,14 @@ class Cluster(Redis):
         self._opened: RedisCluster | None = None
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Send one command to the node of its key."""
-        with self._cluster() as cluster:
-            return cluster.execute_command(*args, **options)
+        """Send one command to the node of its key; SCRIPT LOAD and FLUSHDB to every primary."""
+        if args[0] in RedisCluster.COMMAND_FLAGS:
+            with self._cluster() as cluster:
+                return cluster.execute_command(*args, **options)
+        [answer] = self.send([(args, options)])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> "ClusterPipeline":
         """Begin a pipeline, which is no transaction: its keys are on several nodes."""

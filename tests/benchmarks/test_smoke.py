@@ -101,6 +101,12 @@ def test_pictures_are_made_and_judged() -> None:
     assert "with a picture to judge" in printed
 
 
+def test_a_batch_costs_a_cluster_one_turn_too() -> None:
+    printed = run("benchmarks.cluster", "--rounds", "1", "--captures", "20", "--shard-mb", "1")
+    assert len(re.findall(r"^ (?:one Redis|three nodes) +[\d.]+ +[\d.]+ +1\.0 ", printed, re.MULTILINE)) == 2
+    assert "moved in" in printed
+
+
 def test_films_of_each_kind_are_made() -> None:
     printed = run("benchmarks.timelapse", "--frames", "2")
     assert len(re.findall(r"^ (?:mp4|webp), \d+×\d+ +\d", printed, re.MULTILINE)) == 5

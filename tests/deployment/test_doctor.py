@@ -4,6 +4,7 @@ import base64
 import re
 import subprocess
 import sys
+import time
 
 import httpx
 import pytest
@@ -351,6 +352,58 @@ def test_a_redis_that_refuses_or_is_away(diagnose, other_redis, redis_server):
     away = f"redis://127.0.0.1:{free_port()}/0"
     checks = diagnose(MQTT_HOST="127.0.0.1", MQTT_PORT=str(free_port()), REDIS_URL=away)
     assert checks["REDIS_URL"].grade == "unreachable"
+
+
+BROKER_AWAY = {"MQTT_HOST": "127.0.0.1", "MQTT_PORT": str(free_port())}
+
+
+def test_each_node_of_a_cluster_is_checked(diagnose, redis_cluster, redis_server):
+    urls = {"REDIS_URL": redis_cluster.url, "CELERY_BROKER_URL": redis_server.url}
+    checks = diagnose(**BROKER_AWAY, **urls)
+    assert checks["REDIS_URL: cluster"].grade == "ok"
+    assert "3 primaries, 0 replicas; shards: " in checks["REDIS_URL: cluster"].detail
+    assert checks["CELERY_BROKER_URL: eviction"].grade == "ok"
+    last = redis_cluster.nodes[-1]
+    last.cli("config", "set", "maxmemory-policy", "allkeys-lru")
+    try:
+        checks = diagnose(**BROKER_AWAY, **urls)
+    finally:
+        last.cli("config", "set", "maxmemory-policy", "noeviction")
+    grades = {
+        node: checks[f"REDIS_URL 127.0.0.1:{node.port}: eviction"].grade for node in redis_cluster.nodes
+    }
+    assert grades == dict.fromkeys(redis_cluster.nodes, "ok") | {last: "wrong"}
+
+
+def test_a_cluster_without_one_of_its_nodes(diagnose, redis_cluster, redis_server):
+    urls = {"REDIS_URL": redis_cluster.url, "CELERY_BROKER_URL": redis_server.url}
+    last = redis_cluster.nodes[-1]
+    last.kill()
+    try:
+        deadline = time.monotonic() + 30
+        while "cluster_state:ok" in redis_cluster.nodes[0].cli("cluster", "info"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        checks = diagnose(**BROKER_AWAY, **urls)
+    finally:
+        last.start()
+        redis_cluster.wait_complete()
+    assert checks["REDIS_URL: cluster"].grade == "unreachable"
+    assert checks[f"REDIS_URL 127.0.0.1:{last.port}"].grade == "unreachable"
+    assert checks[f"REDIS_URL 127.0.0.1:{redis_cluster.nodes[0].port}"].grade == "ok"
+
+
+def test_what_is_a_cluster_and_what_is_none(diagnose, redis_cluster, redis_server):
+    node = f"redis://127.0.0.1:{redis_cluster.nodes[0].port}/0"
+    checks = diagnose(**BROKER_AWAY, REDIS_URL=node, CELERY_BROKER_URL=redis_server.url)
+    assert (checks["REDIS_URL"].grade, "redis+cluster://" in checks["REDIS_URL"].remedy) == ("wrong", True)
+    checks = diagnose(**BROKER_AWAY, REDIS_URL=redis_cluster.url, CELERY_BROKER_URL=node)
+    assert checks["CELERY_BROKER_URL"].grade == "wrong"
+    single = redis_server.url.replace("redis://", "redis+cluster://")
+    checks = diagnose(**BROKER_AWAY, REDIS_URL=single, CELERY_BROKER_URL=redis_server.url)
+    assert (checks["REDIS_URL"].grade, checks["REDIS_URL"].detail) == ("wrong", "this Redis is no cluster")
+    checks = diagnose(**BROKER_AWAY, REDIS_URL=redis_cluster.url)
+    assert any("CELERY_BROKER_URL is needed" in str(check) for check in checks.values())
 
 
 def test_the_wrong_key(diagnose, stack):
