@@ -4,16 +4,18 @@ All packets are encoded before the clock starts. The feeder keeps 1,000 messages
 receive maximum of the listener (`mqtt_receive_maximum`), and acknowledges what the client publishes. It
 prints `begin` and `end` around the feeding, then one line of JSON.
 
-    python -m benchmarks.feeder PORT CAPTURES [--devices N] [--number N]
+    python -m benchmarks.feeder PORT CAPTURES [--devices N] [--number N] [--tls FOLDER]
 """
 
 import argparse
 import json
 import random
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from itertools import accumulate
+from pathlib import Path
 from typing import Final
 
 from benchmarks import wire
@@ -124,6 +126,7 @@ def main() -> None:
     parser.add_argument("captures", type=int)
     parser.add_argument("--devices", type=int, default=50)
     parser.add_argument("--number", type=int, default=0, help="of the last capture sent earlier")
+    parser.add_argument("--tls", type=Path, help="folder with broker.pem and broker.key")
     asked = parser.parse_args()
     with socket.create_server(("127.0.0.1", asked.port)) as server:
         print("ready", flush=True)
@@ -131,6 +134,10 @@ def main() -> None:
         connection, _ = server.accept()
     connection.settimeout(30)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if asked.tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(asked.tls / "broker.pem", asked.tls / "broker.key")
+        connection = context.wrap_socket(connection, server_side=True)
     with connection:
         print(json.dumps(Feeder(connection, asked.captures, asked.devices, asked.number).feed()), flush=True)
         # The connection stays open so that the client's CPU time can be read while the client still runs.

@@ -12,6 +12,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from string import digits
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -90,10 +91,16 @@ class Rig:
     called, and the stub stands for Storage alone.
     """
 
-    def __init__(self, *, settings: Mapping[str, str] | None = None, database_url: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        settings: Mapping[str, str] | None = None,
+        database_url: str | None = None,
+        broker: type[Mosquitto] = Mosquitto,
+    ) -> None:
         self._stack = ExitStack()
         self.directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmarks-")))
-        self.broker = Mosquitto(self.directory)
+        self.broker = broker(self.directory)
         self.redis_server = RedisServer(self.directory)
         self.stub = (
             SupabaseOnPostgres(self.directory, database_url) if database_url else SupabaseStub(self.directory)
@@ -149,7 +156,10 @@ class Rig:
             self.wait_ready(name)
 
     def launch(self, name: str, line: str, **settings: Any) -> None:
-        """Start a command line under a name of the Procfile, and return at once."""
+        """Start a command line under a name of the Procfile, and return at once.
+
+        One of several has a number after its name: `listener2`.
+        """
         self._processes[name] = Process(
             name,
             ["/bin/sh", "-c", f"exec {line}"],
@@ -162,7 +172,9 @@ class Rig:
     def wait_ready(self, name: str) -> None:
         """Wait until a process has logged that it is ready; raise StartError after 60 s."""
         process = self._processes[name]
-        process.wait_ready(lambda: all(line in process.output() for line in _READY[name]), _START_S)
+        process.wait_ready(
+            lambda: all(line in process.output() for line in _READY[name.rstrip(digits)]), _START_S
+        )
 
     def stop(self, *names: str) -> None:
         """Stop processes of the Procfile."""

@@ -231,16 +231,15 @@ def test_the_rows_that_cost_are_those_that_were_measured():
     taken = {name: int(number.replace(",", "")) for name, number, _ in rows}
     for_good = sum(taken[name] for name, _, kept in rows if kept == "for good")
     (story,) = re.findall(r"a row of `captures` takes (\d+) bytes more", DOCS[3].read_text())
-    assert for_good + int(story) == costs.ROWS_BYTES
+    assert for_good + int(story) == capacity.ROWS_BYTES
     dropped = [taken[name] for name in ("device_publish_log", "device_status", "device_errors")]
-    assert dropped == [costs.LOG_BYTES, costs.STATUS_BYTES, costs.ERROR_BYTES]
+    assert dropped == [capacity.LOG_BYTES, capacity.STATUS_BYTES, capacity.ERROR_BYTES]
 
 
 def test_what_lasts_a_year_costs_what_the_volume_says():
     """Two ways to the size of the database of 10,000 devices after a year: the model, and docs/scaling.md."""
-    figures = capacity.read()
-    use = costs.Use(24, 3600, 1, 0.1, 30, 0.3, 365, 0.05)
-    model = costs.needs(10_000, figures, use)
+    use = capacity.use_of(capacity.parser("").parse_args([]))
+    model = capacity.needs(10_000, capacity.read(), use)
     (told,) = re.findall(r"the database after a year \| [\d.]+ GB \| (\d+) GB", DOCS[3].read_text())
     stories = 10_000 * 24 * 365 * 324 / 1e9  # the document's table is from before there were any
     assert model.database_gb == pytest.approx(int(told) + stories, rel=0.01)
