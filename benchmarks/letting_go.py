@@ -29,22 +29,21 @@ AT_ONCE: Final = 10_000
 WEEKLY: Final = """
 do $$
 declare
-  v_first regclass := (select partition from fleet_private.partitions('public.device_publish_log')
-                        where until is not null);
+  v_first regclass := (select partition from fleet_private.partitions('{table}') order by until limit 1);
   v_week regclass;
 begin
   execute format('drop table %s', v_first);
   for number in 0..{weeks} - 1 loop
-    v_week := fleet_private.make_table_like('public.device_publish_log', 'week_' || number);
-    execute format('alter table public.device_publish_log attach partition %s for values from (%L) to (%L)',
+    v_week := fleet_private.make_table_like('{table}', '{name}_week_' || number);
+    execute format('alter table {table} attach partition %s for values from (%L) to (%L)',
                    v_week, '{begin}'::timestamptz + number * interval '168 hours',
                    '{begin}'::timestamptz + (number + 1) * interval '168 hours');
   end loop;
-  perform fleet_private.make_partitions('public.device_publish_log');
+  perform fleet_private.make_partitions('{table}');
 end
 $$;
-create table public.log_in_one (like public.device_publish_log including all);
 """
+IN_ONE: Final = "create table public.log_in_one (like public.device_publish_log including all)"
 DELETE: Final = f"""
 delete from public.log_in_one
  where ctid = any (array(select ctid from public.log_in_one where received_at < %s limit {AT_ONCE}))
@@ -87,9 +86,16 @@ def main(
     console.print(table)
 
 
+def make_weeks(connection: Connection, table: str, begin: datetime, weeks: int) -> None:
+    """Make partitions of so many weeks in place of the first one of a new database, and those to come."""
+    name = table.removeprefix("public.")
+    connection.execute(WEEKLY.format(table=table, name=name, weeks=weeks, begin=begin.isoformat()).encode())
+
+
 def _fill(connection: Connection, begin: datetime, rows: int) -> None:
     """Write weeks of log from `begin` on, as the service does, and the same rows to the table in one."""
-    connection.execute(WEEKLY.format(weeks=WEEKS, begin=begin.isoformat()).encode())
+    make_weeks(connection, "public.device_publish_log", begin, WEEKS)
+    connection.execute(IN_ONE)
     calls, wakes = Calls(connection), WEEKS * rows // 4
     some: list[dict[str, Any]] = []
     for number in range(wakes):
@@ -119,7 +125,7 @@ def _cost(connection: Connection, table: str, act: Any) -> Cost:
 
 def _drop(connection: Connection) -> None:
     done = value(connection, f"select public.maintain_tables({KEEP}, 90, 90, 90)")
-    assert done["dropped"] == ["fleet_private.week_0"], done  # noqa: S101
+    assert done["dropped"] == ["fleet_private.device_publish_log_week_0"], done  # noqa: S101
 
 
 def _delete(connection: Connection, end: datetime) -> None:

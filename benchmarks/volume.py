@@ -17,7 +17,7 @@ from rich.table import Table
 from benchmarks.capacity import FLEETS, OBJECT_BYTES
 from benchmarks.photograph import device_ids
 from benchmarks.postgres import server
-from benchmarks.wakes import FAILS, Wakes, hours
+from benchmarks.wakes import FAILS, Calls, Wakes, hours
 from core.settings import WorkerSettings
 from operate.schema.database import connect, value
 from operate.schema.files import read
@@ -97,7 +97,7 @@ def measure(connection: psycopg.Connection[Any], devices: int, days: int) -> Mea
         [names],
     )
     connection.execute("insert into public.device_configs (captures_per_day) values (%s)", [PICTURES])
-    wakes, passing = Wakes(connection), hours(days)
+    wakes, passing = Wakes(Calls(connection)), hours(days)
     half = len(passing) // 2
     sizes: list[dict[str, Size]] = []
     wal: list[str] = []

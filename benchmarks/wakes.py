@@ -68,11 +68,11 @@ def log_rows(entries: list[Entry]) -> list[dict[str, Any]]:
 
 
 class Wakes:
-    """Makes the wakes of a fleet, each with a hello, a picture with readings, and its ACK."""
+    """Makes the wakes of a fleet, each with a hello, a picture, readings and its ACK; counts from `first`."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._calls = Calls(connection)
-        self._numbers = itertools.count(1)
+    def __init__(self, calls: Calls, first: int = 1) -> None:
+        self._calls = calls
+        self._numbers = itertools.count(first)
         self._acks: dict[str, SentAck] = {}
 
     def wake(self, device_id: str, at: datetime) -> None:

@@ -34,17 +34,18 @@ class Postgres:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
-        """Make the cluster and run it; it answers when this returns."""
+        """Make the cluster, unless the directory has one, and run it; it answers when this returns."""
         data, prefix = self.directory / "data", []
         if os.geteuid() == 0:
             shutil.chown(self.directory, UNPRIVILEGED)
             prefix = ["setpriv", f"--reuid={UNPRIVILEGED}", "--clear-groups", "--"]
-        subprocess.run(
-            [*prefix, "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            cwd="/",
-        )
+        if not data.exists():
+            subprocess.run(
+                [*prefix, "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
+                check=True,
+                stdout=subprocess.DEVNULL,
+                cwd="/",
+            )
         options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         with (self.directory / "postgres.log").open("wb") as log:
             self._process = subprocess.Popen(

@@ -10,9 +10,12 @@ import pytest
 
 from benchmarks.photograph import CHUNK_BYTES, CHUNKS, IMAGE_BYTES, CaptureTemplate, payloads, photograph
 from benchmarks.wire import PUBACK, PUBLISH, Splitter, puback
+from benchmarks.year import calls_of
 from local.mqtt_broker import mosquitto_binary
 from local.part import REPOSITORY
 from local.postgres import missing_binary
+
+PAGES = REPOSITORY / "benchmarks" / "pages.sql"
 
 
 def test_the_photograph_is_what_the_issue_says() -> None:
@@ -141,3 +144,24 @@ def test_what_events_cost_and_what_a_flood_of_them_does_to_acks() -> None:
         "all threads for deliveries hang",
     ):
         assert title in printed
+
+
+@pytest.mark.skipif(missing_binary() is not None, reason="no PostgreSQL on PATH")
+def test_calls_are_compared_after_a_year(tmp_path: Path) -> None:
+    run("benchmarks.year", "--tiny", "--output", str(tmp_path))
+    found = {call["call"]: call for call in json.loads((tmp_path / "year.json").read_text())["calls"]}
+    asked = [f"{size}: {call.title}" for call in calls_of(PAGES) for size in ("small", "large")]
+    assert {"wake: record_hello", "wake: record_capture", "fleet: evaluate_alerts", *asked} <= found.keys()
+    assert all(call["ratio"] > 0 and call["blocks"] > 0 for call in found.values())
+
+
+def test_the_calls_of_the_pages_are_those_of_the_console() -> None:
+    source = "".join(path.read_text() for path in (REPOSITORY / "console" / "src").rglob("*.ts*"))
+    asked = set(re.findall(r"\b(?:useCall\(|call\()\s*'(console_\w+|channel_deliveries)'", source))
+    asked |= set(re.findall(r"\.from\('(\w+)'\)\s*\.select\(", source))
+    listed = " ".join(call.text for call in calls_of(PAGES))
+    assert asked == set(re.findall(r"public\.(\w+)", listed)) - {
+        "captures",
+        "companies",
+        "preview_keep_policy",
+    }
