@@ -27,7 +27,7 @@ from benchmarks.photograph import CHUNKS, IMAGE_BYTES, MESSAGES, device_ids, pay
 from benchmarks.postgres import server
 from benchmarks.processes import Reporter, process_seconds
 from benchmarks.rig import Rig
-from benchmarks.wakes import Wakes
+from benchmarks.wakes import Calls, Wakes
 from core.settings import KeepSettings, WakeSettings
 from operate.schema.database import connect, value
 from operate.schema.files import read as read_schema
@@ -223,7 +223,7 @@ def measure_database(devices: int = 50, rounds: int = 20) -> float:
             " select unnest(%s::text[]), company_id from public.companies",
             [device_ids(devices)],
         )
-        wakes, process = Wakes(connection), value(connection, "select pg_backend_pid()")
+        wakes, process = Wakes(Calls(connection)), value(connection, "select pg_backend_pid()")
         began = 0.0
         for turn in range(rounds):
             if turn == rounds // 2:
