@@ -50,7 +50,7 @@ TITLES: Final = (
 
 
 class Round(NamedTuple):
-    """The cost of one round: CPU of client and servers, and time by the clock, in seconds."""
+    """The cost of one round in seconds: CPU of client and servers, and of one command; by the clock."""
 
     batches: int
     messages: int
@@ -58,6 +58,7 @@ class Round(NamedTuple):
     servers_s: float
     turns: int
     clock_s: float
+    command_s: float
 
 
 class Site:
@@ -145,6 +146,7 @@ def measure(site: Site, devices: list[str]) -> Round:
             site.servers_s() - server,
             counted[0],
             time.perf_counter() - clock,
+            site.command_s(),
         )
 
 
@@ -163,13 +165,14 @@ def move(site: Site, cluster: RedisCluster, megabytes: int) -> tuple[float, int]
     return time.perf_counter() - began, len(mine) * IMAGE_BYTES
 
 
-def report(name: str, rounds: list[Round], command_s: float) -> tuple[float, float]:
+def report(name: str, rounds: list[Round]) -> tuple[float, float]:
     """Print the medians of a site; return the CPU of client and servers for a message (µs)."""
     client = statistics.median(1e6 * each.client_s / each.messages for each in rounds)
     server = statistics.median(1e6 * each.servers_s / each.messages for each in rounds)
     turned = statistics.median(each.turns / each.batches for each in rounds)
     clock = statistics.median(1e3 * each.clock_s / each.batches for each in rounds)
-    figures = f"{client:.2f}", f"{server:.2f}", f"{turned:.1f}", f"{clock:.1f}", f"{1e6 * command_s:.0f}"
+    command = statistics.median(1e6 * each.command_s for each in rounds)
+    figures = f"{client:.2f}", f"{server:.2f}", f"{turned:.1f}", f"{clock:.1f}", f"{command:.0f}"
     print(f" {name:<12}" + "".join(f"{figure:>20}" for figure in figures))
     return client, server
 
@@ -198,10 +201,7 @@ def main() -> None:
                     each.append(measure(site, devices))
             print(f"{options.rounds} rounds of {options.captures} captures, medians")
             print(f" {'on':<12}" + "".join(f"{title:>20}" for title in TITLES))
-            costs = [
-                report(name, each, site.command_s())
-                for (name, each), site in zip(rounds.items(), (one, many), strict=True)
-            ]
+            costs = [report(name, each) for name, each in rounds.items()]
             ratios = [after / before for before, after in zip(*costs, strict=True)]
             print(f" ratio: client {ratios[0]:.2f}, servers {ratios[1]:.2f}")
             seconds, size = move(many, cluster, options.shard_mb)

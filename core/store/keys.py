@@ -1,9 +1,10 @@
 """The data model in Redis: every key, what it holds and how long it stays.
 
 All keys of a device are in one shard, named by the hash tag `{0}` … `{15}`, so that one script may use
-several of them on a Redis cluster too. `ref` is `device/image_name` while chunks arrive (open), and
-`device/image_name/seal` once the capture is complete (sealed). Sealing renames the keys, so the device can
-reuse the image name for its next picture while a worker still stores this one.
+several of them on a Redis Cluster too; every other key is the only one of its command or script. `ref` is
+`device/image_name` while chunks arrive (open), and `device/image_name/seal` once the capture is complete
+(sealed). Sealing renames the keys, so the device can reuse the image name for its next picture while a worker
+still stores this one.
 
 KEYS is the whole list; a test compares it with the keys that a run of the service leaves in Redis.
 """
