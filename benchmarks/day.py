@@ -2,7 +2,7 @@
 
     python -m benchmarks.day                          10,000 devices that wake spread over an hour
     python -m benchmarks.day --window 60 --outage 6 1 --failing 0.01
-    python -m benchmarks.day --check                  the same model beside the real processes
+    python -m benchmarks.day --check                  beside what was measured of the real processes
 
 Devices wake by their schedule, each time at another moment of the window, and send their chunks evenly. A
 listener takes them, one message after the other. A complete capture waits in one queue for a thread of any
@@ -14,9 +14,11 @@ for its ACK, or gives up and offers the picture again at its next wake. Figures 
 Left out are lost chunks, hellos as tasks, and the time that broker, Redis and the way between them take.
 """
 
+import json
 import statistics
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any, Final, NamedTuple
 
@@ -34,9 +36,8 @@ from benchmarks.capacity import (
     use_of,
     worker_rate,
 )
+from benchmarks.measures import SPREAD_S
 from benchmarks.photograph import MESSAGES
-from benchmarks.processes import Reporter
-from benchmarks.rig import Rig
 
 DAY_S: Final = 86_400
 HOUR_S: Final = 3_600
@@ -45,9 +46,9 @@ PARTS: Final = 5
 # A worker's CPU for a capture comes in so many turns: before, between and after the waits for Supabase.
 TURNS: Final = 3
 # As BACKOFF_S and BACKOFF_MAX_S of tasks/app.py, and PROBE_EVERY_MS of core/store/breakers.py.
-BACKOFF_S, BACKOFF_MAX_S, PROBE_S = 2, 30, 0.5
-# The fleets of the comparison: devices, s in which each sends a capture, ms of a call of Supabase.
-POINTS: Final = ((1, 0.3, 0), (4, 0.3, 20), (16, 0.3, 20), (50, 0.0, 20))
+BACKOFF_S, BACKOFF_MAX_S, AGAIN_S = 2, 30, 0.5
+# What `make bench` has measured.
+MEASURED: Final = Path(__file__).parent / "results" / "latest.json"
 
 Steps = Generator[simpy.Event, Any, None]
 
@@ -193,7 +194,7 @@ class Day:
         """Let a capture be tried later: after a backoff with full jitter, or when Supabase is back."""
         self.retries += 1
         if self._away():
-            yield self._env.timeout(self.fleet.outage[1] - self.now + self._rng.random() * PROBE_S)
+            yield self._env.timeout(self.fleet.outage[1] - self.now + self._rng.random() * AGAIN_S)
         else:
             most = min(BACKOFF_MAX_S, BACKOFF_S * 2**capture.tries)
             yield self._env.timeout(1 + self._rng.random() * most)
@@ -230,53 +231,45 @@ def hours(day: Day) -> dict[int, dict[str, float]]:
     return found
 
 
-def check(seconds: float) -> list[dict[str, Any]]:
-    """Play the fleets of POINTS on the real processes, and in the simulation; return both.
+def check(measured: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """Play the fleets that `make bench` has measured on the real processes; return both, and the error.
 
-    The simulation gets the CPU time of a message and a capture at full load, times how much longer it took
-    here: the kernel counts for how long each process was ready and had no core.
+    The simulation knows the CPU time of a message and of a capture in the fullest of them, with a Supabase
+    that answers at once, and is to find out all the rest.
     """
-    with Rig() as rig:
-        rig.start("listener", "worker", "beat")
-        seen = []
-        for number, (devices, spread_s, delay_ms) in enumerate(POINTS):
-            rig.stub.delay(delay_ms)
-            options = ("--spread", spread_s, "--warm-up", 2, "--number", 10_000 * number)
-            with Reporter("fleet", rig.broker.port, devices, seconds, *options) as reporter:
-                seen.append(reporter.measure(rig.groups()))
-    full = seen[-1]
-    captures = full.report["captures"]
-    found = []
-    for (devices, spread_s, delay_ms), measured in zip(POINTS, seen, strict=True):
-        slowed = {
-            name: (measured.cpu_s[name] + measured.delayed_s[name]) / measured.cpu_s[name]
-            for name in ("listener", "worker")
-        }
+    size = measured["size"]
+    full = measured[f"fleet_{max(size['devices'])}_0"]["cpu_ms"]
+    found = {}
+    for name, real in measured.items():
+        if not name.startswith(("fleet_", "light_")):
+            continue
         fleet = Fleet(
-            devices=devices,
-            end_s=10 * seconds,
-            transfer_s=spread_s,
-            listener_s=full.cpu_s["listener"] * slowed["listener"] / captures / MESSAGES,
-            worker_s=full.cpu_s["worker"] * slowed["worker"] / captures,
-            supabase_s=2 * delay_ms / 1000,
+            devices=int(real["devices"]),
+            end_s=60,
+            transfer_s=SPREAD_S if name.startswith("light_") else 0,
+            listener_s=full["listener"] / 1000 / MESSAGES,
+            worker_s=full["worker"] / 1000,
+            supabase_s=2 * real["delay_ms"] / 1000,
         )
-        played = Day(fleet).run()
-        acks = [1000 * waited for _, waited in played.answered]
-        real = measured.report["latencies_ms"]
-        found.append(
-            {
-                "devices": devices,
-                "captures/s": len(real) / measured.report["seconds"],
-                "simulated": len(acks) / fleet.end_s,
-                "ACK, ms": statistics.median(real),
-                "simulated ACK": statistics.median(acks),
-                "95 %": quantile(real, 0.95),
-                "simulated 95 %": quantile(acks, 0.95),
-                "slowed by": slowed["worker"],
-                "worker, CPU ms": 1000 * full.cpu_s["worker"] / captures,
-            }
-        )
+        acks = [1000 * waited for _, waited in Day(fleet).run().answered]
+        rate, wait = len(acks) / fleet.end_s, statistics.median(acks)
+        paced = ", paced" if fleet.transfer_s else ""
+        found[f"{fleet.devices} devices, Supabase {real['delay_ms']:g} ms{paced}"] = {
+            "captures/s": real["captures_per_s"],
+            "simulated": rate,
+            "error, %": 100 * (rate / real["captures_per_s"] - 1),
+            "last chunk to ACK, ms": real["ack_ms"],
+            "simulated ": wait,
+            "error, % ": 100 * (wait / real["ack_ms"] - 1),
+        }
     return found
+
+
+def print_rows(console: Console, title: str, rows: Mapping[Any, Mapping[str, float]]) -> None:
+    """Print a table with a line for each of the rows."""
+    names = list(next(iter(rows.values())))
+    columns = [{f"{head}": row[name] for head, row in rows.items()} for name in names]
+    console.print(table(title, names, columns, _cell))
 
 
 def fleet_of(devices: int, figures: Figures, asked: Any) -> Fleet:
@@ -303,7 +296,7 @@ def fleet_of(devices: int, figures: Figures, asked: Any) -> Fleet:
 
 
 def _cell(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
 
 
 def main() -> None:
@@ -316,14 +309,11 @@ def main() -> None:
     arguments.add_argument("--failing", type=float, default=0.0, help="share of Supabase's calls that fail")
     arguments.add_argument("--outage", type=float, nargs=2, default=(0, 0), help="of Supabase: hour, hours")
     arguments.add_argument("--seed", type=int, default=1)
-    arguments.add_argument("--check", action="store_true", help="beside the real processes")
-    arguments.add_argument("--seconds", type=float, default=8.0, help="of each measurement of --check")
+    arguments.add_argument("--check", action="store_true", help="beside what `make bench` has measured")
     asked = arguments.parse_args()
     console = Console(highlight=False, width=170)
     if asked.check:
-        rows = check(asked.seconds)
-        heads = [f"{row.pop('devices')} devices" for row in rows]
-        console.print(table("", heads, rows, _cell))
+        print_rows(console, "", check(json.loads(MEASURED.read_text())))
         return
     figures = read()
     for devices in asked.devices:
@@ -342,10 +332,7 @@ def main() -> None:
             f"CPU for {listeners:.1%} of the windows in each listener, for {workers:.1%} in each worker; "
             f"the captures are {offered / rate:.1%} of what the model says that the workers carry"
         )
-        seen = hours(day)
-        names = list(next(iter(seen.values())))
-        columns = [{f"{hour}": row[name] for hour, row in seen.items()} for name in names]
-        console.print(table("hour", names, columns, _cell))
+        print_rows(console, "hour", hours(day))
 
 
 if __name__ == "__main__":

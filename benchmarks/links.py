@@ -4,8 +4,7 @@
   versions of MQTT.
 - `path`: whole captures, from devices to their ACK, through Mosquitto. Devices are near to the broker;
   listener and worker are at the far end of the link.
-- `share`: 1, 2 and 4 listeners in one shared group of Mosquitto: near to it, where CPU bounds them, and
-  behind the long line with few messages in flight, where nothing but that does.
+- `share`: 1, 2 and 4 listeners in one shared group of Mosquitto, near to it and behind the long line.
 
 A long line is a proxy that delays by 50 ms in each direction (`slow_link`). Rates are those of this machine,
 on which everything shares the cores; CPU times and ratios are worth more.
@@ -34,8 +33,6 @@ from operate import certificates
 
 LONG_MS: Final = 100
 LISTENERS: Final = (1, 2, 4)
-# So many messages without PUBACK bound each listener behind the long line to a thousand messages a second.
-FEW_IN_FLIGHT: Final = 100
 
 
 class Part(StrEnum):
@@ -149,10 +146,9 @@ def share(listeners: int, link: Link, captures: int) -> Figures:
     Each measurement has a broker of its own, where no listener has left a session that takes a share too.
     """
     names = [f"listener{number}" for number in range(listeners)]
-    window = {"mqtt_receive_maximum": FEW_IN_FLIGHT} if link.delay_ms else {}
     with Rig() as rig, reached(link, rig.broker.port, rig.directory) as settings:
         for name in names:
-            rig.launch(name, "python -m listener", mqtt_shared_group="flood", **window, **settings)
+            rig.launch(name, "python -m listener", mqtt_shared_group="flood", **settings)
         for name in names:
             rig.wait_ready(name)
         with Reporter("flood", rig.broker.port, rig.redis_server.database_url(1), captures) as flooding:

@@ -29,27 +29,16 @@ def cpu_seconds(group: int) -> float:
     return sum(process_seconds(int(folder.name)) for folder in _processes(group))
 
 
-def delayed_seconds(group: int) -> float:
-    """Return for how many seconds the live threads of a process group were ready and had no core."""
-    return sum(_scheduled(int(folder.name), 1) for folder in _processes(group))
-
-
 def process_seconds(pid: int) -> float:
-    """Return the CPU time in seconds that the live threads of a process have used."""
-    return _scheduled(pid, 0)
+    """Return the CPU time in seconds that the live threads of a process have used.
 
-
-def _scheduled(pid: int, field: int) -> float:
-    """Return a field of the schedstat of all live threads, in seconds: 0 on a core, 1 ready and without one.
-
-    Linux counts them in nanoseconds in /proc/PID/task/TID/schedstat. Threads that have ended are not
-    included.
+    Linux counts it in nanoseconds in /proc/PID/task/TID/schedstat. Threads that have ended are not included.
     """
     total = 0
     with suppress(FileNotFoundError):
         for task in Path(f"/proc/{pid}/task").iterdir():
             with suppress(OSError, ValueError):
-                total += int((task / "schedstat").read_text().split()[field])
+                total += int((task / "schedstat").read_text().split()[0])
     return total / 1e9
 
 
@@ -60,14 +49,10 @@ def resident_mb(group: int) -> float:
 
 
 class Measured(NamedTuple):
-    """The report of a Reporter, and the times of other processes between its `begin` and `end`.
-
-    `cpu_s` are seconds on a core, `delayed_s` seconds in which their threads were ready and had none.
-    """
+    """The report of a Reporter, and the CPU seconds of other processes between its `begin` and `end`."""
 
     report: dict[str, Any]
     cpu_s: dict[str, float]
-    delayed_s: dict[str, float]
 
 
 class Reporter:
@@ -96,34 +81,25 @@ class Reporter:
             raise RuntimeError(f"benchmarks.{self._module} did not start")
 
     def measure(self, groups: dict[str, int] | None = None) -> Measured:
-        """Wait for the report and return it with the times of `groups` from `begin` to `end`.
+        """Wait for the report and return it with the CPU seconds of `groups` from `begin` to `end`.
 
         `groups` maps names to process groups. Raises RuntimeError if the process ends without a report.
         """
         assert self._popen.stdout is not None  # noqa: S101 - for the type checker
-        before: dict[str, tuple[float, float]] = {}
-        after: dict[str, tuple[float, float]] = {}
+        before: dict[str, float] = {}
+        used: dict[str, float] = {}
         report = None
-
-        def times() -> dict[str, tuple[float, float]]:
-            return {
-                name: (cpu_seconds(group), delayed_seconds(group)) for name, group in (groups or {}).items()
-            }
-
         for line in self._popen.stdout:
             if line == "begin\n":
-                before = times()
+                before = {name: cpu_seconds(group) for name, group in (groups or {}).items()}
             elif line == "end\n":
-                after = times()
+                used = {name: cpu_seconds(group) - before[name] for name, group in (groups or {}).items()}
             elif line.startswith("{"):
                 report = json.loads(line)
                 break
         if report is None:
             raise RuntimeError(f"benchmarks.{self._module} ended without a report")
-        cpu_s, delayed_s = (
-            {name: after[name][place] - before[name][place] for name in after} for place in (0, 1)
-        )
-        return Measured(report, cpu_s, delayed_s)
+        return Measured(report, used)
 
     def __enter__(self) -> Self:
         return self

@@ -1,5 +1,6 @@
 """The simulated day against what queueing theory and the capacity model say of it in closed form."""
 
+import json
 import socket
 import threading
 import time
@@ -7,7 +8,7 @@ import time
 import pytest
 
 from benchmarks.capacity import BUSY, Figures, Use, listener_rate, needs, worker_rate
-from benchmarks.day import HOUR_S, Day, Fleet, hours, quantile
+from benchmarks.day import HOUR_S, MEASURED, Day, Fleet, check, hours, quantile
 from benchmarks.processes import Reporter
 from local.ports import LOOPBACK, free_port
 
@@ -102,6 +103,14 @@ def test_an_outage_fills_the_queue_and_ends():
     seen = hours(day)
     assert seen[1]["95 %"] > fleet.patience_s > seen[0]["95 %"]
     assert seen[2]["queue age, s, 95 %"] < 1
+
+
+def test_the_simulation_is_near_to_what_was_measured_of_the_real_processes():
+    found = check(json.loads(MEASURED.read_text()))
+    assert len(found) >= 6
+    for name, row in found.items():
+        assert abs(row["error, %"]) < 30, name
+        assert abs(row["error, % "]) < 30, name
 
 
 def test_a_seed_says_everything():

@@ -61,6 +61,13 @@ def test_the_suite_writes_its_table_its_figures_and_its_plots(tmp_path: Path) ->
     assert {path.name for path in tmp_path.glob("*.png")} == {"devices.png", "cpu.png", "in-flight.png"}
 
 
+@pytest.mark.skipif(mosquitto_binary() is None, reason="no mosquitto on PATH")
+def test_a_listener_is_fed_over_every_link() -> None:
+    printed = run("benchmarks.links", "feed", "--rounds", "1", "--captures", "40", "--mqtt", "5")
+    for link in ("plain", "TLS", "100 ms", "TLS, 100 ms"):
+        assert re.search(rf"^{link}, MQTT 5 +\d", printed, re.MULTILINE), printed
+
+
 @pytest.mark.skipif(missing_binary() is not None, reason="no PostgreSQL on PATH")
 def test_the_queries_of_users_and_operators_all_run() -> None:
     printed = run("benchmarks.database", "--captures", "20000", "--devices", "1000", "--plans")
