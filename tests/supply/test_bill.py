@@ -64,7 +64,7 @@ def test_every_locked_package_of_python_is_named_with_version_and_hashes(compone
 
 def test_a_licence_is_named_wherever_the_package_is_installed_here(components):
     open_ = {each["name"] for each in components["python"] if "licenses" not in each}
-    assert open_ <= {"async-timeout", "colorama", "contourpy", "numpy", "tzdata"}, (
+    assert open_ <= {"async-timeout", "colorama", "contourpy", "numpy", "pymdown-extensions", "tzdata"}, (
         "of other platforms or versions"
     )
     by_name = {each["name"]: each for each in components["python"]}
