@@ -125,8 +125,7 @@ def _print_addresses(
         "settings and keys": f"--env-file {env_file}",
     }
     if not entry.logins:
-        simulator = f"-m simulator --host {stack.mqtt_host} --port {stack.mqtt_port}"
-        rows["a fleet"] = f".venv/bin/python {simulator}"
+        rows["a fleet"] = f".venv/bin/fleet simulate --host {stack.mqtt_host} --port {stack.mqtt_port}"
     for name, value in rows.items():
         console.print(f"{name:>18}  {value}", highlight=False, soft_wrap=True, markup=False)
     end = f"everything is kept in {stack.directory}" if stack.is_kept else "all data goes; DATA=dir keeps it"
