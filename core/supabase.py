@@ -8,8 +8,10 @@ a CaptureRejected: 2204 for Storage, 2205 for the database.
 
 import logging
 import threading
-from contextlib import AbstractContextManager, closing, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 from postgrest.exceptions import APIError
@@ -212,16 +214,30 @@ class SupabaseGateway:
 
     def download(self, path: str) -> bytes | None:
         """Download an object; None if there is none. Raises Transient or CaptureRejected (2204)."""
+        with self.stream(path) as parts:
+            return None if parts is None else b"".join(parts)
+
+    @contextmanager
+    def stream(self, path: str) -> Iterator[Iterator[bytes] | None]:
+        """Give the bytes of an object as they come; None if there is none.
+
+        supabase-py would hold all of them. Raises Transient or CaptureRejected (2204).
+        """
+        address = f"{self._objects}/{quote(path)}"
         with self._guard("storage"):
             try:
-                return self._bucket.download(path)
+                with self._http.stream("GET", address, headers=self._login) as response:
+                    if response.is_success:
+                        yield response.iter_bytes()
+                        return
+                    response.read()
             except httpx.TransportError as error:
                 raise Transient(f"Supabase: {type(error).__name__}") from error
-            except StorageApiError as error:
-                codes = _codes(error)
-                if codes & _NO_OBJECT and not codes & _NO_BUCKET:
-                    return None
-                raise _storage_error(error, path) from error
+            refusal = _refusal(response)
+            codes = _codes(refusal)
+            if not codes & _NO_OBJECT or codes & _NO_BUCKET:
+                raise _storage_error(refusal, path)
+        yield None
 
     def remove(self, paths: list[str]) -> None:
         """Remove objects, at most 1,000; one that is not there is no error.

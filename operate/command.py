@@ -1,11 +1,12 @@
-"""What the commands for people share: a file with settings, a line that tells, and an end in one line."""
+"""What the commands for people share: a file with settings, a console, a line, and an end in one line."""
 
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TextIO
 
 import typer
+from rich.console import Console
 
 from core.settings import SettingsError
 from operate import env_file as files
@@ -27,6 +28,12 @@ def read_settings_from(env_file: Path | None) -> None:
     """Put what the file says into the environment, where that does not say it already."""
     for name, value in said_by(env_file).items():
         os.environ.setdefault(name, value)
+
+
+def console_on(file: TextIO, width: int = 150) -> Console:
+    """Return a console that takes names for what they are, and has this width if it is no terminal."""
+    console = Console(file=file, highlight=False, markup=False)
+    return console if console.is_terminal else Console(file=file, highlight=False, markup=False, width=width)
 
 
 def say(line: str) -> None:

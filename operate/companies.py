@@ -13,9 +13,8 @@ from rich import box
 from rich.table import Table
 
 from core.text import printable
-from operate.command import EnvFile, end
+from operate.command import EnvFile, console_on, end
 from operate.project import company_of, opened
-from operate.status import console_on
 
 _UNITS: Final = {"M": 1e6, "G": 1e9, "T": 1e12}
 

@@ -19,13 +19,12 @@ from rich.table import Table
 from rich.text import Text
 
 from core.text import printable
-from operate.command import EnvFile, end
+from operate.command import EnvFile, console_on, end
 from operate.field.examine import Example, Report, examine, worst_first
 from operate.field.logged import logged
 from operate.field.recording import Recording, RecordingError
 from operate.field.rules import RULES, Grade
 from operate.project import opened
-from operate.status import console_on
 
 ROWS: Final = 1_000
 _MARKS: Final[dict[Grade, tuple[str, str]]] = {"harmful": ("✗", "red"), "dialect": ("–", "dim")}

@@ -20,11 +20,10 @@ from typing import Annotated
 import typer
 
 from core.wire import is_device_id
-from operate.command import EnvFile, end
+from operate.command import EnvFile, console_on, end
 from operate.labels import hash_of, new_code, page
 from operate.logins import listed, new_password, with_logins
 from operate.project import opened
-from operate.status import console_on
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 

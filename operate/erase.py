@@ -30,10 +30,9 @@ from core.store.connection import connect
 from core.store.forget import forget
 from core.supabase import SupabaseGateway
 from core.text import printable
-from operate.command import EnvFile, end
+from operate.command import EnvFile, console_on, end
 from operate.held import ACCOUNTS, Held, Subject, find, held, rows
 from operate.project import opened
-from operate.status import console_on
 
 # A worker that lives removes in this time what it has begun to.
 PATIENCE_S: Final = 20.0

@@ -7,12 +7,12 @@ status is 1 if Redis or Supabase could not be read, or if no listener or no work
 import sys
 import time
 from dataclasses import asdict
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import orjson
 import typer
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -20,18 +20,12 @@ from rich.text import Text
 from core.dispatch import make_app
 from core.settings import RedisSettings, SettingsError, SupabaseSettings, load
 from core.text import printable
-from operate.command import EnvFile, read_settings_from
+from operate.command import EnvFile, console_on, read_settings_from
 from operate.overview import Overview, read_overview
 
 ALIVE_S = 15.0
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-
-
-def console_on(file: TextIO, width: int = 150) -> Console:
-    """Return a console that takes names for what they are, and has this width if it is no terminal."""
-    console = Console(file=file, highlight=False, markup=False)
-    return console if console.is_terminal else Console(file=file, highlight=False, markup=False, width=width)
 
 
 def render(overview: Overview) -> RenderableType:

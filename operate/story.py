@@ -18,9 +18,8 @@ from rich.text import Text
 
 from core.supabase import SupabaseGateway
 from core.text import printable
-from operate.command import EnvFile, end
+from operate.command import EnvFile, console_on, end
 from operate.project import opened
-from operate.status import console_on
 
 WIDTH: Final = 80
 _MARKS: Final = {"gap": "yellow", "asked": "yellow", "failed": "red", "timed_out": "red", "given_up": "red"}

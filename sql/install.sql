@@ -11853,10 +11853,10 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/089_erasure.sql', '2333c265725844cc9695cecaa065fef95adb4b322a90422b779db325d87a6e47') then
+  if fleet_private.is_pending('repeatable/089_erasure.sql', '3579a35cdb08b7ff436465a495f0b13e51375af7c14b55cacc2eec202b75127d') then
     set local lock_timeout = '5s';
     execute $file$
--- What is held of a device, a user or a company: counted, told and erased, for `fleet export` and `fleet erase`.
+-- What is held of a device, a user or a company: counted, told and erased, for `fleet subject-export` and `fleet erase`.
 -- docs/operations.md tells it. A row that goes leaves its objects to 049_objects.sql, as every row does.
 
 -- The tables that hold something of a device (by its id), a user (by the e-mail address) or a company (by its id), in the
@@ -11978,7 +11978,7 @@ begin
 end
 $$;
 
--- For `fleet export` and `fleet erase`: the tables that tell something of a device, a user or a company,
+-- For `fleet subject-export` and `fleet erase`: the tables that tell something of a device, a user or a company,
 -- [{table, goes}].
 create or replace function public.held_tables(p_kind text, p_of text)
 returns jsonb
@@ -12017,7 +12017,7 @@ begin
 end
 $$;
 
--- For `fleet export`: some p_limit rows of one of these tables, after those that were told: {rows, after}; `after`
+-- For `fleet subject-export`: some p_limit rows of one of these tables, after those that were told: {rows, after}; `after`
 -- is null once all are. Secrets are left out: the hashes of tokens, and of an account all but what it says of a person. Raises 22023 for
 -- another table.
 create or replace function public.export_rows(p_kind text, p_of text, p_table text, p_after jsonb default null, p_limit integer default 500)
@@ -12148,7 +12148,7 @@ $$;
 select fleet_private.set_callers('service', 'fleet_private.held_of', 'public.held_tables', 'public.count_held',
   'public.export_rows', 'public.erase_rows', 'public.count_removals');
 $file$;
-    perform fleet_private.record_file('repeatable/089_erasure.sql', '2333c265725844cc9695cecaa065fef95adb4b322a90422b779db325d87a6e47');
+    perform fleet_private.record_file('repeatable/089_erasure.sql', '3579a35cdb08b7ff436465a495f0b13e51375af7c14b55cacc2eec202b75127d');
   end if;
 end
 $install$;

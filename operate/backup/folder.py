@@ -6,7 +6,6 @@ step the backup is the new one. So one that was interrupted leaves the one befor
 where it stopped.
 """
 
-import hashlib
 import re
 import threading
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from operate.backup import BackupError
-from operate.whole_files import write_whole
+from operate.whole_files import sha256_of, write_parts, write_whole
 
 _SUMS: Final = "SHA256SUMS"
 _PART: Final = ".part"
@@ -59,10 +58,9 @@ class Folder:
                 return self.checked(file, digest)
         raise BackupError(f"there is no whole backup in {self._path}")
 
-    def put(self, name: str, data: bytes) -> str:
-        """Write a file, note it, and return its SHA-256; several threads may do so."""
-        digest = hashlib.sha256(data).hexdigest()
-        write_whole(self.path(name), data)
+    def put(self, name: str, parts: Iterable[bytes]) -> str:
+        """Write a file as its parts come, note it, and return its SHA-256; several threads may do so."""
+        digest = write_parts(self.path(name), parts)
         with self._writing, self.unfinished(_SUMS).open("a") as sums:
             sums.write(f"{digest}  {name}\n")
         return digest
@@ -71,7 +69,7 @@ class Folder:
         """Let the backup be these unfinished dumps and the objects; the dumps of before are deleted."""
         dumps = {}
         for unfinished, name in ((self.unfinished(name), name) for name in names):
-            digest = _sha256(unfinished)
+            digest = sha256_of(unfinished)
             dumps[file := f"{name}-{digest[:12]}.dump"] = digest
             unfinished.replace(self.path(file))
         sums = "".join(f"{digest}  {name}\n" for name, digest in {**dumps, **objects}.items())
@@ -83,7 +81,7 @@ class Folder:
     def checked(self, name: str, digest: str) -> Path:
         """Return where a file is; raise BackupError unless it is the one that was taken."""
         path = self.path(name)
-        if not path.is_file() or _sha256(path) != digest:
+        if not path.is_file() or sha256_of(path) != digest:
             raise BackupError(f"{name} is not what {_SUMS} says: delete it and take the backup again")
         return path
 
@@ -92,8 +90,3 @@ class Folder:
         whole = self.whole()
         files = (path for path in self.path(below).rglob("*") if path.is_file())
         return [path for path in files if path.relative_to(self._path).as_posix() not in whole]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

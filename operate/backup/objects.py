@@ -33,6 +33,10 @@ def fetch(
     """Fetch those that the folder lacks; return all that there are, by their names in the folder."""
     at_hand = folder.at_hand()
 
+    def put(file: str, name: str) -> str | None:
+        with gateway.stream(name) as parts:
+            return None if parts is None else folder.put(file, parts)
+
     def one(name: str) -> tuple[str, str | None]:
         if not _NAME.fullmatch(name):
             raise BackupError(
@@ -41,8 +45,7 @@ def fetch(
         file = BELOW + name
         if file in at_hand:
             return file, at_hand[file]
-        data = _patiently(lambda: gateway.download(name))
-        return file, None if data is None else folder.put(file, data)
+        return file, _patiently(lambda: put(file, name))
 
     found = dict(_together(one, names))
     for file in (file for file, digest in found.items() if digest is None):

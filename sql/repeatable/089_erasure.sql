@@ -1,4 +1,4 @@
--- What is held of a device, a user or a company: counted, told and erased, for `fleet export` and `fleet erase`.
+-- What is held of a device, a user or a company: counted, told and erased, for `fleet subject-export` and `fleet erase`.
 -- docs/operations.md tells it. A row that goes leaves its objects to 049_objects.sql, as every row does.
 
 -- The tables that hold something of a device (by its id), a user (by the e-mail address) or a company (by its id), in the
@@ -120,7 +120,7 @@ begin
 end
 $$;
 
--- For `fleet export` and `fleet erase`: the tables that tell something of a device, a user or a company,
+-- For `fleet subject-export` and `fleet erase`: the tables that tell something of a device, a user or a company,
 -- [{table, goes}].
 create or replace function public.held_tables(p_kind text, p_of text)
 returns jsonb
@@ -159,7 +159,7 @@ begin
 end
 $$;
 
--- For `fleet export`: some p_limit rows of one of these tables, after those that were told: {rows, after}; `after`
+-- For `fleet subject-export`: some p_limit rows of one of these tables, after those that were told: {rows, after}; `after`
 -- is null once all are. Secrets are left out: the hashes of tokens, and of an account all but what it says of a person. Raises 22023 for
 -- another table.
 create or replace function public.export_rows(p_kind text, p_of text, p_table text, p_after jsonb default null, p_limit integer default 500)

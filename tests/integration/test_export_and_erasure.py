@@ -71,7 +71,7 @@ def kept_at(stack, topic):
 def test_an_export_has_every_row_and_every_object_and_their_sums(command, resources, stored, tmp_path):
     company, paths = stored
     folder = tmp_path / "export"
-    answer = command("export", "device", company.device, "--to", str(folder))
+    answer = command("subject_export", "device", company.device, "--to", str(folder))
     assert answer.returncode == 0, answer.stdout + answer.stderr
     manifest = json.loads((folder / "manifest.json").read_text())
     assert (manifest["kind"], manifest["of"], manifest["objects"]) == ("device", company.device, 4)
@@ -95,7 +95,7 @@ def test_an_export_has_every_row_and_every_object_and_their_sums(command, resour
 def test_an_export_goes_on_where_it_was_cut_off_and_touches_no_other_folder(command, stored, tmp_path):
     company, paths = stored
     folder = tmp_path / "export"
-    export = ("export", "device", company.device, "--to", str(folder))
+    export = ("subject_export", "device", company.device, "--to", str(folder))
     assert command(*export).returncode == 0
     assert command(*export).returncode == 2, "it is done"
 
@@ -109,20 +109,20 @@ def test_an_export_goes_on_where_it_was_cut_off_and_touches_no_other_folder(comm
     again = json.loads((folder / "manifest.json").read_text())
     assert (again["objects"], again["tables"].keys()) == (4, manifest["tables"].keys())
 
-    other = command("export", "company", company.company_id, "--to", str(folder))
+    other = command("subject_export", "company", company.company_id, "--to", str(folder))
     assert other.returncode == 2
     assert "of another" in other.stderr
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "letter.txt").write_text("mine")
-    assert command("export", "device", company.device, "--to", str(foreign)).returncode == 2
+    assert command("subject_export", "device", company.device, "--to", str(foreign)).returncode == 2
     assert [file.name for file in foreign.iterdir()] == ["letter.txt"]
 
 
 def test_a_picture_whose_object_is_missing_is_told(command, resources, stored, tmp_path):
     company, paths = stored
     resources.supabase.remove(paths[:1])
-    answer = command("export", "device", company.device, "--to", str(tmp_path / "export"))
+    answer = command("subject_export", "device", company.device, "--to", str(tmp_path / "export"))
     assert answer.returncode == 0
     assert f"{paths[0]} is missing in Storage" in answer.stdout
     assert json.loads((tmp_path / "export" / "manifest.json").read_text())["missing"] == paths[:1]
@@ -257,7 +257,7 @@ def test_a_user_is_erased_and_an_account_that_stays_is_told(command, database, c
 
 
 def test_a_user_is_exported_without_a_secret(command, company, tmp_path):
-    answer = command("export", "user", company.email, "--to", str(tmp_path / "export"))
+    answer = command("subject_export", "user", company.email, "--to", str(tmp_path / "export"))
     assert answer.returncode == 0, answer.stdout + answer.stderr
     (account,) = (tmp_path / "export" / "rows" / "auth.users.jsonl").read_text().splitlines()
     assert json.loads(account)["email"] == company.email
@@ -269,7 +269,7 @@ def test_a_company_is_exported_and_erased_with_its_devices(command, resources, d
     arrive(resources, company.device, photo(2), "on_its_way.jpg", time="2025-10-09T12:00:00Z")
     name = f"farm {uuid.uuid4().hex}"
     database.table("companies").update({"name": name}).eq("company_id", company.company_id).execute()
-    exported = command("export", "company", name, "--to", str(tmp_path / "export"))
+    exported = command("subject_export", "company", name, "--to", str(tmp_path / "export"))
     assert exported.returncode == 0, exported.stdout + exported.stderr
     assert json.loads((tmp_path / "export" / "manifest.json").read_text())["objects"] == 4
     answer = command("erase", "company", name, "--yes", name)

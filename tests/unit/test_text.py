@@ -9,8 +9,9 @@ import pytest
 from core import logs
 from core.settings import LogSettings
 from core.text import printable
+from operate.command import console_on
 from operate.overview import CaptureInFlight, Overview
-from operate.status import console_on, render
+from operate.status import render
 
 HOSTILE = {
     "a\nb": r"a\nb",

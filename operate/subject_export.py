@@ -1,4 +1,4 @@
-"""Write what is held of a device, user or company: `fleet export device ID --to FOLDER`.
+"""Write what is held of a device, user or company: `fleet subject-export device ID --to FOLDER`.
 
     manifest.json      of whom and when, the rows of each table and the SHA-256 of its file, and the objects
     rows/TABLE.jsonl   the rows of each table, one JSON object a line
@@ -10,11 +10,9 @@ rows are written anew, and objects that are there are not fetched again, since a
 status: 0, 1 if the project refuses or cannot be reached or a file cannot be written, 2 for wrong usage.
 """
 
-import hashlib
 import json
 import sys
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
@@ -23,13 +21,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from core.supabase import SupabaseGateway
 from core.text import printable
-from operate.command import EnvFile, end
+from operate.command import EnvFile, console_on, end
+from operate.export_folder import ExportFolder
 from operate.held import Subject, find, held, rows
 from operate.project import opened
-from operate.status import console_on
-from operate.whole_files import write_whole
+from operate.whole_files import sha256_of, write_parts
 
-MANIFEST: Final = "manifest.json"
 SUMS: Final = "SHA256SUMS"
 # The columns with paths of objects. What a picture shares with another one may be somebody else's.
 PATHS: Final = {"public.captures": ("storage_path", "thumbnail_path"), "public.timelapses": ("path",)}
@@ -73,28 +70,28 @@ def company(
         _export(project, find(project, "company", name), to)
 
 
-def _export(project: SupabaseGateway, subject: Subject, folder: Path) -> None:
-    said = {"kind": subject.kind, "of": subject.of, "name": subject.name}
+def _export(project: SupabaseGateway, subject: Subject, to: Path) -> None:
     counts = held(project, subject)
     if not counts:
         end(f"nothing is held of {subject.name}", 1)
-    _begin(folder, said)
-    began, tables = _now(), {}
+    folder = ExportFolder(to, {"kind": subject.kind, "of": subject.of, "name": subject.name})
+    if folder.is_done:
+        end(f"{to} has an export that is done; give a new folder", 2)
+    tables = {}
     console = console_on(sys.stdout)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     try:
-        with Objects(project, folder) as objects, Progress(*columns, console=console) as bar:
+        with Objects(project, to) as objects, Progress(*columns, console=console) as bar:
             for each in counts:
-                file = folder / "rows" / f"{each.table.removeprefix('public.')}.jsonl"
+                file = to / "rows" / f"{each.table.removeprefix('public.')}.jsonl"
                 told = bar.track(rows(project, subject, each.table), each.rows, description=each.table)
                 tables[each.table] = _tell(file, (objects.keep_those_of(each.table, row) for row in told))
-        done = {"began_at": began, "done_at": _now(), "tables": tables, **objects.counts}
-        _write(folder, said | done | {"missing": objects.missing})
+        folder.finish({"tables": tables, **objects.counts, "missing": objects.missing})
     except OSError as error:
         end(f"cannot write: {error}", 1)
     console.print(
         f"✓ {sum(table['rows'] for table in tables.values())} rows of {len(tables)} tables and "
-        f"{objects.counts['objects']} objects of {printable(subject.name)} in {folder}"
+        f"{objects.counts['objects']} objects of {printable(subject.name)} in {to}"
     )
     for path in objects.missing:
         console.print(f"– {path} is missing in Storage")
@@ -106,15 +103,16 @@ def _export(project: SupabaseGateway, subject: Subject, folder: Path) -> None:
 
 def _tell(file: Path, told: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Write rows to a file, and return their number and its sum."""
-    file.parent.mkdir(exist_ok=True)
-    digest, number = hashlib.sha256(), 0
-    with file.open("wb") as out:
+    number = 0
+
+    def lines() -> Iterator[bytes]:
+        nonlocal number
         for row in told:
-            line = json.dumps(row, ensure_ascii=False).encode() + b"\n"
-            out.write(line)
-            digest.update(line)
             number += 1
-    return {"rows": number, "sha256": digest.hexdigest()}
+            yield json.dumps(row, ensure_ascii=False).encode() + b"\n"
+
+    digest = write_parts(file, lines())
+    return {"rows": number, "sha256": digest}
 
 
 class Objects:
@@ -142,52 +140,21 @@ class Objects:
             self.counts["shared"] += 1
             return row
         for path in paths:
-            data = self._fetched(path)
-            if data is None:
+            file = self._folder / path
+            if not file.resolve().is_relative_to(self._folder.resolve()):
+                end(f"this is no path of an object: {path!r}", 1)
+            digest = sha256_of(file) if file.exists() else self._fetch(path, file)
+            if digest is None:
                 self.missing.append(path)
                 continue
-            self._sums.write(f"{hashlib.sha256(data).hexdigest()}  {path}\n")
+            self._sums.write(f"{digest}  {path}\n")
             self.counts["objects"] += 1
-            self.counts["bytes"] += len(data)
+            self.counts["bytes"] += file.stat().st_size
         return row
 
-    def _fetched(self, path: str) -> bytes | None:
-        file = self._folder / path
-        if not file.resolve().is_relative_to(self._folder.resolve()):
-            end(f"this is no path of an object: {path!r}", 1)
-        if file.exists():
-            return file.read_bytes()
-        data = self._project.download(path)
-        if data is not None:
-            write_whole(file, data)
-        return data
-
-
-def _begin(folder: Path, said: dict[str, str]) -> None:
-    """Make the folder, or take one up that this command has begun of the same; end the command otherwise."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not any(folder.iterdir()):
-            _write(folder, said)
-            return
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        end(f"{folder} is not empty, and no export has begun there", 2)
-    except OSError as error:
-        end(f"cannot write: {error}", 1)
-    if {name: manifest.get(name) for name in said} != said:
-        end(f"{folder} has the export of another: {manifest.get('name')}", 2)
-    if "done_at" in manifest:
-        end(f"{folder} has an export that is done; give a new folder", 2)
-
-
-def _write(folder: Path, manifest: dict[str, Any]) -> None:
-    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-    write_whole(folder / MANIFEST, text.encode())
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    def _fetch(self, path: str, file: Path) -> str | None:
+        with self._project.stream(path) as parts:
+            return None if parts is None else write_parts(file, parts)
 
 
 if __name__ == "__main__":
