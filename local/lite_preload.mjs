@@ -1,4 +1,4 @@
-// Loaded into Supabase Lite before it starts: makes it answer as hosted Supabase does, where browsers depend on it.
+// Loaded into Supabase Lite before it starts: makes it answer as hosted Supabase does, where browsers and clients depend on it.
 //
 // Downloads: it streams files with FileHandle.readableWebStream(). Before Node.js 24 that method gives chunks
 // that the HTTP server cannot send, so the connection breaks after the headers. On every version it leaves
@@ -25,6 +25,7 @@ const SIGN = /^\/storage\/v1\/object\/sign\/([^/?]+)(\/[^?]*)?$/
 const INNER = 'x-inner'
 const OWN = randomUUID()
 const MOST_BYTES = 1_000_000
+const TOO_LARGE = [413, { message: 'too large' }]
 const emit = http.Server.prototype.emit
 
 async function signOne(address, headers, path, expiresIn) {
@@ -67,18 +68,42 @@ async function signMany(server, headers, bucket, { paths, expiresIn }) {
   ]
 }
 
-async function signAsHosted(server, request, bucket, path) {
+async function bodyOf(request) {
   let text = ''
   for await (const part of request.setEncoding('utf8')) {
     text += part
-    if (text.length > MOST_BYTES) return [413, { message: 'too large' }]
+    if (text.length > MOST_BYTES) return null
   }
+  return text
+}
+
+// What a request that this file makes in the place of another says of who asks.
+function headersOf({ headers: { apikey = '', authorization } }) {
+  return { 'content-type': 'application/json', [INNER]: OWN, apikey, ...(authorization && { authorization }) }
+}
+
+async function signAsHosted(server, request, bucket, path) {
+  const text = await bodyOf(request)
+  if (text === null) return TOO_LARGE
   const body = JSON.parse(text)
-  const { apikey = '', authorization } = request.headers
-  const headers = { 'content-type': 'application/json', [INNER]: OWN, apikey, ...(authorization && { authorization }) }
+  const headers = headersOf(request)
   if (!path) return signMany(server, headers, bucket, body)
   const address = `http://127.0.0.1:${server.address().port}/storage/v1/object/sign/${bucket}`
   return signOne(address, headers, decodeURIComponent(path), body.expiresIn)
+}
+
+// Times of accounts: hosted Supabase writes them as RFC 3339 has it, and supabase-py takes no other. Supabase Lite writes
+// `2026-11-28 15:23:16.217+00`.
+const ACCOUNT = /^\/auth\/v1\/(token|signup|user)(\?|$)/
+const LITE_TIME = /"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)\+00"/g
+
+async function accountAsHosted(server, request) {
+  const { method, url } = request
+  const text = await bodyOf(request)
+  if (text === null) return TOO_LARGE
+  const address = `http://127.0.0.1:${server.address().port}${url}`
+  const answer = await fetch(address, { method, headers: headersOf(request), ...(text && { body: text }) })
+  return [answer.status, JSON.parse((await answer.text()).replace(LITE_TIME, '"$1T$2Z"'))]
 }
 
 function end(response, [status, answer]) {
@@ -94,10 +119,11 @@ http.Server.prototype.emit = function emitRepaired(event, ...rest) {
   if (event !== 'request' || request.headers[INNER] === OWN) return emit.call(this, event, ...rest)
   const { 'accept-profile': reads, 'content-profile': writes } = request.headers
   const found = request.method === 'POST' && SIGN.exec(request.url)
+  const isAccount = request.method !== 'OPTIONS' && ACCOUNT.test(request.url)
   if (reads === 'storage' || writes === 'storage') end(response, NO_API)
-  else if (!found) return emit.call(this, event, ...rest)
+  else if (!found && !isAccount) return emit.call(this, event, ...rest)
   else
-    signAsHosted(this, request, found[1], found[2]?.slice(1))
+    (found ? signAsHosted(this, request, found[1], found[2]?.slice(1)) : accountAsHosted(this, request))
       .catch((error) => [400, { message: String(error) }])
       .then((answer) => end(response, answer))
   return true

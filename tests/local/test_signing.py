@@ -4,6 +4,7 @@ import uuid
 
 import httpx
 import pytest
+from supabase import AuthApiError, ClientOptions, create_client
 
 from local.company import Account, claim, found_company, service
 from local.stack import BUCKET
@@ -73,3 +74,19 @@ def test_the_schema_of_storage_has_no_api(stack, pictures, header):
             trust_env=False,
         )
         assert answer.status_code == 406 if header == "accept-profile" else answer.status_code >= 400
+
+
+def test_supabase_py_signs_in_and_renews_its_session(stack):
+    """It takes the times of an account as RFC 3339 has them, and no others."""
+    login = {"email": f"{uuid.uuid4().hex[:12]}@fleet.test", "password": uuid.uuid4().hex}
+    with httpx.Client(trust_env=False) as http:
+        client = create_client(
+            stack.supabase_url, stack.supabase_publishable_key, ClientOptions(httpx_client=http)
+        )
+        made = client.auth.sign_up(login)
+        entered = client.auth.sign_in_with_password(login)
+        assert entered.user.id == made.user.id
+        assert client.auth.refresh_session().session.access_token
+        assert client.auth.get_user().user.email == login["email"]
+        with pytest.raises(AuthApiError, match="Invalid login credentials"):
+            client.auth.sign_in_with_password(login | {"password": "wrong"})
