@@ -77,7 +77,8 @@ begin
        'migrations/0128_devices_of_audit.sql',
        'migrations/0129_index_of_devices_of_audit.sql',
        'migrations/0130_device_conformance.sql',
-       'migrations/0140_storage_bucket.sql');
+       'migrations/0140_storage_bucket.sql',
+       'migrations/0150_index_of_readings.sql');
     if v_unknown is not null then
       raise exception 'the database is newer than this file: it has %', v_unknown;
     end if;
@@ -2903,6 +2904,21 @@ select fleet_private.close_tables('fleet_private.storage_bucket');
 comment on table fleet_private.storage_bucket is 'The bucket in which users may read the pictures of their company.';
 $file$;
     perform fleet_private.record_file('migrations/0140_storage_bucket.sql', '2a5a19da88071e3f1cbcb3112fc1c8eef1f708bb90596c22b406260156a6a918');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('migrations/0150_index_of_readings.sql', '04a5633bfe31c8c41adae44f71fa2b77319951b7daf683cd467fa057271b1217') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- run: concurrently
+-- The readings of a company by when they were measured: a page of those of all devices, for exports.
+create index if not exists sensor_readings_company_id_measured_at_idx
+  on public.sensor_readings (company_id, measured_at, reading_id);
+$file$;
+    perform fleet_private.record_file('migrations/0150_index_of_readings.sql', '04a5633bfe31c8c41adae44f71fa2b77319951b7daf683cd467fa057271b1217');
   end if;
 end
 $install$;
