@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "companies": Command("operate.companies", OWNERS, "Make companies, and invite people."),
     "devices": Command("operate.devices", OWNERS, "Make the codes, labels and logins of devices."),
     "backup": Command("operate.backup.__main__", DATA, "Copy rows and objects to a folder, and back."),
+    "export": Command("fleet.export", OWNERS, "Write pictures and readings to a folder, as a user."),
     "subject-export": Command("operate.subject_export", DATA, "Write down all that is held of somebody."),
     "erase": Command("operate.erase", DATA, "Erase a device, a user or a company for good."),
     "story": Command("operate.story", DEVICES, "Tell how a picture came, or why it did not."),

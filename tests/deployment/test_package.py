@@ -58,7 +58,8 @@ def test_nothing_is_packed_that_is_no_part_of_it(built):
     with tarfile.open(source) as packed:
         names = [name.partition("/")[2] for name in packed.getnames()]
     names += zipfile.ZipFile(wheel).namelist()
-    assert {"sql/install.sql", "core/store/lua/claim.lua", "simulator/photos/", "console/package.json"} <= {
+    needed = {"sql/install.sql", "core/store/lua/claim.lua", "simulator/photos/", "console/package.json"}
+    assert needed | {"fleet/py.typed"} <= {
         *names,
         *(name.rpartition("/")[0] + "/" for name in names),
     }
@@ -71,6 +72,17 @@ def test_it_runs_where_nothing_of_the_project_is(installed, tmp_path):
     assert listed.returncode == 0 and "doctor" in listed.stdout
     asked = run(installed / "fleet", "doctor", "--settings", folder=tmp_path)
     assert asked.returncode == 1 and "MQTT_HOST is missing" in asked.stdout
+    exported = run(
+        installed / "fleet",
+        "export",
+        "--from",
+        "2026-01-01",
+        "--to",
+        "2026-02-01",
+        "january",
+        folder=tmp_path,
+    )
+    assert exported.returncode == 1 and exported.stderr.startswith("not set: SUPABASE_URL, ")
     simulated = run(installed / "fleet", "simulate", "--port", "1", folder=tmp_path)
     assert simulated.returncode == 2 and "127.0.0.1:1" in simulated.stderr
     listener = run(installed / "python", "-m", "listener", folder=tmp_path)

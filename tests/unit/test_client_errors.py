@@ -1,0 +1,108 @@
+"""What answers of a Supabase project become, and what the client needs of the service: nothing."""
+
+import subprocess
+import sys
+
+import pytest
+from supabase_server import SupabaseServer
+
+from fleet.client import (
+    Client,
+    ClientError,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    SignInFailed,
+    Unavailable,
+)
+from fleet.client.rows import Capture, row_of
+from local.part import REPOSITORY
+
+DEVICE = {
+    "device_id": "A", "name": None, "location": None, "site_id": None, "timezone": None, "tags": [],
+    "firmware_version": None, "battery_percent": None, "wifi_rssi_dbm": None,
+    "last_seen_at": "2026-01-01 12:00:00.5+00", "last_capture_at": None, "next_wake_at": None,
+}  # fmt: skip
+
+
+@pytest.fixture
+def server():
+    server = SupabaseServer()
+    yield server
+    server.close()
+
+
+def client_of(server, **options):
+    return Client.with_token(server.settings.supabase_url, "sb_publishable_x", "a.b.c", **options)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (401, {"code": "PGRST301", "message": "JWT expired"}, SignInFailed),
+        (403, {"code": "42501", "message": "permission denied"}, NotAllowed),
+        (404, {"code": "PT404", "message": "there is no such picture"}, NotFound),
+        (400, {"statusCode": "404", "error": "not_found", "message": "Object not found"}, NotFound),
+        (400, {"code": "22023", "message": "ask for 1,100 days at most"}, Invalid),
+        (429, {"message": "slow down"}, Unavailable),
+        (302, b"", Unavailable),
+        (503, b"<html>busy</html>", Unavailable),
+        (544, b"", Unavailable),
+        (200, b"<html>a captive portal</html>", Unavailable),
+    ],
+)
+def test_an_answer_is_an_error_of_one_kind_and_line(server, status, body, error, tmp_path):
+    server.answer = lambda _asked: (status, body)
+    with client_of(server, tries=1) as client:
+        with pytest.raises(ClientError) as raised:
+            next(client.devices())
+        assert type(raised.value) is error
+        assert "\n" not in str(raised.value)
+        if isinstance(body, dict):
+            assert body["message"] in str(raised.value)
+
+
+def test_what_only_reads_is_tried_again_and_what_acts_is_not(server):
+    answers = [(503, b""), (200, [DEVICE]), (200, [])]
+    server.answer = lambda _asked: answers.pop(0)
+    with client_of(server) as client:
+        (device,) = client.devices()
+        assert device.last_seen_at.isoformat() == "2026-01-01T12:00:00.500000+00:00"
+        server.answer = lambda _asked: (503, b"")
+        asked = len(server.asked)
+        with pytest.raises(Unavailable):
+            client.queue("A", "capture_image")
+        assert len(server.asked) == asked + 1
+
+
+def test_a_picture_that_comes_in_part_is_no_file(server, tmp_path):
+    """The server says how long it is, and closes the connection before."""
+    told = dict.fromkeys(Capture.__slots__) | {
+        "captured_at": "2026-01-01T12:00:00Z", "ingest_status": "stored", "storage_path": "captures/a b.jpg",
+    }  # fmt: skip
+
+    class Cut(bytes):
+        def __len__(self):
+            return super().__len__() + 10
+
+    answers = [(200, Cut(b"half"))]
+
+    def answer(asked):
+        if not answers:
+            raise ConnectionError
+        return answers.pop()
+
+    server.answer = answer
+    with client_of(server, tries=1, timeout_s=1.0) as client, pytest.raises(Unavailable):
+        client.download(row_of(Capture, told), tmp_path / "picture.jpg")
+    assert server.asked[0].path == "/storage/v1/object/gxp-captures/captures/a%20b.jpg"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_is_imported_without_the_service_and_its_settings():
+    script = "import sys, fleet.client; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=REPOSITORY, env={"PATH": "/usr/bin"}, capture_output=True, text=True, timeout=60, check=True,
+    ).stdout.split()  # fmt: skip
+    assert not {"core", "core.settings", "celery", "redis", "paho", "typer", "pandas"} & set(loaded)
