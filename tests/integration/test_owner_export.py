@@ -21,17 +21,16 @@ TIME = datetime(2026, 1, 5, 23, 30, tzinfo=UTC)
 JANUARY = ("--from", "2026-01-01", "--to", "2026-02-01")
 
 
-def command(owner, *words, **settings):
-    environment = {**clean_environment(), "NO_PROXY": "127.0.0.1", "COLUMNS": "200"}
-    return {
-        "args": [sys.executable, "-m", "fleet", "export", *map(str, words)],
-        "cwd": REPOSITORY, "env": environment | owner.environment | settings,
-        "stdin": subprocess.DEVNULL, "text": True,
-    }  # fmt: skip
-
-
 def export(owner, *words, **settings):
-    return subprocess.run(**command(owner, *words, **settings), capture_output=True, timeout=120, check=False)
+    given = owner.environment | {"COLUMNS": "200"} | settings
+    return CliRunner().invoke(app, [str(word) for word in words], env=given, prog_name="fleet export")
+
+
+def process(owner, *words, **settings):
+    """What `subprocess` takes for the same as a process of its own."""
+    environment = {**clean_environment(), "NO_PROXY": "127.0.0.1"} | owner.environment | settings
+    command = [sys.executable, "-m", "fleet", "export", *map(str, words)]
+    return {"args": command, "cwd": REPOSITORY, "env": environment, "stdin": subprocess.DEVNULL, "text": True}
 
 
 def rows(folder, name="captures"):
@@ -64,7 +63,7 @@ def neighbour(stack, database):
 def test_an_export_has_what_a_user_may_see_and_nothing_else(owner, neighbour, tmp_path):
     folder = tmp_path / "export"
     answer = export(owner, *JANUARY, "--zone", "Europe/Berlin", folder)
-    assert answer.returncode == 0, answer.stderr
+    assert answer.exit_code == 0, answer.stderr
     assert "✓ 4 captures with 3 pictures, 3 of them fetched now, and 3 readings" in answer.stdout
     found = rows(folder)
     assert [row["captured_at"] for row in found if row["file"]] == [
@@ -86,19 +85,19 @@ def test_an_export_has_what_a_user_may_see_and_nothing_else(owner, neighbour, tm
     assert folder.stat().st_mode & 0o777 == 0o700
 
     theirs = export(neighbour, *JANUARY, tmp_path / "theirs")
-    assert theirs.returncode == 0, theirs.stderr
+    assert theirs.exit_code == 0, theirs.stderr
     assert {row["device_id"] for row in rows(tmp_path / "theirs")} == {neighbour.device}
     other = export(owner, *JANUARY, "--device", neighbour.device, tmp_path / "other")
-    assert (other.returncode, other.stderr) == (
+    assert (other.exit_code, other.stderr) == (
         1, f"there is no device {neighbour.device} in Greenhouse & Söhne\n")  # fmt: skip
     assert not (tmp_path / "other").exists()
     mixed = export(neighbour, *JANUARY, "--zone", "Europe/Berlin", folder)
-    assert mixed.returncode == 2 and "has the export of another (of, name)" in mixed.stderr
+    assert mixed.exit_code == 2 and "has the export of another (of, name)" in mixed.stderr
 
 
 def test_a_range_and_devices_narrow_it(owner, tmp_path):
     words = ("--from", "2026-01-06", "--to", "2026-01-07T23:30:00Z", "--device", owner.device)
-    assert export(owner, *words, tmp_path / "export").returncode == 0
+    assert export(owner, *words, tmp_path / "export").exit_code == 0
     assert [row["captured_at"] for row in rows(tmp_path / "export")] == ["2026-01-06T23:30:00+00:00"]
 
 
@@ -114,7 +113,7 @@ def test_an_export_that_was_cut_off_goes_on(stack, database, proxy, tmp_path, cu
 
     proxy.watch(f"GET /storage/v1/object/gxp-captures/{paths[12]}", hang, after=False)
     with subprocess.Popen(
-        **command(orchard, *JANUARY, folder, SUPABASE_URL=proxy.url), stderr=subprocess.PIPE
+        **process(orchard, *JANUARY, folder, SUPABASE_URL=proxy.url), stderr=subprocess.PIPE
     ) as running:
         assert halfway.wait(60)
         running.send_signal(cut)
@@ -129,7 +128,7 @@ def test_an_export_that_was_cut_off_goes_on(stack, database, proxy, tmp_path, cu
     assert "done_at" not in json.loads((folder / "manifest.json").read_text())
 
     again = export(orchard, *JANUARY, folder)
-    assert again.returncode == 0, again.stderr
+    assert again.exit_code == 0, again.stderr
     assert f"30 pictures, {30 - len(before)} of them fetched now" in again.stdout
     assert {file: file.stat().st_ino for file in before} == before
     assert [(folder / row["file"]).read_bytes() for row in rows(folder)] == [b"%d" % n for n in range(30)]
@@ -152,7 +151,7 @@ def test_names_of_tenants_lead_nowhere_and_are_no_formulas(stack, database, tmp_
     farm.picture(TIME)
     folder = tmp_path / "deep" / "export"
     answer = export(farm, *JANUARY, folder)
-    assert answer.returncode == 0, answer.stderr
+    assert answer.exit_code == 0, answer.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["deep"]
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["export"]
     (row,) = rows(folder)
@@ -172,7 +171,7 @@ def test_a_picture_that_is_damaged_or_gone_is_told(stack, database, tmp_path):
     wrong = farm.picture(TIME + timedelta(days=2), b"wrong", image_sha256="0" * 64)
     database.storage.from_("gxp-captures").remove([gone])
     answer = export(farm, *JANUARY, tmp_path / "export")
-    assert answer.returncode == 1
+    assert answer.exit_code == 1
     assert (
         "is not there any more" in answer.stdout and "has another SHA-256 than its row says" in answer.stdout
     )
@@ -185,7 +184,7 @@ def test_a_picture_that_is_damaged_or_gone_is_told(stack, database, tmp_path):
 def test_parquet_has_types_and_every_text_as_it_is(owner, database, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     answer = export(owner, *JANUARY, "--format", "parquet", "--zone", "Asia/Tokyo", tmp_path / "export")
-    assert answer.returncode == 0, answer.stderr
+    assert answer.exit_code == 0, answer.stderr
     captures = parquet.read_table(tmp_path / "export" / "captures.parquet")
     assert captures.num_rows == 4
     assert str(captures.schema.field("captured_at").type) == "timestamp[us, tz=Asia/Tokyo]"
@@ -198,7 +197,7 @@ def test_parquet_has_types_and_every_text_as_it_is(owner, database, tmp_path):
     empty = export(
         owner, "--from", "2020-01-01", "--to", "2020-01-02", "--format", "parquet", tmp_path / "none"
     )
-    assert empty.returncode == 0, empty.stderr
+    assert empty.exit_code == 0, empty.stderr
     assert parquet.read_table(tmp_path / "none" / "captures.parquet").num_rows == 0
 
 
@@ -220,8 +219,7 @@ def test_parquet_has_types_and_every_text_as_it_is(owner, database, tmp_path):
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_in_one_line(owner, tmp_path, words, settings, status, told):
-    given = owner.environment | settings
-    answer = CliRunner().invoke(app, [*words, str(tmp_path / "export")], env=given, prog_name="fleet export")
+    answer = export(owner, *words, tmp_path / "export", **settings)
     assert (answer.exit_code, answer.stderr) == (status, f"{told}\n")
     assert not (tmp_path / "export").exists()
 
@@ -229,6 +227,6 @@ def test_a_mistake_is_told_in_one_line(owner, tmp_path, words, settings, status,
 def test_a_folder_of_something_else_is_not_touched(owner, tmp_path):
     (tmp_path / "letter.txt").write_text("mine")
     answer = export(owner, *JANUARY, tmp_path)
-    assert answer.returncode == 2
+    assert answer.exit_code == 2
     assert answer.stderr == f"{tmp_path} is not empty, and no export has begun there\n"
     assert [file.name for file in tmp_path.iterdir()] == ["letter.txt"]
