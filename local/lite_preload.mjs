@@ -4,8 +4,9 @@
 // that the HTTP server cannot send, so the connection breaks after the headers. On every version it leaves
 // the file open.
 import { createHmac, randomUUID } from 'node:crypto'
-import { open } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import http from 'node:http'
+import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
@@ -35,6 +36,10 @@ async function signOne(address, headers, path, expiresIn) {
   return answer.ok ? [200, { signedURL: signedUrl.replace(/^\/storage\/v1/, '') }] : [answer.status, rest]
 }
 
+function signatureOf(told) {
+  return createHmac('sha256', process.env.SUPABASE_JWT_SECRET).update(told).digest('base64url')
+}
+
 // A link to an object as Supabase Lite makes it.
 function linkTo(bucket, path, expiresIn) {
   const iat = Math.floor(Date.now() / 1000)
@@ -43,9 +48,8 @@ function linkTo(bucket, path, expiresIn) {
     { sub: path, bucket, intent: 'download', iat, exp: iat + expiresIn },
   ].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
   const told = parts.join('.')
-  const signature = createHmac('sha256', process.env.SUPABASE_JWT_SECRET).update(told).digest('base64url')
   const name = path.split('/').map(encodeURIComponent).join('/')
-  return `/object/sign/${bucket}/${name}?token=${told}.${signature}`
+  return `/object/sign/${bucket}/${name}?token=${told}.${signatureOf(told)}`
 }
 
 async function signMany(server, headers, bucket, { paths, expiresIn }) {
@@ -106,6 +110,29 @@ async function accountAsHosted(server, request) {
   return [answer.status, JSON.parse((await answer.text()).replace(LITE_TIME, '"$1T$2Z"'))]
 }
 
+// Pictures by their links: for each, Supabase Lite writes into the object's row that it was fetched, which costs more than all
+// else of it; hosted Storage reads. So what a link that holds leads to is read here. All other links are Supabase Lite's.
+const LINKED = /^\/storage\/v1\/object\/sign\/([^/?]+)\/([^?]+\.jpg)\?token=([\w-]+\.([\w-]+))\.([\w-]+)$/
+
+async function pictureOf({ method, url }) {
+  const [, bucket, name, told, claims, signature] = (method === 'GET' && LINKED.exec(url)) || []
+  if (!told || signature !== signatureOf(told)) return null
+  const path = decodeURIComponent(name)
+  const { sub, bucket: held, intent, exp } = JSON.parse(Buffer.from(claims, 'base64url'))
+  if (sub !== path || held !== bucket || intent !== 'download' || exp * 1000 <= Date.now()) return null
+  return readFile(join('supabase', '.temp', 'storage', bucket, path))
+}
+
+function endWithPicture(response, picture) {
+  response.writeHead(200, {
+    'content-type': 'image/jpeg',
+    'content-length': picture.length,
+    'cache-control': 'no-cache',
+    'access-control-allow-origin': '*',
+  })
+  response.end(picture)
+}
+
 function end(response, [status, answer]) {
   response.writeHead(status, { 'content-type': 'application/json' })
   response.end(JSON.stringify(answer))
@@ -116,15 +143,20 @@ const NO_API = [406, { code: 'PGRST106', message: 'Invalid schema: storage', det
 
 http.Server.prototype.emit = function emitRepaired(event, ...rest) {
   const [request, response] = rest
-  if (event !== 'request' || request.headers[INNER] === OWN) return emit.call(this, event, ...rest)
+  const original = () => emit.call(this, event, ...rest)
+  if (event !== 'request' || request.headers[INNER] === OWN) return original()
   const { 'accept-profile': reads, 'content-profile': writes } = request.headers
   const found = request.method === 'POST' && SIGN.exec(request.url)
   const isAccount = request.method !== 'OPTIONS' && ACCOUNT.test(request.url)
   if (reads === 'storage' || writes === 'storage') end(response, NO_API)
-  else if (!found && !isAccount) return emit.call(this, event, ...rest)
-  else
+  else if (found || isAccount)
     (found ? signAsHosted(this, request, found[1], found[2]?.slice(1)) : accountAsHosted(this, request))
       .catch((error) => [400, { message: String(error) }])
       .then((answer) => end(response, answer))
+  else if (LINKED.test(request.url))
+    pictureOf(request)
+      .catch(() => null)
+      .then((picture) => (picture ? endWithPicture(response, picture) : original()))
+  else return original()
   return true
 }

@@ -35,8 +35,8 @@ def pictures(stack):
     return owner, keys
 
 
-def sign(account: Account, *paths: str):
-    answer = post(account, f"storage/v1/object/sign/{BUCKET}", json={"expiresIn": 60, "paths": paths})
+def sign(account: Account, *paths: str, seconds: int = 60):
+    answer = post(account, f"storage/v1/object/sign/{BUCKET}", json={"expiresIn": seconds, "paths": paths})
     answer.raise_for_status()
     return {each["path"]: each["signedURL"] for each in answer.json()}
 
@@ -53,6 +53,27 @@ def test_links_of_many_open_what_each_is_for(stack, pictures):
     token = links[keys[0]].partition("?")[2]
     other = httpx.get(f"{owner.url}/storage/v1/object/sign/{BUCKET}/{keys[1]}?{token}", trust_env=False)
     assert other.status_code >= 400
+
+
+def test_a_link_holds_as_long_as_it_says_and_its_object_is_there(stack, pictures):
+    owner, [key, _] = pictures
+    admin, brief = service(stack), key.replace("one.jpg", "brief.jpg")
+
+    def opens(link: str) -> bool:
+        return httpx.get(f"{owner.url}/storage/v1{link}", trust_env=False).status_code == 200
+
+    link, ended = sign(owner, key)[key], sign(owner, key, seconds=0)[key]
+    claims, _, signature = link.rpartition(".")
+    forged = f"{claims}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
+    assert [opens(one) for one in (link, ended, forged, link + "x")] == [True, False, False, False]
+    jpeg = {"content-type": "image/jpeg"}
+    post(admin, f"storage/v1/object/{BUCKET}/{brief}", content=b"brief", headers=jpeg).raise_for_status()
+    gone = sign(admin, brief)[brief]
+    assert opens(gone)
+    bucket = f"{admin.url}/storage/v1/object/{BUCKET}"
+    told = {"headers": admin.headers, "json": {"prefixes": [brief]}}
+    httpx.request("DELETE", bucket, **told, trust_env=False).raise_for_status()
+    assert not opens(gone)
 
 
 def test_nobody_gets_a_link_to_what_others_have(stack, pictures):
