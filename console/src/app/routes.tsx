@@ -3,12 +3,12 @@ import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { readAlertSearch } from '@/features/alerts/alert_search'
 import { readDevicePageSearch } from '@/features/device/device_range'
-import { deviceArguments, readDeviceSearch } from '@/features/devices/device_search'
+import { askAhead } from '@/features/devices/ahead'
+import { readDeviceSearch } from '@/features/devices/device_search'
 import { readGallerySearch } from '@/features/gallery/gallery_search'
 import { readLogSearch } from '@/features/people/log_search'
 import { readReportSearch } from '@/features/report/report_search'
 import { readTrendsSearch } from '@/features/trends/trends_search'
-import { callOptions } from '@/shared/call'
 import { keepFragment } from '@/shared/fragment'
 import { membershipsOptions } from '@/shared/me'
 import { compact, readText, readUuid } from '@/shared/search'
@@ -72,11 +72,8 @@ const devices = createRoute({
   getParentRoute: () => shell,
   path: '/devices',
   validateSearch: readDeviceSearch,
-  loaderDeps: ({ search }) => search,
-  // The list is asked for while the page's code, and who one is, are still on their way.
-  loader: ({ context, deps }) => {
-    void context.client.prefetchQuery(callOptions('console_devices', deviceArguments(deps)))
-  },
+  // Before the page's code, and who one is, which come while the database makes the list.
+  beforeLoad: ({ context, search }) => void askAhead(context.client, search),
   component: lazyRouteComponent(() => import('@/features/devices/devices_page'), 'DevicesPage'),
 })
 

@@ -1,12 +1,12 @@
 /** Links to pictures, signed in batches. A link holds for an hour and is used for 50 minutes. */
+import { type QueryClient, queryOptions } from '@tanstack/react-query'
 import { asUser } from './call'
 import { config } from './config'
 import { fetchAsUser } from './supabase'
 
 const HOLDS_SECONDS = 3600
-export const USED_MS = 50 * 60 * 1000
+const USED_MS = 50 * 60 * 1000
 const MOST = 100
-const GATHER_MS = 8
 
 interface Wanted {
   readonly path: string
@@ -56,10 +56,27 @@ function signWaiting(): void {
   for (let first = 0; first < all.length; first += MOST) void signBatch(all.slice(first, first + MOST))
 }
 
-/** Returns a link to an object, null if there is none for this user. Those asked for at once are signed by one call. */
+/** Returns a link to an object, null if there is none for this user. Those asked for in one task are signed by one call. */
 export function sign(path: string): Promise<string | null> {
   return new Promise((resolve, reject) => {
-    if (waiting.length === 0) setTimeout(signWaiting, GATHER_MS)
+    // Before what else is to be done: drawing what has come, for one, takes longer than signing its pictures.
+    if (waiting.length === 0) queueMicrotask(signWaiting)
     waiting.push({ path, resolve, reject })
   })
+}
+
+/** What asks for a link and keeps it, for as long as it holds. */
+export function linkQuery(path: string | null) {
+  return queryOptions({
+    queryKey: ['link', path],
+    queryFn: () => (path === null ? null : sign(path)),
+    staleTime: USED_MS,
+    gcTime: USED_MS,
+    refetchOnWindowFocus: false,
+  })
+}
+
+/** Asks for the links of pictures that will be shown, unless they are known. */
+export function askForLinks(client: QueryClient, paths: Iterable<string | null | undefined>): void {
+  for (const path of paths) if (path) void client.prefetchQuery(linkQuery(path))
 }

@@ -5,7 +5,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { useEffect, useMemo, useState } from 'react'
 import { nearest } from '@/shared/charts/points'
 import { Card } from '@/shared/components/page'
-import { linkQuery, Picture, useLink } from '@/shared/components/picture'
+import { Picture, useLink } from '@/shared/components/picture'
 import { EmptyState } from '@/shared/components/states'
 import { When } from '@/shared/components/when'
 import { useFormat } from '@/shared/format'
@@ -14,6 +14,7 @@ import { useText } from '@/shared/messages/define'
 import { deviceText } from '@/shared/messages/device'
 import { pictureHealthText } from '@/shared/messages/picture_health'
 import { useRetold } from '@/shared/retold'
+import { askForLinks } from '@/shared/sign'
 import { useStore } from '@/shared/store'
 import type { Device, Latest, PictureOfTime } from './device_answers'
 import { moment } from './moment'
@@ -86,9 +87,11 @@ function useLinksAround(pictures: readonly PictureOfTime[], place: number): void
   const block = place < 0 ? -1 : Math.floor(place / TOGETHER)
   useEffect(() => {
     if (block < 0) return
-    for (const [, , , thumbnail] of pictures.slice(block * TOGETHER, (block + 1) * TOGETHER)) {
-      if (thumbnail !== null) void client.prefetchQuery(linkQuery(thumbnail))
-    }
+    const together = pictures.slice(block * TOGETHER, (block + 1) * TOGETHER)
+    askForLinks(
+      client,
+      together.map(([, , , thumbnail]) => thumbnail),
+    )
   }, [client, pictures, block])
 }
 

@@ -2,7 +2,7 @@
 import { Checkbox } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
 import { useWindowVirtualizer } from '@tanstack/react-virtual'
-import { useLayoutEffect, useRef, useState } from 'react'
+import { useDeferredValue, useLayoutEffect, useRef, useState } from 'react'
 import type { Site } from '@/shared/components/scope'
 import type { DayCounts } from '@/shared/device_state'
 import { useText } from '@/shared/messages/define'
@@ -13,6 +13,8 @@ import css from './devices.module.css'
 
 const ROW_PX = 76
 const CARD_PX = 136
+/** Rows around those in sight, which are drawn once those are. */
+const AROUND = 6
 const NO_DAYS: readonly DayCounts[] = []
 
 interface DeviceRowsProps {
@@ -29,14 +31,14 @@ export function DeviceRows({ devices, days, sites, selected, toggle, selectAll }
   const text = useText(devicesText)
   const narrow = useMediaQuery('(max-width: 62rem)', false, { getInitialValueInEffect: false })
   const body = useRef<HTMLDivElement>(null)
-  const [top, setTop] = useState(0)
-  // Where the list begins on the page: the rows are placed from there.
+  const [top, setTop] = useState<number>()
+  // Where the list begins on the page: the rows are placed from there, so none is drawn before.
   useLayoutEffect(() => setTop(body.current?.offsetTop ?? 0), [])
   const rows = useWindowVirtualizer({
     count: devices.length,
     estimateSize: () => (narrow ? CARD_PX : ROW_PX),
-    overscan: 6,
-    scrollMargin: top,
+    overscan: useDeferredValue(AROUND, 0),
+    scrollMargin: top ?? 0,
     getItemKey: (place) => devices[place]?.device_id ?? place,
   })
   const names = new Map(sites.map((site) => [site.site_id, site.name]))
@@ -61,7 +63,7 @@ export function DeviceRows({ devices, days, sites, selected, toggle, selectAll }
         ))}
       </div>
       <div role="rowgroup" ref={body} style={{ position: 'relative', height: rows.getTotalSize() }}>
-        {rows.getVirtualItems().map(({ index, key, start, size }) => {
+        {(top === undefined ? [] : rows.getVirtualItems()).map(({ index, key, start, size }) => {
           const device = devices[index]
           return (
             device && (
@@ -71,7 +73,7 @@ export function DeviceRows({ devices, days, sites, selected, toggle, selectAll }
                 days={days[device.device_id] ?? NO_DAYS}
                 site={device.site_id === null ? undefined : names.get(device.site_id)}
                 place={index}
-                top={start - top}
+                top={start - (top ?? 0)}
                 height={size}
                 selected={selected.has(device.device_id)}
                 toggle={toggle}

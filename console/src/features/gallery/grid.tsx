@@ -2,7 +2,6 @@
 import { useElementSize } from '@mantine/hooks'
 import { useQueryClient } from '@tanstack/react-query'
 import { type Ref, useEffect, useImperativeHandle, useMemo, useRef, useState } from 'react'
-import { linkQuery } from '@/shared/components/picture'
 import { useErrorWords } from '@/shared/components/states'
 import { useDayWords } from '@/shared/day_words'
 import { useFormat } from '@/shared/format'
@@ -18,7 +17,7 @@ import {
 import css from './grid.module.css'
 import { Row } from './row'
 import { Scrubber } from './scrubber'
-import { type Gallery, useNames, usePictures } from './use_gallery'
+import { askForLinksNear, type Gallery, type Near, useNames, usePictures } from './use_gallery'
 import { useRows } from './use_rows'
 
 const GAP = 6
@@ -27,6 +26,12 @@ const PHONE = 640
 const RATIO = 4 / 3
 /** Links are signed for so many pictures at once, so that scrolling by a row asks for nothing. */
 const SIGNED_TOGETHER = 60
+function signedWith(from: number, to: number): Near {
+  return [
+    Math.floor(from / SIGNED_TOGETHER) * SIGNED_TOGETHER,
+    Math.ceil(to / SIGNED_TOGETHER) * SIGNED_TOGETHER,
+  ]
+}
 /** Rows are placed from a point that changes once in so many pixels: distances stay short, and mostly the same. */
 const ORIGIN_PX = 100_000
 
@@ -73,12 +78,13 @@ export function Grid({ gallery, siteZone, day, current, control, chosen, going, 
   const from = filled[0]?.places[0] ?? 0
   const to = filled.at(-1)?.places[1] ?? 0
   const seen = useMemo(() => bucketsOfPlaces(layout, from, to), [layout, from, to])
-  const { found, error } = usePictures(gallery.filter, seen)
+  const signed = signedWith(from, to)
+  const { found, error } = usePictures(gallery.filter, seen, signed)
   const pictureAt = (place: number): Picture | undefined => {
     const held = seen.findLast((one) => one.place <= place)
     return held && found.get(held.bucket[0])?.[place - held.place]
   }
-  useSigned(seen, found, from, to)
+  useSigned(seen, found, ...signed)
 
   const topDay = topRow && offset > 0 ? sectionOfRow(layout, topRow.index)?.day : undefined
   const told = useRef(0)
@@ -172,15 +178,12 @@ export function Grid({ gallery, siteZone, day, current, control, chosen, going, 
 
 type Found = ReturnType<typeof usePictures>['found']
 
-/** Signs the links of what is seen, and of what comes next. */
+/** Asks for the links of these places when the list has moved; of pictures that come they are asked for as those come. */
 function useSigned(seen: ReturnType<typeof bucketsOfPlaces>, found: Found, from: number, to: number): void {
   const client = useQueryClient()
-  const first = Math.floor(from / SIGNED_TOGETHER) * SIGNED_TOGETHER
-  const last = Math.ceil(to / SIGNED_TOGETHER) * SIGNED_TOGETHER
   useEffect(() => {
-    for (const { bucket, place } of seen) {
-      const near = found.get(bucket[0])?.slice(Math.max(first - place, 0), Math.max(last - place, 0))
-      for (const { thumbnail } of near ?? []) if (thumbnail) void client.prefetchQuery(linkQuery(thumbnail))
+    for (const placed of seen) {
+      askForLinksNear(client, placed, found.get(placed.bucket[0]) ?? [], [from, to])
     }
-  }, [client, seen, found, first, last])
+  }, [client, seen, found, from, to])
 }

@@ -10,7 +10,7 @@ declare module '@/shared/call' {
   }
 }
 
-/** Whoever scrolls past a day in less does not want it. */
+/** Calls follow each other after so long at the least: whoever scrolls past a day in less does not want it. */
 const GATHER_MS = 40
 /** The database answers with no more. */
 const MOST = 1000
@@ -86,8 +86,10 @@ function runsOf(wanted: readonly Wanted[]): readonly (readonly Wanted[])[] {
 }
 
 let waiting: Wanted[] = []
+let askedAt = Number.NEGATIVE_INFINITY
 
 function askWaiting(): void {
+  askedAt = performance.now()
   const all = waiting
   waiting = []
   for (const { signal, reject } of all) if (signal.aborted) reject(signal.reason)
@@ -101,7 +103,10 @@ export function loadPictures(
   signal: AbortSignal,
 ): Promise<readonly Picture[]> {
   return new Promise((resolve, reject) => {
-    if (waiting.length === 0) setTimeout(askWaiting, GATHER_MS)
+    if (waiting.length === 0) {
+      if (performance.now() - askedAt < GATHER_MS) setTimeout(askWaiting, GATHER_MS)
+      else queueMicrotask(askWaiting)
+    }
     waiting.push({ filter, placed, signal, resolve, reject })
   })
 }

@@ -10,6 +10,7 @@ import {
 } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import { call } from '@/shared/call'
+import { askForLinks } from '@/shared/sign'
 import { type Arrival, type Bucket, inOrder, type Picture, type Placed, withOneMore } from './buckets'
 import type { Filter } from './gallery_search'
 import { loadPictures, secondsOf } from './pictures'
@@ -73,12 +74,30 @@ export function useGallery(filter: Filter): UseQueryResult<Gallery, Error> {
   return useQuery(galleryOptions(filter))
 }
 
-export function picturesOptions(client: QueryClient, filter: Filter, placed: Placed) {
+/** Places from one up to another; of their pictures the links are asked for, those that are known first of all. */
+export type Near = readonly [from: number, to: number]
+
+export function askForLinksNear(
+  client: QueryClient,
+  { place }: Placed,
+  pictures: readonly Picture[],
+  [from, to]: Near,
+): void {
+  const near = pictures.slice(Math.max(from - place, 0), Math.max(to - place, 0))
+  askForLinks(
+    client,
+    near.map(({ thumbnail }) => thumbnail),
+  )
+}
+
+export function picturesOptions(client: QueryClient, filter: Filter, placed: Placed, near: Near = [0, 0]) {
   const [from, to] = placed.bucket
   return queryOptions({
     queryKey: ['console_pictures', filter, from, to],
     queryFn: async ({ signal }) => {
       const pictures = await loadPictures(filter, placed, signal)
+      // While the pictures are drawn their links are made.
+      askForLinksNear(client, placed, pictures, near)
       if (pictures.length !== placed.bucket[3]) recount(client, filter, placed.bucket, pictures.length)
       return pictures
     },
@@ -100,11 +119,12 @@ function recount(client: QueryClient, filter: Filter, [from, to, day]: Bucket, c
 export function usePictures(
   filter: Filter,
   seen: readonly Placed[],
+  near: Near,
 ): { readonly found: ReadonlyMap<number, readonly Picture[]>; readonly error: Error | null } {
   const client = useQueryClient()
   return useQueries({
     queries: seen.map((placed) => ({
-      ...picturesOptions(client, filter, placed),
+      ...picturesOptions(client, filter, placed, near),
       refetchInterval: SEEN_EVERY_MS,
     })),
     combine: (answers) => ({

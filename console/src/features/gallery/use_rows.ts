@@ -142,7 +142,11 @@ export function useRows(layout: Layout, height: number, day: string | undefined)
     topRow,
     isHasty,
     arrived,
-    goToRow,
+    goToRow: (row) => {
+      goToRow(row)
+      // The browser tells of it with the next frame; what is seen there is asked for now.
+      scroller.current?.dispatchEvent(new Event('scroll'))
+    },
     goToOffset: (to) => virtualizer.scrollToOffset(to),
     showRow: (row) => virtualizer.scrollToIndex(row, { align: 'auto' }),
     begins,

@@ -1,23 +1,12 @@
 /** A picture of the bucket by its path: the link is signed together with those of its neighbours. */
 
-import { queryOptions, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { useCallback, useState } from 'react'
 import { IconPhotoOff } from '@/shared/icons'
 import { commonText } from '@/shared/messages/common'
 import { useText } from '@/shared/messages/define'
-import { sign, USED_MS } from '@/shared/sign'
+import { linkQuery } from '@/shared/sign'
 import css from './picture.module.css'
-
-/** What asks for a link and keeps it, for as long as it holds. */
-export function linkQuery(path: string | null) {
-  return queryOptions({
-    queryKey: ['link', path],
-    queryFn: () => (path === null ? null : sign(path)),
-    staleTime: USED_MS,
-    gcTime: USED_MS,
-    refetchOnWindowFocus: false,
-  })
-}
 
 /** A link to an object; null where there is none. */
 export function useLink(path: string | null, isWanted = true) {
