@@ -25,6 +25,7 @@ from operate import metrics
 from operate.checks import insist
 from operate.checks.redis_server import check_redis_servers
 from operate.checks.supabase import check_supabase
+from tasks.events import FlushEvents
 from tasks.resources import Resources, open_resources
 from tasks.watchdog import Watchdog
 
@@ -47,6 +48,7 @@ class WorkerApp(Celery):  # type: ignore[misc] # Celery has no types
 
 
 app: WorkerApp = make_app(WorkerApp)
+app.steps["consumer"].add(FlushEvents)
 
 
 def retry_in(error: Transient, retries: int) -> int:
