@@ -7,16 +7,17 @@ a CaptureRejected: 2204 for Storage, 2205 for the database.
 """
 
 import logging
+import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from typing import Any, Final
-from urllib.parse import quote
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, urlencode
 
 import httpx
-from postgrest.exceptions import APIError
-from storage3.exceptions import StorageApiError
-from supabase import Client, ClientOptions, create_client
+import orjson
 
 from core.alarm import Alarm
 from core.errors import AccessDenied, CaptureRejected, ErrorCode, PathTaken, Transient
@@ -42,7 +43,7 @@ _DUPLICATE: Final = frozenset({"409", "Duplicate", "KeyAlreadyExists", "Resource
 _NO_OBJECT: Final = frozenset({"404", "NoSuchKey", "not_found"})
 _NO_BUCKET: Final = frozenset({"NoSuchBucket", "Bucket not found"})
 # PostgREST or Postgres lacks the function or table: sql/ is not applied, or the schema cache is old. Or there
-# is no PostgREST at all: supabase-py gives the HTTP status as the code of an answer that is not PostgREST's.
+# is no PostgREST at all: where an answer is not PostgREST's, its HTTP status stands for the code.
 _NOT_INSTALLED: Final = ("PGRST2", "42883", "42P01", "404")
 _UNIQUE_VIOLATION: Final = "23505"
 _UNIQUE_PATHS: Final = ("captures_storage_path_key", "captures_thumbnail_path_key")
@@ -52,11 +53,26 @@ _UPLOAD: Final = {
     "cache-control": "max-age=31536000, immutable",
     "x-upsert": "false",
 }
+_NO_MORE: Final[Mapping[str, str]] = MappingProxyType({})
 _REFUSED: Final = frozenset({"401", "403", "Unauthorized", "AccessDenied", "InvalidJWT", "42501"})
 
 
 class AlreadyThere(Exception):
     """The bucket already has an object at this path; nothing was overwritten."""
+
+
+class _Refusal(NamedTuple):
+    """What Storage says of a request that it has not carried out."""
+
+    message: str
+    code: str
+    status: str
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """One for all connections of the process: each takes a megabyte, and milliseconds to make."""
+    return httpx.create_ssl_context()
 
 
 class _PoolPerThread(httpx.BaseTransport):
@@ -69,7 +85,7 @@ class _PoolPerThread(httpx.BaseTransport):
     def __init__(self) -> None:
         self._own = threading.local()
         self._all: list[httpx.HTTPTransport] = []
-        self._tls = httpx.create_ssl_context()  # one for all threads: each takes a megabyte and milliseconds
+        self._tls = _tls()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request over the connections of this thread."""
@@ -102,75 +118,51 @@ class SupabaseGateway:
     ) -> None:
         self._breakers = breakers
         self._probes = probes
-        # HTTP/1.1, because httpcore's synchronous HTTP/2 is not thread-safe. One hook judges every status,
-        # because each of supabase-py's clients reports it in a different form.
-        self._transport = _PoolPerThread()
-        timeout = httpx.Timeout(timeout_s, connect=min(5.0, timeout_s))
-        self._http = httpx.Client(
-            transport=self._transport,
-            timeout=timeout,
-            event_hooks={"response": [_judge_status]},
-        )
+        # HTTP/1.1, because httpcore's synchronous HTTP/2 is not thread-safe. No client is around the
+        # connections, and no library for Supabase around that: here they would take three times the CPU.
+        self._connections = _PoolPerThread()
+        self._waits = {"timeout": httpx.Timeout(timeout_s, connect=min(5.0, timeout_s)).as_dict()}
         key = settings.supabase_service_role.get_secret_value()
-        self._client: Client = create_client(
-            settings.supabase_url,
-            key,
-            ClientOptions(
-                httpx_client=self._http,
-                auto_refresh_token=False,
-                persist_session=False,
-                postgrest_client_retry=False,
-            ),
-        )
+        self._headers = {"apikey": key, "authorization": f"Bearer {key}", "user-agent": "fleet"}
         bucket = settings.supabase_storage_bucket
-        self._bucket = self._client.storage.from_(bucket)
+        self._rest = f"{settings.supabase_url}/rest/v1"
         self._objects = f"{settings.supabase_url}/storage/v1/object/{bucket}"
         self._accounts = f"{settings.supabase_url}/auth/v1/admin/users"
-        self._login = {"apikey": key, "authorization": f"Bearer {key}"}
-        self._upload_headers = httpx.Headers({**self._http.headers, **self._login, **_UPLOAD})
-        self._waits = {"timeout": timeout.as_dict()}
 
     def call(self, function: str, **arguments: Any) -> Any:
         """Call an SQL function and return its result; raise Transient or CaptureRejected (2205)."""
-        return self._ask(self._client.rpc(function, arguments), function)
+        return self._ask("POST", f"rpc/{function}", function, arguments)
 
     def latest_errors(self, limit: int) -> list[dict[str, Any]]:
         """Return the newest rows of `device_errors`, for people.
 
         Raises Transient or CaptureRejected (2205).
         """
-        table = self._client.table("device_errors").select("device_id,error_code,message,occurred_at")
-        rows: list[dict[str, Any]] = self._ask(
-            table.order("occurred_at", desc=True).limit(limit), "device_errors"
+        return self._rows(
+            "device_errors", "device_id,error_code,message,occurred_at", "occurred_at.desc", limit
         )
-        return rows
 
     def latest_messages(self, device_id: str, limit: int) -> list[dict[str, Any]]:
         """Return the newest messages of a device in `device_publish_log`, for people; at most 1,000.
 
         Raises Transient or CaptureRejected (2205).
         """
-        table = self._client.table("device_publish_log").select("topic,payload,received_at")
-        mine = table.eq("device_id", device_id).eq("direction", "in")
-        rows: list[dict[str, Any]] = self._ask(
-            mine.order("received_at", desc=True).limit(limit), "device_publish_log"
-        )
-        return rows
+        columns = "topic,payload,received_at"
+        mine = {"device_id": f"eq.{device_id}", "direction": "eq.in"}
+        return self._rows("device_publish_log", columns, "received_at.desc", limit, **mine)
 
     def capture_named(self, device_id: str, image_name: str) -> str | None:
         """Return the id of the newest capture of that name, for people; None if there is none.
 
         Raises Transient or CaptureRejected (2205).
         """
-        table = self._client.table("captures").select("capture_id")
-        named = table.eq("device_id", device_id).eq("device_capture_id", image_name)
-        rows = self._ask(named.order("captured_at", desc=True).limit(1), "captures")
+        named = {"device_id": f"eq.{device_id}", "device_capture_id": f"eq.{image_name}"}
+        rows = self._rows("captures", "capture_id", "captured_at.desc", 1, **named)
         return rows[0]["capture_id"] if rows else None
 
     def has_device(self, device_id: str) -> bool:
         """Say whether there is such a device, for people; raises Transient or CaptureRejected (2205)."""
-        table = self._client.table("devices").select("device_id")
-        return bool(self._ask(table.eq("device_id", device_id), "devices"))
+        return bool(self._rows("devices", "device_id", "device_id", 1, device_id=f"eq.{device_id}"))
 
     def admits(self, *, storage: bool) -> bool:
         """Say whether a capture may be tried now; `storage` means that it needs more than the database."""
@@ -184,33 +176,67 @@ class SupabaseGateway:
         breaker: Breaker = getattr(self._breakers, service)
         return breaker.guard(probes=self._probes)
 
-    def _ask(self, query: Any, what: str) -> Any:
+    def _rows(self, table: str, columns: str, order: str, limit: int, **filters: str) -> list[dict[str, Any]]:
+        query = urlencode({"select": columns, **filters, "order": order, "limit": limit})
+        rows: list[dict[str, Any]] = self._ask("GET", f"{table}?{query}", table)
+        return rows
+
+    def _ask(self, method: str, path: str, what: str, arguments: dict[str, Any] | None = None) -> Any:
+        content = None if arguments is None else orjson.dumps(arguments)
         with self._guard("database"):
-            return _answer(query, what)
+            response = self._send(method, f"{self._rest}/{path}", content)
+            try:
+                if response.is_success:
+                    return orjson.loads(response.content) if response.content else None
+            except orjson.JSONDecodeError:
+                pass  # an answer of something in between
+            raise _database_error(response, what)
+
+    def _send(
+        self,
+        method: str,
+        address: str,
+        content: bytes | None = None,
+        content_type: str = "application/json",
+        more: Mapping[str, str] = _NO_MORE,
+    ) -> httpx.Response:
+        """Send a request and return the answer, all of which is read; raise Transient or AccessDenied."""
+        with self._answer(method, address, content, content_type, more) as response:
+            response.read()
+            return response
+
+    @contextmanager
+    def _answer(
+        self,
+        method: str,
+        address: str,
+        content: bytes | None = None,
+        content_type: str = "application/json",
+        more: Mapping[str, str] = _NO_MORE,
+    ) -> Iterator[httpx.Response]:
+        headers = {**self._headers, "content-type": content_type, **more}
+        request = httpx.Request(method, address, headers=headers, content=content, extensions=self._waits)
+        try:
+            with closing(self._connections.handle_request(request)) as response:
+                _judge_status(response)
+                yield response
+        except httpx.TransportError as error:
+            raise Transient(f"Supabase: {type(error).__name__}") from error
+
+    def _object(self, path: str) -> str:
+        return f"{self._objects}/{quote(path)}"
 
     def upload(self, path: str, data: bytes, content_type: str = "image/jpeg") -> None:
         """Upload an object without overwriting anything.
 
-        It goes past supabase-py, which makes a form of it, and past the client around the connections: they
-        would take as much CPU again. Storage takes the plain bytes too, as supabase-js sends them. Raises
-        AlreadyThere, Transient or CaptureRejected (2204).
+        Raises AlreadyThere, Transient or CaptureRejected (2204).
         """
-        address = f"{self._objects}/{path}"
-        headers = self._upload_headers.copy()
-        headers["content-type"] = content_type
-        request = httpx.Request("POST", address, headers=headers, content=data, extensions=self._waits)
         with self._guard("storage"):
-            try:
-                response = self._transport.handle_request(request)
-                with closing(response):
-                    response.read()
-            except httpx.TransportError as error:
-                raise Transient(f"Supabase: {type(error).__name__}") from error
-            _judge_status(response)
+            response = self._send("POST", self._object(path), data, content_type, _UPLOAD)
             if response.is_success:
                 return
             refusal = _refusal(response)
-            raise AlreadyThere(path) if _codes(refusal) & _DUPLICATE else _storage_error(refusal, path)
+            raise AlreadyThere(path) if set(refusal) & _DUPLICATE else _storage_error(refusal, path)
 
     def download(self, path: str) -> bytes | None:
         """Download an object; None if there is none. Raises Transient or CaptureRejected (2204)."""
@@ -221,21 +247,15 @@ class SupabaseGateway:
     def stream(self, path: str) -> Iterator[Iterator[bytes] | None]:
         """Give the bytes of an object as they come; None if there is none.
 
-        supabase-py would hold all of them. Raises Transient or CaptureRejected (2204).
+        Raises Transient or CaptureRejected (2204).
         """
-        address = f"{self._objects}/{quote(path)}"
-        with self._guard("storage"):
-            try:
-                with self._http.stream("GET", address, headers=self._login) as response:
-                    if response.is_success:
-                        yield response.iter_bytes()
-                        return
-                    response.read()
-            except httpx.TransportError as error:
-                raise Transient(f"Supabase: {type(error).__name__}") from error
+        with self._guard("storage"), self._answer("GET", self._object(path)) as response:
+            if response.is_success:
+                yield response.iter_bytes()
+                return
+            response.read()
             refusal = _refusal(response)
-            codes = _codes(refusal)
-            if not codes & _NO_OBJECT or codes & _NO_BUCKET:
+            if not set(refusal) & _NO_OBJECT or set(refusal) & _NO_BUCKET:
                 raise _storage_error(refusal, path)
         yield None
 
@@ -245,50 +265,41 @@ class SupabaseGateway:
         Raises Transient or CaptureRejected (2204).
         """
         with self._guard("storage"):
-            try:
-                self._bucket.remove(paths)
-            except httpx.TransportError as error:
-                raise Transient(f"Supabase: {type(error).__name__}") from error
-            except StorageApiError as error:
-                raise _storage_error(error, f"{len(paths)} objects") from error
+            response = self._send("DELETE", self._objects, orjson.dumps({"prefixes": paths}))
+            if not response.is_success:
+                raise _storage_error(_refusal(response), f"{len(paths)} objects")
 
     def delete_account(self, user_id: str) -> None:
         """Delete an account by Supabase's admin API; one that is not there is no error.
 
         Raises Transient or CaptureRejected (2205).
         """
-        try:
-            response = self._http.delete(f"{self._accounts}/{user_id}", headers=self._login)
-        except httpx.TransportError as error:
-            raise Transient(f"Supabase: {type(error).__name__}") from error
+        response = self._send("DELETE", f"{self._accounts}/{user_id}")
         if not response.is_success and response.status_code != 404:
             raise CaptureRejected(ErrorCode.DATABASE_FAILED, f"accounts: {_text(response)}")
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._connections.close()
 
 
-def _answer(query: Any, what: str) -> Any:
+def _database_error(response: httpx.Response, what: str) -> Exception:
     try:
-        return query.execute().data
-    except httpx.TransportError as error:
-        raise Transient(f"Supabase: {type(error).__name__}") from error
-    except APIError as error:
-        code = str(error.code or "")
-        said = f"Supabase database: {code} {error.message}"
-        if code in READ_ONLY:
-            raise _denied(said, _restricted) from error
-        # A SQLSTATE has five characters; a shorter code is the HTTP status.
-        if (len(code) == 5 and code.startswith(_PASSING_SQLSTATE)) or code in _PASSING_POSTGREST:
-            raise Transient(said) from error
-        if code in _REFUSED or code.startswith(_NOT_INSTALLED):
-            raise _denied(said, _refused) from error
-        if code == _UNIQUE_VIOLATION and any(name in (error.message or "") for name in _UNIQUE_PATHS):
-            raise PathTaken(ErrorCode.DATABASE_FAILED, f"database: {error.message}") from error
-        raise CaptureRejected(
-            ErrorCode.DATABASE_FAILED, f"database: {error.message}", function=what, sqlstate=code
-        ) from error
+        answer = orjson.loads(response.content)
+        code, message = str(answer["code"]), str(answer["message"])
+    except (orjson.JSONDecodeError, LookupError, TypeError):
+        code, message = str(response.status_code), _text(response)
+    said = f"Supabase database: {code} {message}"
+    if code in READ_ONLY:
+        return _denied(said, _restricted)
+    # A SQLSTATE has five characters; a shorter code is the HTTP status.
+    if (len(code) == 5 and code.startswith(_PASSING_SQLSTATE)) or code in _PASSING_POSTGREST:
+        return Transient(said)
+    if code in _REFUSED or code.startswith(_NOT_INSTALLED):
+        return _denied(said, _refused)
+    if code == _UNIQUE_VIOLATION and any(name in message for name in _UNIQUE_PATHS):
+        return PathTaken(ErrorCode.DATABASE_FAILED, f"database: {message}")
+    return CaptureRejected(ErrorCode.DATABASE_FAILED, f"database: {message}", function=what, sqlstate=code)
 
 
 def lost(path: str) -> AccessDenied:
@@ -319,22 +330,17 @@ def _text(response: httpx.Response) -> str:
     return " ".join(response.text.split())[:300]
 
 
-def _refusal(response: httpx.Response) -> StorageApiError:
-    """Read an answer of Storage as supabase-py does."""
+def _refusal(response: httpx.Response) -> _Refusal:
+    """Read an answer of Storage: which of its parts tells the kind of an error depends on its version."""
     try:
-        said = response.json()
-        return StorageApiError(said["message"], said["error"], said["statusCode"])
-    except (KeyError, TypeError, ValueError):
-        return StorageApiError(f"no answer of Storage: {_text(response)}", "", response.status_code)
+        said = orjson.loads(response.content)
+        return _Refusal(str(said["message"]), str(said["error"]), str(said["statusCode"]))
+    except (orjson.JSONDecodeError, LookupError, TypeError):
+        return _Refusal(f"no answer of Storage: {_text(response)}", "", str(response.status_code))
 
 
-def _codes(error: StorageApiError) -> set[str]:
-    """What may tell the kind of an error: which of them does, depends on the version of Storage."""
-    return {str(error.status), str(error.code), str(error.message)}
-
-
-def _storage_error(error: StorageApiError, path: str) -> Exception:
-    codes, said = _codes(error), f"Supabase Storage: {error.message}"
+def _storage_error(error: _Refusal, path: str) -> Exception:
+    codes, said = set(error), f"Supabase Storage: {error.message}"
     if codes & _REFUSED:
         return _denied(said, _refused)
     if str(RESTRICTED_STATUS) in codes:

@@ -13,7 +13,7 @@ DUMPS = ("rows", "accounts")
 def take(folder: Folder, text: bytes, *objects: str) -> None:
     for name in DUMPS:
         folder.unfinished(name).write_bytes(text)
-    folder.finish(DUMPS, {name: folder.put(name, text) for name in objects})
+    folder.finish(DUMPS, {name: folder.put(name, [text]) for name in objects})
 
 
 def read(folder: Folder) -> dict[str, bytes]:
@@ -68,6 +68,6 @@ def test_no_backup_is_found_where_a_dump_was_never_finished(tmp_path: Path) -> N
     folder = Folder(tmp_path)
     for name in DUMPS:
         folder.unfinished(name).write_bytes(b"first")
-    folder.put("objects/a.jpg", b"first")
+    folder.put("objects/a.jpg", [b"first"])
     with pytest.raises(BackupError, match="there is no whole backup in"):
         folder.dump("rows")
