@@ -41,7 +41,7 @@ class Server:
             writer.close()
 
     async def _respond(self, method: bytes, path: bytes, body: bytes) -> bytes:
-        said, delay = self._stub.respond(method, path)
+        said, delay = self._stub.respond(method, path, body)
         if path.startswith(RPC) and path != RPC + b"inspect_schema":
             return await self._call(path.removeprefix(RPC).decode(), json.loads(body))
         await asyncio.sleep(delay)

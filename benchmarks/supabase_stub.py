@@ -1,7 +1,7 @@
 """A stub of Supabase: it answers the service's requests, at once or after a set delay, and counts them.
 
-It is a minimal HTTP/1.1 server on asyncio. It reads only the method, the path and the length of the body,
-so that it uses little CPU time next to the processes that are measured.
+It is a minimal HTTP/1.1 server on asyncio. It reads only the method, the path and the length of the body, and
+counts the rows of captures in it, so that it uses little CPU time next to the processes that are measured.
 
     python -m benchmarks.supabase_stub PORT
 """
@@ -46,14 +46,17 @@ def answer(body: bytes, status: bytes = b"200 OK") -> bytes:
 
 
 class Stub:
-    """The state that all connections share: the delay and the number of requests of each kind."""
+    """The state that all connections share: the delay, and the number of requests of each kind.
+
+    `rows` are the captures that the requests have recorded.
+    """
 
     def __init__(self) -> None:
         self.delay_s = 0.0
         self.counts: Counter[str] = Counter()
         self._answers = dict(_ANSWERS)
 
-    def respond(self, method: bytes, path: bytes) -> tuple[bytes, float]:
+    def respond(self, method: bytes, path: bytes, body: bytes) -> tuple[bytes, float]:
         """Return the answer to a request, and the seconds to wait before sending it."""
         if path.startswith(b"/stub/answer/"):
             function, _, result = path.removeprefix(b"/stub/answer/").partition(b"/")
@@ -70,7 +73,13 @@ class Stub:
             return answer(_BUCKET), self.delay_s
         kind = path.rpartition(b"/")[2].decode()
         self.counts[kind] += 1
-        return answer(self._answers.get(kind, b"null")), self.delay_s
+        said = self._answers.get(kind, b"null")
+        if kind in ("record_capture", "record_captures"):
+            rows = body.count(b'"ingest_status":')
+            self.counts["rows"] += rows
+            if kind == "record_captures":
+                said = b"[%b]" % b",".join([b'{"answer":%b}' % _ROW] * rows)
+        return answer(said), self.delay_s
 
 
 class _Connection(asyncio.Protocol):
@@ -100,9 +109,9 @@ class _Connection(asyncio.Protocol):
                 self._parts = [whole]
                 break
             method, path, _ = whole.split(b" ", 2)
-            rest = whole[self._needed :]
+            body, rest = whole[end + 4 : self._needed], whole[self._needed :]
             self._parts, self._held, self._needed = [rest] if rest else [], len(rest), 0
-            response, delay = self._stub.respond(method, path)
+            response, delay = self._stub.respond(method, path, body)
             if delay:
                 asyncio.get_running_loop().call_later(delay, self._transport.write, response)
             else:

@@ -20,9 +20,10 @@ import httpx
 import orjson
 
 from core.alarm import Alarm
-from core.errors import AccessDenied, CaptureRejected, ErrorCode, PathTaken, Transient
+from core.errors import AccessDenied, CaptureRejected, ErrorCode, FleetError, PathTaken, Transient
 from core.settings import SupabaseSettings
 from core.store.breakers import Breaker, Breakers, Service
+from core.together import Outcome, Row, Together
 
 log = logging.getLogger("supabase")
 _refused: Final = Alarm(log, "supabase_access")
@@ -128,10 +129,30 @@ class SupabaseGateway:
         self._rest = f"{settings.supabase_url}/rest/v1"
         self._objects = f"{settings.supabase_url}/storage/v1/object/{bucket}"
         self._accounts = f"{settings.supabase_url}/auth/v1/admin/users"
+        self._rows_together = Together(self._record_one, self._record_many)
 
     def call(self, function: str, **arguments: Any) -> Any:
         """Call an SQL function and return its result; raise Transient or CaptureRejected (2205)."""
         return self._ask("POST", f"rpc/{function}", function, arguments)
+
+    def record_capture(self, row: Row) -> Row:
+        """Call the SQL function `record_capture`, or `record_captures` for the rows of several threads.
+
+        Raises Transient or CaptureRejected (2205).
+        """
+        return self._rows_together.call(row)
+
+    def _record_one(self, row: Row) -> Row:
+        answer: Row = self.call("record_capture", p_capture=row)
+        return answer
+
+    def _record_many(self, rows: list[Row]) -> list[Outcome]:
+        return [
+            each["answer"]
+            if "answer" in each
+            else _database_error(each["code"], each["message"], "record_capture")
+            for each in self.call("record_captures", p_captures=rows)
+        ]
 
     def latest_errors(self, limit: int) -> list[dict[str, Any]]:
         """Return the newest rows of `device_errors`, for people.
@@ -190,7 +211,7 @@ class SupabaseGateway:
                     return orjson.loads(response.content) if response.content else None
             except orjson.JSONDecodeError:
                 pass  # an answer of something in between
-            raise _database_error(response, what)
+            raise _database_error(*_code_and_message(response), what)
 
     def _send(
         self,
@@ -283,12 +304,15 @@ class SupabaseGateway:
         self._connections.close()
 
 
-def _database_error(response: httpx.Response, what: str) -> Exception:
+def _code_and_message(response: httpx.Response) -> tuple[str, str]:
     try:
-        answer = orjson.loads(response.content)
-        code, message = str(answer["code"]), str(answer["message"])
+        said = orjson.loads(response.content)
+        return str(said["code"]), str(said["message"])
     except (orjson.JSONDecodeError, LookupError, TypeError):
-        code, message = str(response.status_code), _text(response)
+        return str(response.status_code), _text(response)
+
+
+def _database_error(code: str, message: str, what: str) -> FleetError:
     said = f"Supabase database: {code} {message}"
     if code in READ_ONLY:
         return _denied(said, _restricted)

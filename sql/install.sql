@@ -5002,7 +5002,7 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/050_captures.sql', 'b4484077e3be15b38a96f569860baf75904b0046a8b212dfa1cd3c54ce036416') then
+  if fleet_private.is_pending('repeatable/050_captures.sql', '05faf766e53db53a9aaec45affcfa702f589b9641d978afe6a29033899334aeb') then
     set local lock_timeout = '5s';
     execute $file$
 -- The functions with which the workers record captures. Each may be called twice with the same argument; the
@@ -5358,6 +5358,38 @@ begin
 end
 $$;
 
+-- Records several captures, each as record_capture does, in one transaction. Returns for each, in order, {answer}, which is
+-- what record_capture returns, or {code, message}, the SQLSTATE for which it raises: that one changes nothing, and the
+-- others are recorded all the same.
+create or replace function public.record_captures(p_captures jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_outcomes jsonb[] := '{}';
+  v_capture jsonb;
+  v_place bigint;
+begin
+  -- In the order of devices, whose rows it locks, so that overlapping calls wait for each other instead of deadlocking.
+  for v_capture, v_place in
+    select capture, place
+      from jsonb_array_elements(p_captures) with ordinality as given (capture, place)
+     order by capture->>'device_id', place
+  loop
+    begin
+      v_outcomes[v_place] := jsonb_build_object('answer', public.record_capture(v_capture));
+      -- What follows at the end of the transaction is part of this capture, also where it fails.
+      set constraints all immediate;
+      set constraints all deferred;
+    exception when others then
+      v_outcomes[v_place] := jsonb_build_object('code', sqlstate, 'message', sqlerrm);
+    end;
+  end loop;
+  return to_jsonb(v_outcomes);
+end
+$$;
+
 -- Marks captures as failed that nothing assembles any more: Redis has lost their state, so their assembly
 -- timeout will never fire. The sweep calls this at intervals with an age well above the assembly timeout. If
 -- such a capture is completed after all, it still becomes stored. Returns the number of rows marked as
@@ -5396,9 +5428,10 @@ end
 $$;
 
 select fleet_private.set_callers(
-  'service', 'fleet_private.as_story', 'fleet_private.story_again', 'public.record_assembling', 'public.record_capture', 'public.fail_stale_captures');
+  'service', 'fleet_private.as_story', 'fleet_private.story_again', 'public.record_assembling', 'public.record_capture', 'public.record_captures',
+  'public.fail_stale_captures');
 $file$;
-    perform fleet_private.record_file('repeatable/050_captures.sql', 'b4484077e3be15b38a96f569860baf75904b0046a8b212dfa1cd3c54ce036416');
+    perform fleet_private.record_file('repeatable/050_captures.sql', '05faf766e53db53a9aaec45affcfa702f589b9641d978afe6a29033899334aeb');
   end if;
 end
 $install$;

@@ -50,6 +50,7 @@ FUNCTIONS: Final = frozenset(
         "reconcile_objects",
         "record_assembling",
         "record_capture",
+        "record_captures",
         "record_conformance",
         "record_hello",
         "record_log",

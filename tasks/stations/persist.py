@@ -43,9 +43,8 @@ def persist(
     The answer holds the next wake and the time zone. `now` is the service's time (ms since 1970); `stored`
     are further columns. Raises Transient or CaptureRejected (2205). The SQL function may be called twice.
     """
-    answer: dict[str, Any] = supabase.call(
-        "record_capture",
-        p_capture={
+    return supabase.record_capture(
+        {
             **capture_row(capture),
             "story": capture.story,
             **stored,
@@ -53,6 +52,5 @@ def persist(
             "beside": capture.beside,
             "at": to_iso(now),
             "error": error and {"code": int(error.code), "message": error.message, "details": error.details},
-        },
+        }
     )
-    return answer
