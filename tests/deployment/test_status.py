@@ -89,6 +89,14 @@ def test_it_says_what_is_not_alive(redis_server):
     assert "✗ no worker is alive" in answer.stdout
 
 
+def test_it_reads_a_cluster_and_the_redis_of_celery(redis_cluster, redis_server):
+    answer = status({"REDIS_URL": redis_cluster.url, "CELERY_BROKER_URL": redis_server.database_url(1)})
+    assert "✗ no listener is alive" in answer.stdout
+    assert "Redis: " not in answer.stdout
+    answer = status({"REDIS_URL": redis_cluster.url})
+    assert answer.stderr.startswith("settings: CELERY_BROKER_URL is needed where REDIS_URL is a cluster")
+
+
 def test_it_says_what_it_cannot_ask():
     answer = status({"REDIS_URL": "redis://127.0.0.1:1/0"})
     assert answer.returncode == 1
