@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -250,3 +251,26 @@ def test_it_runs_on_the_embedded_stack_too(backend: Backend) -> None:
     assert gaps(backend, device, user=member) == []
     with refused("42501", "viewer"):
         gaps(backend, device, user=backend.sign_up())
+
+
+def test_wakes_that_were_answered_are_looked_for_in_one_statement(native: Native, tmp_path: Path) -> None:
+    """A report asks for three months of twelve devices at once, and a user's question has seconds."""
+    device = new_device()
+    known = "now() - interval '40 days'"
+    native.database.run(
+        f"insert into public.devices (device_id, created_at) values ('{device}', {known});"
+        "insert into public.device_configs (device_id, interval_minutes, wake_spread_s, created_at)"
+        f" values ('{device}', 15, 0, {known});"
+        f"insert into fleet_private.day_clocks (device_id, heard_since) values ('{device}', {known});"
+        "insert into public.captures (device_id, device_capture_id, captured_at, ingest_status, storage_path)"
+        f" select '{device}', n, date_bin('15 minutes', now(), '2020-01-01') - n * interval '15 minutes', 'stored',"
+        f"        'captures/{device}/' || n from generate_series(0, 3000) as n;"
+        "analyze public.captures"
+    )
+    asked = tmp_path / "asked.sql"
+    asked.write_text(
+        "set log_planner_stats = on; set client_min_messages = log;"
+        f" select * from gaps_of_device('{device}', now() - interval '31 days', now());"
+    )
+    planned = native.database.as_superuser().file(asked).count("PLANNER STATISTICS")
+    assert 5 < planned < 100, "of nearly 3,000 wakes"
