@@ -149,6 +149,24 @@ def test_keys_are_for_their_owner_alone_and_the_broker_has_none_of_the_authority
     }  # fmt: skip
 
 
+def test_boards_find_an_address_among_the_names_and_their_clock_may_be_behind(make, tmp_path):
+    assert make("192.168.1.20").returncode == 0
+    made, authority = (
+        x509.load_pem_x509_certificate((tmp_path / name).read_bytes())
+        for name in ("broker/broker.pem", "authority/ca.pem")
+    )
+    names = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert [str(name.value) for name in names] == ["192.168.1.20", "192.168.1.20"]
+    assert {type(name) for name in names} == {x509.IPAddress, x509.DNSName}
+    for certificate in (made, authority):
+        assert certificate.not_valid_before_utc < datetime.now(UTC) - timedelta(hours=12)
+    # Whoever has the broker's key makes no authority of it, and the authority none below it.
+    limits = [
+        each.extensions.get_extension_for_class(x509.BasicConstraints).value for each in (made, authority)
+    ]
+    assert [(each.ca, each.path_length) for each in limits] == [(False, None), (True, 0)]
+
+
 @pytest.mark.parametrize("host", ["", "a b", "https://x.example", "fleet..org", "käse.example"])
 def test_what_is_no_host_is_refused_in_a_line(make, tmp_path, host):
     answer = make(host)
