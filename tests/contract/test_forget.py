@@ -1,5 +1,7 @@
 """A device that is erased is forgotten by Redis, whatever kind of key tells of it; others are not."""
 
+import sys
+
 from core.store import keys
 from core.store.forget import forget
 from core.store.streams import Streams, error_entry, message_entry
@@ -47,7 +49,8 @@ def test_a_device_is_forgotten_whatever_kind_of_key_tells_of_it(client):
     assert forget(client, frozenset(devices[:1])) == 0
 
 
-def test_what_waits_for_the_database_is_forgotten_too_and_that_of_others_stays(client):
+def test_what_waits_for_the_database_is_forgotten_too_and_that_of_others_stays(client, monkeypatch):
+    monkeypatch.setattr(sys.modules[forget.__module__], "_BATCHES", 2)
     streams = Streams(client)
     for names in (["A", "B", "A"], ["B"], ["A"], ["B", None]):
         streams.append(

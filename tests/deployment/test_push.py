@@ -72,6 +72,14 @@ def test_a_refusal_is_told_once_without_the_password_and_so_is_its_end(receiver,
     ]
 
 
+def test_what_does_not_speak_http_is_told_and_is_no_end(receiver, push, caplog):
+    receiver.answer = lambda handler: handler.wfile.write(b"220 mail.example ESMTP\r\n")
+    with caplog.at_level(logging.INFO, "metrics"):
+        until(lambda: "takes no metrics" in caplog.text)
+        receiver.answer = answers(202)
+        until(lambda: "takes metrics again" in caplog.text)
+
+
 def test_nobody_at_the_address_is_no_end(caplog):
     nobody = Push(SecretStr(f"http://{LOGIN}@{LOOPBACK}:{free_port()}"), "worker", 0.01)
     nobody.start()
