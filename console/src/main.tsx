@@ -11,9 +11,6 @@ import { cssVariables, theme } from '@/shared/theme'
 const place = document.getElementById('root')
 if (!place) throw new Error('index.html has no element #root')
 
-// What the page asks for is on its way while the page is set up.
-void router.load({ sync: true })
-
 createRoot(place).render(
   <StrictMode>
     <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
