@@ -1,4 +1,4 @@
-"""What the gateway makes of each answer: supabase-py as it is, against a small HTTP server."""
+"""What the gateway makes of each answer, against a small HTTP server."""
 
 import pytest
 from prometheus_client import REGISTRY
@@ -134,7 +134,7 @@ def test_a_sqlstate_of_the_row_itself_is_final(gateway, server, code):
 
 @pytest.mark.parametrize("status", [400, 406, 409, 413])
 def test_the_status_of_an_answer_is_no_sqlstate(gateway, server, status):
-    """Without a body that PostgREST has made, supabase-py gives the status as the code."""
+    """Without a body that PostgREST has made, the status stands for the code."""
     assert type(error_of(gateway, row, server, status, b"<html>")) is CaptureRejected
 
 
