@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 FLEET := $(BIN)/fleet
 STACK := local/node_modules/.ready
 
-.PHONY: help setup setup-dev demo up test test-again test-postgres chaos fuzz bench bench-sql bench-console mutants lint check sql data-model docs console-types lock audit sbom coverage
+.PHONY: help setup setup-dev demo up test test-again test-postgres chaos fuzz bench bench-sql bench-year bench-console mutants lint check sql data-model docs console-types lock audit sbom coverage
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -84,6 +84,9 @@ bench-sql: setup-dev ## measure the database for half an hour: queries, bytes, p
 	$(BIN)/python -m benchmarks.volume
 	$(BIN)/python -m benchmarks.letting_go
 	$(BIN)/python -m benchmarks.rollups
+
+bench-year: setup-dev ## compare calls after a year of 10,000 devices with those of a small database: 25 GB, an hour to fill, then minutes
+	$(BIN)/python -m benchmarks.year --directory .local/bench-year
 
 bench-console: setup-dev ## measure the console with 100,000 pictures, for some minutes; needs chromium on PATH
 	$(BIN)/python -m benchmarks.console

@@ -1,7 +1,8 @@
 -- What fills the databases of `python -m benchmarks.year`: a fleet that wakes three times a day, by its schedule, for :days
--- days up to :now. Of 97 wakes one is silent, of 50 pictures one fails. What a device does depends on nothing but its number,
--- so that the same company has the same rows in each database. :devices is how many there are, the first 20 of which are
--- company 20; company 1 has half of the others, companies 2 to 19 the rest.
+-- days up to :now; of hellos, errors and commands there is a month, of the log a week. Of 97 wakes one is silent, of 50
+-- pictures one fails. What a device does depends on nothing but its number, so that the same company has the same rows in
+-- each database. :devices is how many there are, the first 20 of which are company 20; company 1 has half of the others,
+-- companies 2 to 19 the rest.
 --
 -- "before" and "after" are run as they are. Each query between them gives the rows of the table it is named after, and its
 -- columns are those of the table: they are written by COPY, without triggers. What the triggers would have written is here.
@@ -53,13 +54,17 @@ insert into public.devices (
   battery_percent, battery_mv, wifi_rssi_dbm, firmware_version, boot_count, free_heap_bytes)
 select f.device_id, f.company_id, 'Camera ' || f.number, md5('site' || f.company || '/' || f.number % 10)::uuid,
        array['row ' || f.number % 20], :now - interval '366 days', w.last, w.last, w.last, w.last + interval '8 hours',
-       30 + f.number % 70, 3700, -50 - f.number % 40, '2.4.1', 1000, 200000
+       88, 3900, -50 - f.number % 40, '2.4.1', 1000, 200000
   from bench.fleet f
  cross join lateral (
    select date_bin('8 hours', :now, timestamptz '1970-01-01 00:00:00+00' + f.awaits)
           - case when f.number % 100 = 99 then interval '1 day' else '0' end as last) as w;
 insert into fleet_private.day_clocks (device_id, heard_since, looked_at, due_at)
 select device_id, created_at, :now, fleet_private.next_look(device_id, :now) from public.devices;
+-- The messages of one in four are to be examined again.
+insert into public.device_conformance (device_id, company_id, examined_at, since, hellos, pictures, deviations)
+select device_id, company_id, :now - case number % 4 when 0 then interval '9 hours' else '20 minutes' end, :now, 3, 3, '[]'
+  from bench.fleet;
 
 -- public.captures
 select w.capture_id, w.device_id, w.company_id, 'image_' || w.number || '.jpg' as device_capture_id, w.at as captured_at,
@@ -98,14 +103,14 @@ select md5('hello' || w.device_id || w.number)::uuid as message_key, w.device_id
        ' "battery_voltage": 3.9, "uptime_seconds": 3, "free_heap_bytes": 200000, "firmware_version": "2.4.1"}' as raw,
        '{"commands": [], "timezone": "UTC", "in_flight": false, "capture_due": true, "next_wake_at": "2026-01-01T12:00:00+00:00"}' as answer,
        w.at - interval '5 s' as received_at, w.at - interval '5 s' as created_at
-  from generate_series((:now)::date - least(:days, 90) + 1, (:now)::date, interval '1 day') as day
+  from generate_series((:now)::date - least(:days, 31) + 1, (:now)::date, interval '1 day') as day
  cross join lateral bench.wakes(day::date) as w;
 
 -- public.device_errors
 select 'capture:' || w.capture_id as message_key, w.device_id, w.company_id, 2201 as error_code,
        'timed out: 13 of 47 chunks are missing' as message, jsonb_build_object('image_name', 'image_' || w.number || '.jpg') as details,
        w.at + interval '50 s' as occurred_at, w.at + interval '50 s' as created_at
-  from generate_series((:now)::date - least(:days, 90) + 1, (:now)::date, interval '1 day') as day
+  from generate_series((:now)::date - least(:days, 31) + 1, (:now)::date, interval '1 day') as day
  cross join lateral bench.wakes(day::date) as w
  where w.kind = 'failed';
 
@@ -146,7 +151,7 @@ select f.device_id, f.company_id, 'capture_image' as type, '{}'::jsonb as payloa
        case when c.status = 'done' then c.at + interval '1 hour' end as sent_at, case when c.status = 'done' then c.at + interval '2 hours' end as finished_at
   from bench.fleet f
  cross join lateral (
-   select 'done' as status, :now - n * interval '9 days' as at from generate_series(1, least(:days, 90) / 9) as n
+   select 'done' as status, :now - n * interval '9 days' as at from generate_series(1, least(:days, 31) / 9) as n
    union all
    -- One in ten will be told something when it wakes next.
    select 'queued', :now - interval '1 hour' where f.number % 10 = 9) as c;

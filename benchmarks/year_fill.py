@@ -23,6 +23,10 @@ update pg_index set indisready = false
  where indrelid in (select relid from pg_partition_tree('{table}') where isleaf
                     union select oid from pg_class where oid = '{table}'::regclass and relkind = 'r')
 """
+TYPES: Final = """
+select attname, format_type(atttypid, atttypmod) from pg_attribute
+ where attrelid = %s::regclass and attnum > 0
+"""
 
 Connection = psycopg.Connection[Any]
 
@@ -91,15 +95,18 @@ def _fill(url: str, fleet: Fleet, console: Console) -> None:
 
 def _copy(source: Connection, target: Connection, table: str, query: str, console: Console) -> None:
     began = time.monotonic()
-    described = source.execute(f"{query} limit 0".encode()).description or ()
-    columns = ", ".join(column.name for column in described)
+    columns = [column.name for column in source.execute(f"{query} limit 0".encode()).description or ()]
+    types = dict(source.execute(TYPES, [table]).fetchall())
+    # Numbers and times as they are: to write and to read them as text takes as long as all the rest.
+    typed = ", ".join(f"{name}::{types[name]}" for name in columns)
+    rows_of = f"select {typed} from ({query}) as rows"  # noqa: S608 (constants)
     # What is copied to a table that the same transaction has emptied needs no WAL.
     with target.transaction(), target.cursor() as into, source.cursor() as out:
         target.execute(f"truncate {table} cascade".encode())
         target.execute(NOT_READY.format(table=table).encode())
         with (
-            out.copy(f"copy ({query}) to stdout".encode()) as rows,
-            into.copy(f"copy {table} ({columns}) from stdin".encode()) as writes,
+            out.copy(f"copy ({rows_of}) to stdout (format binary)".encode()) as rows,
+            into.copy(f"copy {table} ({', '.join(columns)}) from stdin (format binary)".encode()) as writes,
         ):
             for some in rows:
                 writes.write(some)

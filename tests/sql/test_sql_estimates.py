@@ -13,7 +13,7 @@ def estimate(native: Native, session: Session) -> int:
         for line in native.database.run(
             f"begin; {session.begin} explain select * from public.captures; rollback;"
         ).splitlines()
-        if "Scan on captures " in line
+        if " on captures " in line
     ]
     return int(line.partition("rows=")[2].split()[0])
 
