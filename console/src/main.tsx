@@ -6,10 +6,14 @@ import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { queryClient, router } from '@/app/router'
+import { askAhead } from '@/features/devices/ahead'
 import { cssVariables, theme } from '@/shared/theme'
 
 const place = document.getElementById('root')
 if (!place) throw new Error('index.html has no element #root')
+
+// What takes the database longest is asked for while the page is set up; with filters, once the router has read them.
+if (location.pathname === '/devices' && location.search === '') void askAhead(queryClient, {})
 
 createRoot(place).render(
   <StrictMode>
