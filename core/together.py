@@ -13,8 +13,9 @@ from core.errors import FleetError, Transient
 Row = dict[str, Any]
 Outcome = Row | FleetError
 
-# One for each thread that a worker has by default; so many are in one transaction, which holds their devices.
-AT_ONCE: Final = 16
+# One for each thread of the largest worker, since a second call waits for the first. So many are in one
+# transaction at most, which holds their devices.
+AT_ONCE: Final = 64
 
 
 class _Waiting:
