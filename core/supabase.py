@@ -6,6 +6,7 @@ AccessDenied, with an alarm: the project refuses the key, lacks a part of sql/, 
 a CaptureRejected: 2204 for Storage, 2205 for the database.
 """
 
+import json
 import logging
 import ssl
 import threading
@@ -203,7 +204,7 @@ class SupabaseGateway:
         return rows
 
     def _ask(self, method: str, path: str, what: str, arguments: dict[str, Any] | None = None) -> Any:
-        content = None if arguments is None else orjson.dumps(arguments)
+        content = None if arguments is None else _encoded(arguments)
         with self._guard("database"):
             response = self._send(method, f"{self._rest}/{path}", content)
             try:
@@ -310,6 +311,15 @@ def _code_and_message(response: httpx.Response) -> tuple[str, str]:
         return str(said["code"]), str(said["message"])
     except (orjson.JSONDecodeError, LookupError, TypeError):
         return str(response.status_code), _text(response)
+
+
+def _encoded(arguments: dict[str, Any]) -> bytes:
+    """Write arguments as JSON; raise UnicodeEncodeError for a text that is none."""
+    try:
+        return orjson.dumps(arguments)
+    except TypeError:
+        # It knows no number beyond 64 bits, which a device may have said, and has one error for everything.
+        return json.dumps(arguments, ensure_ascii=False).encode()
 
 
 def _database_error(code: str, message: str, what: str) -> FleetError:

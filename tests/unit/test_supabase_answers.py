@@ -202,6 +202,14 @@ def test_what_is_asked_and_answered(gateway, server):
     assert {asked.headers["apikey"] for asked in server.asked} == {"sb_secret_x"}
 
 
+def test_a_number_beyond_64_bits_is_sent_and_a_text_that_is_none_is_told(gateway, server):
+    server.answer = lambda _asked: (200, None)
+    gateway.call("record_log", p_messages=[{"uptime": 2**64}])
+    assert server.asked[-1].json == {"p_messages": [{"uptime": 2**64}]}
+    with pytest.raises(UnicodeEncodeError):
+        gateway.call("record_log", p_messages=["\udcff"])
+
+
 def test_the_newest_errors_are_asked_for(gateway, server):
     server.answer = lambda _asked: (200, [{"error_code": 2101}])
     assert gateway.latest_errors(5) == [{"error_code": 2101}]
