@@ -9,6 +9,7 @@ from benchmarks.photograph import CHUNKS, MESSAGES
 from benchmarks.processes import Reporter, cpu_seconds
 from benchmarks.rig import Rig
 from local.ports import LOOPBACK, free_port
+from operate.run import procfile_lines
 
 Figures = dict[str, Any]
 # Seconds over which a device spreads a capture at light load, so that the service keeps up and the latency
@@ -107,6 +108,29 @@ def fleet(
         "nacked_chunks": report["nacked_chunks"],
         "unanswered": report["unanswered"],
     }
+
+
+def starts(rig: Rig) -> Figures:
+    """Start listener and worker in turn; return the seconds by the clock until each is ready."""
+    took: Figures = {}
+    for name in ("listener", "worker"):
+        began = time.monotonic()
+        rig.start(name)
+        took[name] = time.monotonic() - began
+    return took
+
+
+def beside(rig: Rig, size: Size, workers: int, number: int) -> Figures:
+    """Measure a fleet with so many workers, of which one runs already; `worker` is the CPU time of all."""
+    more = [f"worker{place}" for place in range(2, workers + 1)]
+    for name in more:
+        rig.launch(name, procfile_lines()["worker"])
+    for name in more:
+        rig.wait_ready(name)
+    figures = fleet(rig, size, max(size.devices), 0, number)
+    rig.stop(*more)
+    spent = figures["cpu_ms"]
+    return {**figures, "cpu_ms": {**spent, "worker": sum(spent[name] for name in ("worker", *more))}}
 
 
 def baseline(rig: Rig, size: Size, number: int) -> Figures:

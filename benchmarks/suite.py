@@ -1,17 +1,26 @@
 """Runs all measurements in interleaved rounds and derives the figures and the targets from them."""
 
+import itertools
 import math
 import os
 import platform
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
 
 from benchmarks import measures
 from benchmarks.measures import SPREAD_S, Figures, Size, merged
 from benchmarks.rig import Rig
+
+# Where a straight line takes so many times the fastest one by the clock, something else has used the machine.
+BUSY: Final = 1.25
+# So many rounds are measured again for that, and then it is what it is.
+REPEATS: Final = 2
+WORKERS: Final = 4
+# What is the service's own, of the processes that are measured.
+SERVICE: Final = ("listener", "worker", "redis", "beat")
 
 
 class Target(NamedTuple):
@@ -27,34 +36,28 @@ def run(size: Size, tell: Callable[[str], None]) -> Figures:
     """Measure everything and return the figures as values for JSON; `tell` receives progress messages."""
     rounds: defaultdict[str, list[Figures]] = defaultdict(list)
     load_before = os.getloadavg()
+    numbers = itertools.count(10_000, 10_000)
+    fastest, repeats = math.inf, 0
     with Rig() as rig:
-        number = 0
-
-        def take(name: str, figures: Figures) -> None:
-            rounds[name].append(figures)
-
-        for turn in range(size.rounds):
-            tell(f"round {turn + 1} of {size.rounds}")
-            for delay in size.delays_ms:
-                take(f"straight_line_{delay}", measures.straight_line(rig, size.straight, delay))
-            take("raw_paho_5", measures.raw_paho(size.feed, "5"))
-            take("listener", measures.listener_alone(rig, size.feed, 0))
-            take("raw_paho_3", measures.raw_paho(size.feed, "3.1.1"))
-            with Rig() as own:  # a separate broker, because this one would keep the messages for the listener
-                take("naive", measures.baseline(own, size, number))
-            rig.start("listener", "worker", "beat")
-            for delay in size.delays_ms:
-                for devices in size.devices:
-                    number += 10_000
-                    take(f"fleet_{devices}_{delay}", measures.fleet(rig, size, devices, delay, number))
-                number += 10_000
-                light = measures.fleet(rig, size, 1, delay, number, spread_s=SPREAD_S)
-                take(f"light_{delay}", light)
-            take("memory", {name: rig.resident_mb(name) for name in ("listener", "worker", "beat")})
-            if turn == size.rounds - 1:
-                tell("round trips")
-                trips = measures.round_trips(rig, size, number := number + 10_000)
-            rig.stop("listener", "worker", "beat")
+        while len(rounds["memory"]) < size.rounds:
+            tell(f"round {len(rounds['memory']) + 1} of {size.rounds}")
+            taken = _round(rig, size, numbers)
+            lines = [taken[f"straight_line_{min(size.delays_ms)}"], taken.pop("straight_line_after")]
+            slowest = max(line["wall_ms"] for line in lines)
+            fastest = min(fastest, *(line["wall_ms"] for line in lines))
+            if slowest > BUSY * fastest:
+                tell(
+                    f"the machine is busy: the straight line took {slowest:.1f} ms, and {fastest:.1f} at best"
+                )
+                if repeats < REPEATS:
+                    repeats += 1
+                    continue
+            for name, figures in taken.items():
+                rounds[name].append(figures)
+        tell("round trips")
+        rig.start("listener", "worker", "beat")
+        trips = measures.round_trips(rig, size, next(numbers))
+        rig.stop("listener", "worker", "beat")
         tell("stations")
         station_ms = measures.stations(rig, size.straight)
     tell(f"{size.held:,} captures in flight")
@@ -68,6 +71,7 @@ def run(size: Size, tell: Callable[[str], None]) -> Figures:
             "python": platform.python_version(),
             "load_before": load_before,
             "load_after": os.getloadavg(),
+            "rounds_repeated": repeats,
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         },
         "size": size._asdict(),
@@ -79,6 +83,29 @@ def run(size: Size, tell: Callable[[str], None]) -> Figures:
         "sweep": swept,
     }
     return {**figures, "capacity": capacity(figures)}
+
+
+def _round(rig: Rig, size: Size, numbers: Iterator[int]) -> dict[str, Figures]:
+    """Measure everything that is measured in rounds, and the straight line once more at the end."""
+    taken: dict[str, Figures] = {}
+    for delay in size.delays_ms:
+        taken[f"straight_line_{delay}"] = measures.straight_line(rig, size.straight, delay)
+    taken["raw_paho_5"] = measures.raw_paho(size.feed, "5")
+    taken["listener"] = measures.listener_alone(rig, size.feed, 0)
+    taken["raw_paho_3"] = measures.raw_paho(size.feed, "3.1.1")
+    with Rig() as own:  # a separate broker, because this one would keep the messages for the listener
+        taken["naive"] = measures.baseline(own, size, next(numbers))
+    taken["start"] = measures.starts(rig)
+    rig.start("beat")
+    for delay in size.delays_ms:
+        for devices in size.devices:
+            taken[f"fleet_{devices}_{delay}"] = measures.fleet(rig, size, devices, delay, next(numbers))
+        taken[f"light_{delay}"] = measures.fleet(rig, size, 1, delay, next(numbers), spread_s=SPREAD_S)
+    taken["memory"] = {name: rig.resident_mb(name) for name in ("listener", "worker", "beat")}
+    taken["workers"] = measures.beside(rig, size, WORKERS, next(numbers))
+    rig.stop("listener", "worker", "beat")
+    taken["straight_line_after"] = measures.straight_line(rig, size.straight, min(size.delays_ms))
+    return taken
 
 
 def capacity(figures: Figures) -> Figures:
@@ -143,6 +170,22 @@ def ratios(rounds: dict[str, list[Figures]], size: Size) -> Figures:
             lambda figures: figures["cpu_ms"]["worker"],
             lambda figures: figures["cpu_ms"],
         ),
+        "service_cpu_to_straight_line": ratio(
+            f"fleet_{most}_{quick}",
+            f"straight_line_{quick}",
+            lambda figures: sum(figures["cpu_ms"][name] for name in SERVICE),
+            lambda figures: figures["cpu_ms"],
+        ),
+        # Cores that do nothing but what no service can do without.
+        "captures_to_straight_line": ratio(
+            f"fleet_{most}_{quick}",
+            f"straight_line_{quick}",
+            lambda figures: figures["captures_per_s"],
+            lambda figures: 1000 / figures["cpu_ms"],
+        ),
+        "worker_cpu_of_several_to_one": ratio(
+            "workers", f"fleet_{most}_{quick}", lambda figures: figures["cpu_ms"]["worker"]
+        ),
         "captures_to_naive": ratio(
             f"fleet_{most}_{quick}", "naive", lambda figures: figures["captures_per_s"]
         ),
@@ -161,7 +204,9 @@ def targets(figures: Figures) -> list[Target]:
     sweep = figures["sweep"][-1]
     fleets = [figures[name] for name in figures if name.startswith(("fleet_", "light_"))]
     nacked = sum(each["nacked_chunks_spread"][1] for each in fleets)
-    memory = figures["memory"]
+    memory, start = figures["memory"], figures["start"]
+    irreducible = ratio["captures_to_straight_line"] / figures["machine"]["cores"]
+    requests = {delay: each["requests_per_capture"] for delay, each in ((0, at_once), (slow, delayed))}
 
     def line(measure: str, wanted: str, value: float, met: bool, unit: str = "") -> Target:
         return Target(measure, wanted, f"{value:.3g}{unit}", met)
@@ -193,9 +238,27 @@ def targets(figures: Figures) -> list[Target]:
         ),
         line(
             "worker, CPU per capture against the straight line",
-            "≤ 1.8",
+            "≤ 1.3",
             ratio["worker_cpu_to_straight_line"],
-            ratio["worker_cpu_to_straight_line"] <= 1.8,
+            ratio["worker_cpu_to_straight_line"] <= 1.3,
+        ),
+        line(
+            "  with listener, Redis and beat",
+            "≤ 1.9",
+            ratio["service_cpu_to_straight_line"],
+            ratio["service_cpu_to_straight_line"] <= 1.9,
+        ),
+        line(
+            f"  under {WORKERS} worker processes against one",
+            "≤ 1.1",
+            ratio["worker_cpu_of_several_to_one"],
+            ratio["worker_cpu_of_several_to_one"] <= 1.1,
+        ),
+        line(
+            f"share of irreducible work, {most} devices, of {figures['machine']['cores']} cores",
+            "≥ 0.4",
+            irreducible,
+            irreducible >= 0.4,
         ),
         line(
             f"captures/s, {most} devices, stub at once",
@@ -211,25 +274,24 @@ def targets(figures: Figures) -> list[Target]:
         ),
         line(
             "ACK at light load against the straight line, at once",
-            "≤ 4",
+            "≤ 1.8",
             ratio["ack_to_straight_line_at_once"],
-            ratio["ack_to_straight_line_at_once"] <= 4,
+            ratio["ack_to_straight_line_at_once"] <= 1.8,
         ),
         line(
             f"  at {slow} ms",
-            "≤ 1.0",
+            "≤ 0.7",
             ratio["ack_to_straight_line_slow"],
-            ratio["ack_to_straight_line_slow"] <= 1,
+            ratio["ack_to_straight_line_slow"] <= 0.7,
         ),
         line(
-            "HTTP requests of a capture: image, thumbnail, row",
-            "≤ 3",
-            at_once["requests_per_capture"]["its own"],
-            at_once["requests_per_capture"]["its own"] <= 3,
+            f"HTTP requests of a capture of {most} devices at {slow} ms: image, thumbnail, row",
+            "≤ 2.2",
+            requests[slow]["its own"],
+            requests[slow]["its own"] <= 2.2,
         ),
-        Target(
-            "  with the message log, in bulk", "stated", f"{at_once['requests_per_capture']['all']:.3f}", None
-        ),
+        Target("  stub at once", "stated", f"{requests[0]['its own']:.3g}", None),
+        Target("  with the message log, in bulk", "stated", f"{requests[0]['all']:.3g}", None),
         line(
             "Redis round trips of the listener per chunk",
             "≤ 0.1",
@@ -250,6 +312,8 @@ def targets(figures: Figures) -> list[Target]:
             sweep["ms"] < 1,
             " ms",
         ),
-        line("listener, resident memory", "≤ 60 MB", memory["listener"], memory["listener"] <= 60, " MB"),
-        Target("worker, resident memory", "stated", f"{memory['worker']:.3g} MB", None),
+        line("listener, resident memory", "≤ 45 MB", memory["listener"], memory["listener"] <= 45, " MB"),
+        line("worker with its decoders", "≤ 90 MB", memory["worker"], memory["worker"] <= 90, " MB"),
+        line("listener, start to ready", "≤ 0.5 s", start["listener"], start["listener"] <= 0.5, " s"),
+        line("worker, start to ready", "≤ 1.2 s", start["worker"], start["worker"] <= 1.2, " s"),
     ]
