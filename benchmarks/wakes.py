@@ -50,6 +50,10 @@ class Calls:
         row = self._connection.execute(f"select public.{function}({given})".encode(), values).fetchone()
         return row and row[0]
 
+    def record_capture(self, row: dict[str, Any]) -> Any:
+        """Record a capture, alone."""
+        return self.call("record_capture", p_capture=row)
+
 
 class _Entries:
     """A batch that keeps what it gets for the streams."""
