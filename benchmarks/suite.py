@@ -194,6 +194,16 @@ def ratios(rounds: dict[str, list[Figures]], size: Size) -> Figures:
     }
 
 
+def at_most(measure: str, bound: float, value: float, unit: str = "") -> Target:
+    """Return the line of a value that may be as large as the bound."""
+    return Target(measure, f"≤ {bound:g}{unit}", f"{value:.3g}{unit}", value <= bound)
+
+
+def at_least(measure: str, bound: float, value: float) -> Target:
+    """Return the line of a value that may be as small as the bound."""
+    return Target(measure, f"≥ {bound:g}", f"{value:.3g}", value >= bound)
+
+
 def targets(figures: Figures) -> list[Target]:
     """Compare the figures with the targets and return one line for each."""
     ratio = {name: each["median"] for name, each in figures["ratios"].items()}
@@ -205,115 +215,50 @@ def targets(figures: Figures) -> list[Target]:
     fleets = [figures[name] for name in figures if name.startswith(("fleet_", "light_"))]
     nacked = sum(each["nacked_chunks_spread"][1] for each in fleets)
     memory, start = figures["memory"], figures["start"]
-    irreducible = ratio["captures_to_straight_line"] / figures["machine"]["cores"]
-    requests = {delay: each["requests_per_capture"] for delay, each in ((0, at_once), (slow, delayed))}
-
-    def line(measure: str, wanted: str, value: float, met: bool, unit: str = "") -> Target:
-        return Target(measure, wanted, f"{value:.3g}{unit}", met)
-
+    slow_ms, cores = f"{slow} ms", figures["machine"]["cores"]
+    held, waiting = figures["size"]["held"], figures["size"]["waiting"]
     return [
-        line(
-            "listener, chunks/s against paho (MQTT 5)",
-            "≥ 0.6",
-            ratio["listener_rate_to_paho_5"],
-            ratio["listener_rate_to_paho_5"] >= 0.6,
+        at_least("listener, chunks/s against paho (MQTT 5)", 0.6, ratio["listener_rate_to_paho_5"]),
+        at_least("  against paho (MQTT 3.1.1)", 0.6, ratio["listener_rate_to_paho_3"]),
+        at_most("listener, CPU per chunk against paho (MQTT 5)", 2, ratio["listener_cpu_to_paho_5"]),
+        at_most("  against paho (MQTT 3.1.1)", 2, ratio["listener_cpu_to_paho_3"]),
+        at_most(
+            "worker, CPU per capture against the straight line", 1.3, ratio["worker_cpu_to_straight_line"]
         ),
-        line(
-            "  against paho (MQTT 3.1.1)",
-            "≥ 0.6",
-            ratio["listener_rate_to_paho_3"],
-            ratio["listener_rate_to_paho_3"] >= 0.6,
+        at_most("  with listener, Redis and beat", 1.9, ratio["service_cpu_to_straight_line"]),
+        at_most(
+            f"  under {WORKERS} worker processes against one", 1.1, ratio["worker_cpu_of_several_to_one"]
         ),
-        line(
-            "listener, CPU per chunk against paho (MQTT 5)",
-            "≤ 2",
-            ratio["listener_cpu_to_paho_5"],
-            ratio["listener_cpu_to_paho_5"] <= 2,
+        at_least(
+            f"share of irreducible work, {most} devices, of {cores} cores",
+            0.4,
+            ratio["captures_to_straight_line"] / cores,
         ),
-        line(
-            "  against paho (MQTT 3.1.1)",
-            "≤ 2",
-            ratio["listener_cpu_to_paho_3"],
-            ratio["listener_cpu_to_paho_3"] <= 2,
-        ),
-        line(
-            "worker, CPU per capture against the straight line",
-            "≤ 1.3",
-            ratio["worker_cpu_to_straight_line"],
-            ratio["worker_cpu_to_straight_line"] <= 1.3,
-        ),
-        line(
-            "  with listener, Redis and beat",
-            "≤ 1.9",
-            ratio["service_cpu_to_straight_line"],
-            ratio["service_cpu_to_straight_line"] <= 1.9,
-        ),
-        line(
-            f"  under {WORKERS} worker processes against one",
-            "≤ 1.1",
-            ratio["worker_cpu_of_several_to_one"],
-            ratio["worker_cpu_of_several_to_one"] <= 1.1,
-        ),
-        line(
-            f"share of irreducible work, {most} devices, of {figures['machine']['cores']} cores",
-            "≥ 0.4",
-            irreducible,
-            irreducible >= 0.4,
-        ),
-        line(
-            f"captures/s, {most} devices, stub at once",
-            "≥ 98",
-            at_once["captures_per_s"],
-            at_once["captures_per_s"] >= 98,
-        ),
-        line(
-            f"captures/s, {most} devices, {slow} ms, one worker",
-            "≥ 90",
-            delayed["captures_per_s"],
-            delayed["captures_per_s"] >= 90,
-        ),
-        line(
+        at_least(f"captures/s, {most} devices, stub at once", 98, at_once["captures_per_s"]),
+        at_least(f"captures/s, {most} devices, {slow_ms}, one worker", 90, delayed["captures_per_s"]),
+        at_most(
             "ACK at light load against the straight line, at once",
-            "≤ 1.8",
+            1.8,
             ratio["ack_to_straight_line_at_once"],
-            ratio["ack_to_straight_line_at_once"] <= 1.8,
         ),
-        line(
-            f"  at {slow} ms",
-            "≤ 0.7",
-            ratio["ack_to_straight_line_slow"],
-            ratio["ack_to_straight_line_slow"] <= 0.7,
+        at_most(f"  at {slow_ms}", 0.7, ratio["ack_to_straight_line_slow"]),
+        at_most(
+            f"HTTP requests of a capture of {most} devices at {slow_ms}: image, thumbnail, row",
+            2.2,
+            delayed["requests_per_capture"]["its own"],
         ),
-        line(
-            f"HTTP requests of a capture of {most} devices at {slow} ms: image, thumbnail, row",
-            "≤ 2.2",
-            requests[slow]["its own"],
-            requests[slow]["its own"] <= 2.2,
+        Target("  stub at once", "stated", f"{at_once['requests_per_capture']['its own']:.3g}", None),
+        Target(
+            "  with the message log, in bulk", "stated", f"{at_once['requests_per_capture']['all']:.3g}", None
         ),
-        Target("  stub at once", "stated", f"{requests[0]['its own']:.3g}", None),
-        Target("  with the message log, in bulk", "stated", f"{requests[0]['all']:.3g}", None),
-        line(
-            "Redis round trips of the listener per chunk",
-            "≤ 0.1",
-            figures["round_trips"]["trips_per_chunk"],
-            figures["round_trips"]["trips_per_chunk"] <= 0.1,
+        at_most(
+            "Redis round trips of the listener per chunk", 0.1, figures["round_trips"]["trips_per_chunk"]
         ),
-        line("NACKed chunks that were on their way", "0", nacked, not nacked),
-        line(
-            f"CPU per capture beside {figures['size']['held']:,} in flight against 10",
-            "≤ 1.1",
-            spent[1] / spent[0],
-            spent[1] / spent[0] <= 1.1,
-        ),
-        line(
-            f"sweep beside {figures['size']['waiting']:,} waiting",
-            "< 1 ms",
-            sweep["ms"],
-            sweep["ms"] < 1,
-            " ms",
-        ),
-        line("listener, resident memory", "≤ 45 MB", memory["listener"], memory["listener"] <= 45, " MB"),
-        line("worker with its decoders", "≤ 90 MB", memory["worker"], memory["worker"] <= 90, " MB"),
-        line("listener, start to ready", "≤ 0.5 s", start["listener"], start["listener"] <= 0.5, " s"),
-        line("worker, start to ready", "≤ 1.2 s", start["worker"], start["worker"] <= 1.2, " s"),
+        Target("NACKed chunks that were on their way", "0", f"{nacked:.3g}", not nacked),
+        at_most(f"CPU per capture beside {held:,} in flight against 10", 1.1, spent[1] / spent[0]),
+        Target(f"sweep beside {waiting:,} waiting", "< 1 ms", f"{sweep['ms']:.3g} ms", sweep["ms"] < 1),
+        at_most("listener, resident memory", 45, memory["listener"], " MB"),
+        at_most("worker with its decoders", 90, memory["worker"], " MB"),
+        at_most("listener, start to ready", 0.5, start["listener"], " s"),
+        at_most("worker, start to ready", 1.2, start["worker"], " s"),
     ]
