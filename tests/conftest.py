@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from started import started
 
 from local.mqtt_broker import Mosquitto, mosquitto_binary
 from local.part import REPOSITORY
@@ -136,23 +137,15 @@ def services(stack: Stack) -> Iterator[Services]:
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A real redis-server and nothing else: `redis_server.url`, `redis_server.database_url(3)`."""
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    try:
-        server.start()
+    with started(RedisServer(tmp_path_factory.mktemp("redis"))) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="session")
 def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
     """A Redis Cluster of three primaries and nothing else: `redis_cluster.url`."""
-    cluster = RedisCluster(tmp_path_factory.mktemp("cluster"))
-    try:
-        cluster.start()
+    with started(RedisCluster(tmp_path_factory.mktemp("cluster"))) as cluster:
         yield cluster
-    finally:
-        cluster.stop()
 
 
 @pytest.fixture(scope="session")
@@ -172,12 +165,8 @@ def _need_mosquitto() -> None:
 def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     """A Mosquitto of the test's own."""
     _need_mosquitto()
-    server = Mosquitto(tmp_path)
-    try:
-        server.start()
+    with started(Mosquitto(tmp_path)) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="session")

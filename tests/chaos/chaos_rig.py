@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -78,6 +78,24 @@ class Rig:
             yield running
         finally:
             running.stop()
+
+    def restless_fleet(
+        self, prefix: str, devices: int, images: int, seed: int, *, is_long: bool
+    ) -> AbstractContextManager["Running"]:
+        """Run a fleet whose chunks come twice and out of order, with time for faults while it sends and sleeps."""
+        return self.fleet(
+            devices=devices,
+            images=images,
+            names_prefix=prefix,
+            chunk_size=256,
+            image_seconds=3.0 if is_long else 1.5,
+            spread=3.0,
+            duplicates=0.05,
+            reorder=0.2,
+            timeout=300.0,
+            sleep=20.0 if is_long else 6.0,
+            seed=seed,
+        )
 
     # Faults. Each returns when the fault is over and what it needs is up again.
 

@@ -7,6 +7,7 @@ import pytest
 from chaos_rig import Rig
 from redis import Redis
 from redis.crc import key_slot
+from started import started
 
 from core.store.keys import SHARDS
 from local.mqtt_broker import mosquitto_binary
@@ -17,12 +18,8 @@ SLOTS = [key_slot(str(number).encode()) for number in range(SHARDS)]
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    cluster = RedisCluster(tmp_path_factory.mktemp("cluster"), replicas=1, appendonly=True)
-    try:
-        cluster.start()
+    with started(RedisCluster(tmp_path_factory.mktemp("cluster"), replicas=1, appendonly=True)) as cluster:
         yield cluster
-    finally:
-        cluster.stop()
 
 
 @pytest.fixture(scope="module")
@@ -77,19 +74,7 @@ FAULTS = {
 @pytest.mark.timeout(600)
 def test_nothing_is_lost_whatever_the_nodes_do(rig, cluster, seed, is_long, show):
     devices, images, rounds = (30, 20, 4) if is_long else (16, 4, 1)
-    with rig.fleet(
-        devices=devices,
-        images=images,
-        names_prefix="NODES",
-        chunk_size=256,
-        image_seconds=3.0 if is_long else 1.5,
-        spread=3.0,
-        duplicates=0.05,
-        reorder=0.2,
-        timeout=300.0,
-        sleep=20.0 if is_long else 6.0,
-        seed=seed,
-    ) as fleet:
+    with rig.restless_fleet("NODES", devices, images, seed, is_long=is_long) as fleet:
         fleet.recorder.wait_sent(2, 30)
         for _ in range(rounds):
             for name, fault in FAULTS.items():

@@ -71,19 +71,7 @@ def test_nothing_is_lost_whatever_dies(rig, seed, is_long, storm_minutes, show):
     kinds = faults(rig, LONG_S if is_long else SHORT_S)
     number = len(kinds) if is_long else SHORT_KINDS
     order = [name for _ in range(rounds) for name in rng.sample(sorted(kinds), number)]
-    with rig.fleet(
-        devices=devices,
-        images=images,
-        names_prefix="STORM",
-        chunk_size=256,
-        image_seconds=3.0 if is_long else 1.5,
-        spread=3.0,
-        duplicates=0.05,
-        reorder=0.2,
-        timeout=300.0,
-        sleep=20.0 if is_long else 6.0,
-        seed=seed,
-    ) as fleet:
+    with rig.restless_fleet("STORM", devices, images, seed, is_long=is_long) as fleet:
         fleet.recorder.wait_sent(2, 30)
         for name in order:
             fleet.inject(name, kinds[name])
