@@ -297,17 +297,18 @@ class SupabaseSettings(_Settings):
     @field_validator("supabase_url")
     @classmethod
     def _is_http(cls, url: str) -> str:
-        if not _is_url(url, "http", "https"):
+        if not _is_url(url, "http", "https") or re.search(r"[?#@\s]", url):
             raise ValueError("must be the project's address, https://….supabase.co")
         return url.rstrip("/")
 
     @field_validator("supabase_service_role")
     @classmethod
     def _is_a_key(cls, key: SecretStr) -> SecretStr:
-        # A dashboard shows keys with an ellipsis or dots in them.
-        if not key.get_secret_value().isascii():
-            raise ValueError("is no key: it has other signs than ASCII; copy the whole of it")
-        return key
+        # A dashboard shows keys with an ellipsis or dots in them, and a file ends with a new line.
+        text = key.get_secret_value().strip()
+        if not re.fullmatch(r"[!-~]+", text):
+            raise ValueError("is no key: it has other signs than ASCII, or spaces; copy the whole of it")
+        return SecretStr(text)
 
 
 class KeepSettings(_Settings):

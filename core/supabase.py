@@ -1,9 +1,10 @@
 """The gateway to the owner's Supabase project: few calls, and every error turned into one of `core.errors`.
 
 Transient: the error may pass (network, HTTP 408, 423, 425, 429, 5xx, SQLSTATE classes 08, 40, 53, 57).
-AccessDenied, with an alarm: the project refuses the key, lacks a part of sql/, is over its quota or unpaid
-(HTTP 402), or its database is full or read-only (SQLSTATE 53100, 25006). Any other error is final and becomes
-a CaptureRejected: 2204 for Storage, 2205 for the database.
+So is a good status with an answer that is not Supabase's, as of a proxy. AccessDenied, with an alarm: the
+project refuses the key, lacks a part of sql/, is over its quota or unpaid (HTTP 402), its database is full or
+read-only (SQLSTATE 53100, 25006), or its address leads elsewhere (HTTP 3xx). Any other error is final and
+becomes a CaptureRejected: 2204 for Storage, 2205 for the database.
 """
 
 import json
@@ -24,7 +25,7 @@ from core.alarm import Alarm
 from core.errors import AccessDenied, CaptureRejected, ErrorCode, FleetError, PathTaken, Transient
 from core.settings import SupabaseSettings
 from core.store.breakers import Breaker, Breakers, Service
-from core.together import Outcome, Row, Together
+from core.together import Row, Together
 
 log = logging.getLogger("supabase")
 _refused: Final = Alarm(log, "supabase_access")
@@ -137,7 +138,7 @@ class SupabaseGateway:
         return self._ask("POST", f"rpc/{function}", function, arguments)
 
     def record_capture(self, row: Row) -> Row:
-        """Call the SQL function `record_capture`, or `record_captures` for the rows of several threads.
+        """Record a capture by `record_captures`, with those of other threads, or else by `record_capture`.
 
         Raises Transient or CaptureRejected (2205).
         """
@@ -147,13 +148,9 @@ class SupabaseGateway:
         answer: Row = self.call("record_capture", p_capture=row)
         return answer
 
-    def _record_many(self, rows: list[Row]) -> list[Outcome]:
-        return [
-            each["answer"]
-            if "answer" in each
-            else _database_error(each["code"], each["message"], "record_capture")
-            for each in self.call("record_captures", p_captures=rows)
-        ]
+    def _record_many(self, rows: list[Row]) -> list[Row | None]:
+        # What is said of a row that failed has no status, by which an error is judged: alone it has.
+        return [each.get("answer") for each in self.call("record_captures", p_captures=rows)]
 
     def latest_errors(self, limit: int) -> list[dict[str, Any]]:
         """Return the newest rows of `device_errors`, for people.
@@ -207,11 +204,8 @@ class SupabaseGateway:
         content = None if arguments is None else _encoded(arguments)
         with self._guard("database"):
             response = self._send(method, f"{self._rest}/{path}", content)
-            try:
-                if response.is_success:
-                    return orjson.loads(response.content) if response.content else None
-            except orjson.JSONDecodeError:
-                pass  # an answer of something in between
+            if response.is_success:
+                return _said(response)
             raise _database_error(*_code_and_message(response), what)
 
     def _send(
@@ -242,7 +236,7 @@ class SupabaseGateway:
             with closing(self._connections.handle_request(request)) as response:
                 _judge_status(response)
                 yield response
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise Transient(f"Supabase: {type(error).__name__}") from error
 
     def _object(self, path: str) -> str:
@@ -256,6 +250,9 @@ class SupabaseGateway:
         with self._guard("storage"):
             response = self._send("POST", self._object(path), data, content_type, _UPLOAD)
             if response.is_success:
+                said = _said(response)
+                if not isinstance(said, dict) or "Key" not in said:
+                    raise Transient(f"Supabase Storage does not say that it has {path}")
                 return
             refusal = _refusal(response)
             raise AlreadyThere(path) if set(refusal) & _DUPLICATE else _storage_error(refusal, path)
@@ -290,6 +287,7 @@ class SupabaseGateway:
             response = self._send("DELETE", self._objects, orjson.dumps({"prefixes": paths}))
             if not response.is_success:
                 raise _storage_error(_refusal(response), f"{len(paths)} objects")
+            _said(response)
 
     def delete_account(self, user_id: str) -> None:
         """Delete an account by Supabase's admin API; one that is not there is no error.
@@ -303,6 +301,14 @@ class SupabaseGateway:
     def close(self) -> None:
         """Close the connections."""
         self._connections.close()
+
+
+def _said(response: httpx.Response) -> Any:
+    """Read a good answer, which is JSON or nothing; raise Transient for one of something in between."""
+    try:
+        return orjson.loads(response.content) if response.content else None
+    except orjson.JSONDecodeError:
+        raise Transient(f"no answer of Supabase: {_text(response)}") from None
 
 
 def _code_and_message(response: httpx.Response) -> tuple[str, str]:
@@ -355,13 +361,15 @@ def _judge_status(response: httpx.Response) -> None:
         status >= 500 and any(text in _text(response) for text in _FULL_TEXTS)
     ):
         raise _denied(f"{said}: {_text(response)}", _restricted)
+    if response.is_redirect:
+        # None is followed: the key would go there too.
+        raise _denied(f"{said}, which leads elsewhere: SUPABASE_URL is not the project's", _refused)
     if status in PASSING_STATUS:
         raise Transient(said)
 
 
 def _text(response: httpx.Response) -> str:
-    response.read()
-    return " ".join(response.text.split())[:300]
+    return " ".join(response.read().decode(errors="replace").split())[:300]
 
 
 def _refusal(response: httpx.Response) -> _Refusal:

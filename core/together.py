@@ -8,10 +8,9 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from core.errors import FleetError, Transient
+from core.errors import Transient
 
 Row = dict[str, Any]
-Outcome = Row | FleetError
 
 # One for each thread of the largest worker, since a second call waits for the first. So many are in one
 # transaction at most, which holds their devices.
@@ -23,16 +22,18 @@ class _Waiting:
         self.row = row
         self.wake = threading.Event()
         self.leads = False
-        self.outcome: Outcome | None = None
+        self.answer: Row | None = None
+        self.error: Transient | None = None
 
 
 class Together:
-    """Makes one call at a time, `one` for a row or `many` for several; safe to share between threads.
+    """Makes one call of `many` at a time, for one row or several; safe to share between threads.
 
-    `many` returns the outcome of each row, in order: its answer, or its error.
+    `many` returns the answer to each row, in order, and None for one that it has not carried out: that row
+    is for `one`, which says why, in the thread that it came from and while the next call is made.
     """
 
-    def __init__(self, one: Callable[[Row], Row], many: Callable[[list[Row]], list[Outcome]]) -> None:
+    def __init__(self, one: Callable[[Row], Row], many: Callable[[list[Row]], list[Row | None]]) -> None:
         self._one = one
         self._many = many
         self._lock = threading.Lock()
@@ -57,28 +58,23 @@ class Together:
                 self._call_for_all(mine)
             finally:
                 self._hand_over()
-        if mine.outcome is None:
-            return self._one(row)
-        if isinstance(mine.outcome, FleetError):
-            raise mine.outcome
-        return mine.outcome
+        if mine.error is not None:
+            raise mine.error
+        return self._one(row) if mine.answer is None else mine.answer
 
     def _call_for_all(self, mine: _Waiting) -> None:
         with self._lock:
             others, self._waiting = self._waiting[: AT_ONCE - 1], self._waiting[AT_ONCE - 1 :]
-        if not others:
-            mine.outcome = self._one(mine.row)
-            return
         all_of_them = [mine, *others]
         try:
-            outcomes = self._many([each.row for each in all_of_them])
-            for each, outcome in zip(all_of_them, outcomes, strict=True):
-                each.outcome = outcome
+            answers = self._many([each.row for each in all_of_them])
+            for each, answer in zip(all_of_them, answers, strict=True):
+                each.answer = answer
         except Transient as error:
             for each in all_of_them:
-                each.outcome = type(error)(str(error))
-        except FleetError:
-            pass  # each alone
+                each.error = type(error)(str(error))
+        except Exception:  # noqa: S110 - each alone: a row of which nothing can be written fails itself
+            pass
         finally:
             for each in others:
                 each.wake.set()

@@ -5062,7 +5062,7 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/050_captures.sql', '05faf766e53db53a9aaec45affcfa702f589b9641d978afe6a29033899334aeb') then
+  if fleet_private.is_pending('repeatable/050_captures.sql', '73638cd4a9c8473f6df1592c6707e6216a2bcd685d175e775f83b0b10d0d6e12') then
     set local lock_timeout = '5s';
     execute $file$
 -- The functions with which the workers record captures. Each may be called twice with the same argument; the
@@ -5420,11 +5420,13 @@ $$;
 
 -- Records several captures, each as record_capture does, in one transaction. Returns for each, in order, {answer}, which is
 -- what record_capture returns, or {code, message}, the SQLSTATE for which it raises: that one changes nothing, and the
--- others are recorded all the same.
+-- others are recorded all the same. One whose device another transaction holds longer than a moment has the code 55P03, so
+-- that it does not keep the others waiting; once one has waited in vain, those after it hardly wait.
 create or replace function public.record_captures(p_captures jsonb)
 returns jsonb
 language plpgsql
 set search_path = ''
+set lock_timeout = '1s'
 as $$
 declare
   v_outcomes jsonb[] := '{}';
@@ -5444,6 +5446,9 @@ begin
       set constraints all deferred;
     exception when others then
       v_outcomes[v_place] := jsonb_build_object('code', sqlstate, 'message', sqlerrm);
+      if sqlstate = '55P03' then
+        set local lock_timeout = '10ms';
+      end if;
     end;
   end loop;
   return to_jsonb(v_outcomes);
@@ -5491,7 +5496,7 @@ select fleet_private.set_callers(
   'service', 'fleet_private.as_story', 'fleet_private.story_again', 'public.record_assembling', 'public.record_capture', 'public.record_captures',
   'public.fail_stale_captures');
 $file$;
-    perform fleet_private.record_file('repeatable/050_captures.sql', '05faf766e53db53a9aaec45affcfa702f589b9641d978afe6a29033899334aeb');
+    perform fleet_private.record_file('repeatable/050_captures.sql', '73638cd4a9c8473f6df1592c6707e6216a2bcd685d175e775f83b0b10d0d6e12');
   end if;
 end
 $install$;

@@ -25,10 +25,11 @@ class Asked(NamedTuple):
 
 
 class SupabaseServer:
-    """Answers every request with `answer(asked)`: a status and a body, JSON or bytes."""
+    """Answers every request with `answer(asked)`: a status and a body, JSON or bytes; `head` is told with it."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
+        self.head: dict[str, str] = {}
         self.answer = lambda _asked: (200, None)
         handler = type("Handler", (_Handler,), {"owner": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -72,7 +73,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not isinstance(body, bytes):
             body = json.dumps(body).encode()
         self.send_response(status)
-        self.send_header("content-type", "application/json")
+        for name, value in ({"content-type": "application/json"} | self.owner.head).items():
+            self.send_header(name, value)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -353,11 +353,13 @@ $$;
 
 -- Records several captures, each as record_capture does, in one transaction. Returns for each, in order, {answer}, which is
 -- what record_capture returns, or {code, message}, the SQLSTATE for which it raises: that one changes nothing, and the
--- others are recorded all the same.
+-- others are recorded all the same. One whose device another transaction holds longer than a moment has the code 55P03, so
+-- that it does not keep the others waiting; once one has waited in vain, those after it hardly wait.
 create or replace function public.record_captures(p_captures jsonb)
 returns jsonb
 language plpgsql
 set search_path = ''
+set lock_timeout = '1s'
 as $$
 declare
   v_outcomes jsonb[] := '{}';
@@ -377,6 +379,9 @@ begin
       set constraints all deferred;
     exception when others then
       v_outcomes[v_place] := jsonb_build_object('code', sqlstate, 'message', sqlerrm);
+      if sqlstate = '55P03' then
+        set local lock_timeout = '10ms';
+      end if;
     end;
   end loop;
   return to_jsonb(v_outcomes);

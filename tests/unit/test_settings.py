@@ -10,6 +10,7 @@ from core.settings import (
     LogSettings,
     RedisSettings,
     SettingsError,
+    SupabaseSettings,
     WorkerSettings,
     load,
 )
@@ -111,7 +112,14 @@ def test_celery_uses_the_broker_that_is_named(monkeypatch):
         ("CELERY_BROKER_URL", "redis://h:0/0"),
         ("SUPABASE_URL", "https://project.test:port"),
         ("SUPABASE_URL", "https://project.test:99999"),
+        ("SUPABASE_URL", "https://project.test/?a=b"),
+        ("SUPABASE_URL", "https://project.test/#a"),
+        ("SUPABASE_URL", "https://user:password@project.test"),
+        ("SUPABASE_URL", "https://project.test/a b"),
         ("SUPABASE_SERVICE_ROLE", "sb_secret_abc…"),
+        ("SUPABASE_SERVICE_ROLE", "sb_secret abc"),
+        ("SUPABASE_SERVICE_ROLE", "sb_secret_abc\r\nx: y"),
+        ("SUPABASE_SERVICE_ROLE", "sb_secret_abc\x7f"),
         ("ALERT_SMTP_URL", "smtp://h:port"),
         ("METRICS_PUSH_URL", "gateway.test:9091"),
         ("METRICS_PUSH_URL", "https://gateway.test/?token=x"),
@@ -135,6 +143,15 @@ def test_a_wrong_setting_is_named_in_one_line(monkeypatch, name, value):
         load(EverySetting)
     assert str(caught.value).count("\n") == 0
     assert name in str(caught.value)
+
+
+def test_a_key_from_a_file_ends_where_its_line_does(monkeypatch):
+    """As a header it would be refused, with the whole of it in the error."""
+    monkeypatch.setenv("SUPABASE_URL", "https://[::1]:8443/base/")
+    monkeypatch.setenv("SUPABASE_SERVICE_ROLE", " sb_secret_abc\n")
+    settings = load(SupabaseSettings)
+    assert settings.supabase_service_role.get_secret_value() == "sb_secret_abc"
+    assert settings.supabase_url == "https://[::1]:8443/base"
 
 
 def test_all_that_is_missing_is_named(monkeypatch):

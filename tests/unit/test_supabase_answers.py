@@ -22,6 +22,7 @@ def server():
 @pytest.fixture
 def gateway(server):
     server.asked.clear()
+    server.head = {}
     with server.gateway() as gateway:
         yield gateway
 
@@ -105,6 +106,44 @@ def test_a_connection_that_breaks_is_transient(gateway, server, call):
     server.answer = end
     with pytest.raises(Transient):
         call(gateway)
+
+
+def removal(gateway):
+    return gateway.remove(["captures/a.jpg"])
+
+
+@pytest.mark.parametrize("call", [row, upload, removal])
+@pytest.mark.parametrize("body", [b"<html>", b'{"Key":'])
+def test_a_good_status_with_what_the_project_does_not_say_is_no_answer(gateway, server, call, body):
+    """A page of something in between: what was sent may not be there, and nobody may think it is."""
+    assert type(error_of(gateway, call, server, 200, body)) is Transient
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b'{"status": "ok"}'])
+def test_an_upload_is_done_when_storage_says_where_the_object_is(gateway, server, body):
+    assert type(error_of(gateway, upload, server, 200, body)) is Transient
+
+
+@pytest.mark.parametrize("call", [row, upload, download, removal, account])
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_an_address_that_leads_elsewhere_is_access_denied(gateway, server, call, status):
+    """As a project by http://: it is not followed, for the key would go there too, and no capture is at fault."""
+    error = error_of(gateway, call, server, status, b"<html>")
+    assert type(error) is AccessDenied
+    assert "SUPABASE_URL" in str(error)
+
+
+@pytest.mark.parametrize("call", [row, upload, download, removal, account])
+@pytest.mark.parametrize("status", [200, 400, 503])
+def test_an_answer_that_cannot_be_unpacked_is_transient(gateway, server, call, status):
+    server.head = {"content-encoding": "gzip"}
+    assert type(error_of(gateway, call, server, status, b"no gzip")) is Transient
+
+
+def test_a_page_may_claim_any_charset(gateway, server):
+    server.head = {"content-type": "text/html; charset=hex"}
+    error = error_of(gateway, row, server, 400, b"<html> \xff")
+    assert str(error) == "database: <html> \ufffd"
 
 
 def sql_error(code):

@@ -25,12 +25,17 @@ class Database(SupabaseServer):
         if asked.path.endswith("/record_captures"):
             return self.together(asked.json["p_captures"])
         said = outcome(asked.json["p_capture"])
-        return (200, said["answer"]) if "answer" in said else (400, said)
+        return (200, said["answer"]) if "answer" in said else (status_of(said["code"]), said)
 
     @property
     def calls(self):
         """How many rows each call had, in order."""
         return [len(asked.json.get("p_captures", [None])) for asked in self.asked]
+
+
+def status_of(code):
+    """As PostgREST has it."""
+    return 500 if code[:2] in ("40", "55", "58", "XX") else 400
 
 
 def outcome(row):
@@ -60,7 +65,7 @@ def write(database, rows):
 
 def test_one_row_goes_at_once_and_alone(database):
     assert write(database, [{"name": "a"}]) == [{"name": "a"}]
-    assert [asked.path for asked in database.asked] == ["/rest/v1/rpc/record_capture"]
+    assert [asked.path for asked in database.asked] == ["/rest/v1/rpc/record_captures"]
 
 
 def test_what_comes_meanwhile_goes_together_and_each_gets_its_own_answer(database):
@@ -81,6 +86,9 @@ def test_a_row_that_is_refused_fails_alone_and_with_its_own_error(database):
         ("22023", "unusable", CaptureRejected),
         ("23505", taken, PathTaken),
         ("40P01", "dead", Transient),
+        ("55P03", "canceling statement due to lock timeout", Transient),
+        ("58030", "could not read block 1 in file", Transient),
+        ("XX000", "cache lookup failed", Transient),
     ]
     rows = [{"name": "first"}, {"name": "good"}] + [
         {"name": code, "wrong": {"code": code, "message": message}} for code, message, _ in wrong
@@ -89,7 +97,44 @@ def test_a_row_that_is_refused_fails_alone_and_with_its_own_error(database):
     assert (first, good) == ({"name": "first"}, {"name": "good"})
     assert [type(error) for error in errors] == [kind for *_, kind in wrong]
     assert errors[0].details == {"function": "record_capture", "sqlstate": "22023"}
-    assert database.calls == [1, 4]
+    assert sorted(database.calls) == [1] * (1 + len(wrong)) + [1 + len(wrong)]
+    assert database.calls[:2] == [1, 1 + len(wrong)]
+
+
+def test_a_row_that_cannot_be_written_fails_alone(database):
+    rows = [{"name": "first"}, {"name": "good"}, {"name": "\udcff"}, {"name": "better"}]
+    first, good, bad, better = write(database, rows)
+    assert [first, good, better] == [rows[0], rows[1], rows[3]]
+    assert type(bad) is UnicodeEncodeError
+
+
+def test_an_answer_that_is_none_is_of_nobody(database):
+    database.together = lambda _rows: (200, [])
+    rows = [{"name": number} for number in range(4)]
+    assert write(database, rows) == rows
+    assert database.asked[-1].path == "/rest/v1/rpc/record_capture"
+
+
+def test_a_row_that_is_tried_alone_keeps_nobody_waiting(database):
+    """As one whose device another transaction holds: it may take until its timeout."""
+    hanging, go_on = threading.Event(), threading.Event()
+    busy = {"name": "busy", "wrong": {"code": "55P03", "message": "lock timeout"}}
+
+    def answer(asked):
+        if asked.path.endswith("/record_captures"):
+            return 200, [outcome(row) for row in asked.json["p_captures"]]
+        hanging.set()
+        assert go_on.wait(10)
+        return 200, {"name": "busy"}
+
+    database.answer = answer
+    with database.gateway() as gateway, ThreadPoolExecutor(1) as threads:
+        late = threads.submit(gateway.record_capture, busy)
+        assert hanging.wait(10)
+        assert gateway.record_capture({"name": "next"}) == {"name": "next"}
+        assert not late.done()
+        go_on.set()
+        assert late.result(10) == {"name": "busy"}
 
 
 def test_while_the_database_is_away_all_of_them_may_try_again(database):
@@ -106,7 +151,7 @@ def test_a_call_that_is_refused_as_a_whole_is_made_again_for_each_alone(database
     first, good, bad = write(database, [{"name": "first"}, {"name": "good"}, wrong])
     assert (first, good) == ({"name": "first"}, {"name": "good"})
     assert type(bad) is CaptureRejected
-    assert sorted(database.calls) == [1, 1, 1, 2]
+    assert sorted(database.calls) == [1, 1, 1, 1, 2]
 
 
 def test_after_all_that_the_next_row_goes_at_once(database):
