@@ -83,7 +83,9 @@ def export(
     except OSError as error:
         end(f"cannot write: {error}", 1)
     except KeyboardInterrupt:
-        end("cut off: the same command goes on from here", 130)
+        # Not by `end`: fetches that are under way may wait for minutes, and each file is whole or none.
+        print("cut off: the same command goes on from here", file=sys.stderr, flush=True)  # noqa: T201
+        os._exit(130)
 
 
 class Range(NamedTuple):
@@ -145,19 +147,24 @@ class Export:
         company = client.company()
         places = Places.of(client, company.name)
         for name in self._of:
-            if name is not None and name not in places.devices and not next(client.captures(name), None):
+            if (
+                name is not None
+                and name not in places.devices
+                and not client.count_captures(name, statuses=STATUSES)
+            ):
                 end(f"there is no device {printable(name)} in {printable(company.name)}", 1)
-        folder = ExportFolder(self._path, {
+        said = {
             "kind": "pictures", "of": company.company_id, "name": company.name,
             "from": range_.since.isoformat(), "to": range_.until.isoformat(), "zone": str(range_.zone),
             "devices": [name for name in self._of if name is not None], "format": self._format,
-        })  # fmt: skip
+        }  # fmt: skip
         console = console_on(sys.stderr)
         shown = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        with Progress(*shown, console=console) as bar:
-            self._write_readings(bar, places)
-            self._write_captures(bar, places)
-        folder.finish({**self._counts, "missing": self._missing, "damaged": self._damaged})
+        with ExportFolder(self._path, said) as folder:
+            with Progress(*shown, console=console) as bar:
+                self._write_readings(bar, places)
+                self._write_captures(bar, places)
+            folder.finish({**self._counts, "missing": self._missing, "damaged": self._damaged})
         self._tell()
 
     def _table(self, name: str, columns: tuple[Column, ...]) -> Any:
@@ -198,7 +205,8 @@ class Export:
                 while waiting:
                     finish_one()
         finally:
-            pool.shutdown(cancel_futures=True)
+            # After Ctrl-C the process ends with all that is under way.
+            pool.shutdown(wait=not isinstance(sys.exception(), KeyboardInterrupt), cancel_futures=True)
 
     def _fetch(self, capture: Capture, file: Path | None) -> str:
         """Fetch a picture unless it is there whole; say what came of it."""

@@ -74,21 +74,21 @@ def _export(project: SupabaseGateway, subject: Subject, to: Path) -> None:
     counts = held(project, subject)
     if not counts:
         end(f"nothing is held of {subject.name}", 1)
-    folder = ExportFolder(to, {"kind": subject.kind, "of": subject.of, "name": subject.name})
-    if folder.is_done:
-        end(f"{to} has an export that is done; give a new folder", 2)
     tables = {}
     console = console_on(sys.stdout)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    try:
-        with Objects(project, to) as objects, Progress(*columns, console=console) as bar:
-            for each in counts:
-                file = to / "rows" / f"{each.table.removeprefix('public.')}.jsonl"
-                told = bar.track(rows(project, subject, each.table), each.rows, description=each.table)
-                tables[each.table] = _tell(file, (objects.keep_those_of(each.table, row) for row in told))
-        folder.finish({"tables": tables, **objects.counts, "missing": objects.missing})
-    except OSError as error:
-        end(f"cannot write: {error}", 1)
+    with ExportFolder(to, {"kind": subject.kind, "of": subject.of, "name": subject.name}) as folder:
+        if folder.is_done:
+            end(f"{to} has an export that is done; give a new folder", 2)
+        try:
+            with Objects(project, to) as objects, Progress(*columns, console=console) as bar:
+                for each in counts:
+                    file = to / "rows" / f"{each.table.removeprefix('public.')}.jsonl"
+                    told = bar.track(rows(project, subject, each.table), each.rows, description=each.table)
+                    tables[each.table] = _tell(file, (objects.keep_those_of(each.table, row) for row in told))
+            folder.finish({"tables": tables, **objects.counts, "missing": objects.missing})
+        except OSError as error:
+            end(f"cannot write: {error}", 1)
     console.print(
         f"✓ {sum(table['rows'] for table in tables.values())} rows of {len(tables)} tables and "
         f"{objects.counts['objects']} objects of {printable(subject.name)} in {to}"

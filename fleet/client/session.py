@@ -1,5 +1,6 @@
 """How the client asks: as somebody who is signed in, in pages, and again while Supabase is away."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ class Session:
     def __init__(
         self, url: str, key: str, *, token: str | None, bucket: str, timeout_s: float, tries: int
     ) -> None:
+        key, token = _sign("publishable key", key), token if token is None else _sign("access token", token)
         self._http = httpx.Client(timeout=timeout_s, event_hooks={"response": [judge]})
         self._objects = f"{url.rstrip('/')}/storage/v1/object/{quote(bucket)}"
         self._key, self._token = key, token
@@ -106,6 +108,9 @@ class Session:
             _told(),
             self._http.stream("GET", f"{self._objects}/{quote(name)}", headers=login) as response,
         ):
+            # What comes with a good status all the same: a page of something between here and there.
+            if response.headers.get("content-type", "").startswith("text/html"):
+                raise Unavailable("no answer of Storage")
             yield from response.iter_bytes()
 
     def _access_token(self) -> str:
@@ -129,12 +134,20 @@ class Session:
         )(act)  # fmt: skip
 
 
+def _sign(what: str, text: str) -> str:
+    """Return a key or token as a header takes it; as another one it would be told in an error of that."""
+    stripped = text.strip()
+    if not re.fullmatch("[!-~]+", stripped):
+        raise Invalid(f"the {what} is empty, or has spaces or other signs than ASCII: copy the whole of it")
+    return stripped
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """Turn what httpx and supabase-py raise into errors of the client."""
     try:
         yield
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
         raise Unavailable(f"Supabase cannot be reached: {error or type(error).__name__}") from error
     except APIError as error:
         # Refusals were judged by their status: this is no answer of PostgREST.

@@ -117,8 +117,8 @@ def test_an_export_that_was_cut_off_goes_on(stack, database, proxy, tmp_path, cu
     ) as running:
         assert halfway.wait(60)
         running.send_signal(cut)
+        said = running.communicate(timeout=60)[1]  # what hangs is not waited for: that would take minutes
         proxy.set(None)
-        said = running.communicate(timeout=60)[1]
     if cut == signal.SIGINT:
         assert (running.returncode, said.splitlines()[-1]) == (
             130, "cut off: the same command goes on from here")  # fmt: skip
@@ -138,6 +138,62 @@ def test_an_export_that_was_cut_off_goes_on(stack, database, proxy, tmp_path, cu
     mended = export(orchard, *JANUARY, folder)
     assert "30 pictures, 1 of them fetched now" in mended.stdout
     assert damaged.read_bytes() != b"half"
+
+
+def test_two_exports_do_not_write_to_one_folder(stack, database, proxy, tmp_path):
+    orchard, folder = Owner(stack, database, "Orchard"), tmp_path / "export"
+    path = orchard.picture(TIME, b"whole")
+    halfway = threading.Event()
+
+    def hang():
+        proxy.set(Fault("hang"))
+        halfway.set()
+
+    proxy.watch(f"GET /storage/v1/object/gxp-captures/{path}", hang, after=False)
+    with subprocess.Popen(
+        **process(orchard, *JANUARY, folder, SUPABASE_URL=proxy.url), stderr=subprocess.PIPE
+    ) as running:
+        assert halfway.wait(60)
+        second = export(orchard, *JANUARY, folder)
+        assert (second.exit_code, second.stderr) == (2, f"another export is under way in {folder}\n")
+        running.kill()
+        proxy.set(None)
+    assert export(orchard, *JANUARY, folder).exit_code == 0
+    assert [file.read_bytes() for file in pictures(folder)] == [b"whole"]
+
+
+def test_an_export_that_was_cut_off_at_its_first_file_goes_on(owner, tmp_path):
+    (tmp_path / "manifest.json.part").write_text("{")
+    assert export(owner, *JANUARY, tmp_path).exit_code == 0
+    assert not (tmp_path / "manifest.json.part").exists()
+
+
+def test_a_disk_that_is_full_is_told_in_one_line(stack, database, tmp_path):
+    """Here no file may have more than 600 bytes."""
+    script = (
+        "import resource, runpy, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600)); runpy.run_module('fleet', run_name='__main__')"
+    )
+    farm = Owner(stack, database, "Farm")
+    farm.picture(TIME, b"\xff" * 601)
+    words = process(farm, *JANUARY, tmp_path / "export")
+    words["args"] = [sys.executable, "-c", script, *words["args"][3:]]
+    ended = subprocess.run(**words, capture_output=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (1, "cannot write: [Errno 27] File too large")
+    assert "Traceback" not in ended.stderr
+    assert not [file for file in (tmp_path / "export").rglob("*") if file.suffix in (".part", ".jpg")]
+    assert "done_at" not in json.loads((tmp_path / "export" / "manifest.json").read_text())
+
+
+def test_a_device_that_is_gone_and_never_stored_a_picture_is_known(stack, database, tmp_path):
+    farm = Owner(stack, database, "Farm")
+    failed = {"device_id": farm.device, "image_name": "x.jpg", "ingest_status": "failed"}
+    failed |= {"captured_at": TIME.isoformat(), "error": {"code": 2201, "message": "timed out"}}
+    database.rpc("record_capture", {"p_capture": failed}).execute()
+    database.table("devices").update({"company_id": None}).eq("device_id", farm.device).execute()
+    answer = export(farm, *JANUARY, "--device", farm.device, tmp_path / "export")
+    assert answer.exit_code == 0, answer.stderr
+    assert [row["ingest_status"] for row in rows(tmp_path / "export")] == ["failed"]
 
 
 def test_names_of_tenants_lead_nowhere_and_are_no_formulas(stack, database, tmp_path):

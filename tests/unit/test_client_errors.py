@@ -23,6 +23,9 @@ DEVICE = {
     "firmware_version": None, "battery_percent": None, "wifi_rssi_dbm": None,
     "last_seen_at": "2026-01-01 12:00:00.5+00", "last_capture_at": None, "next_wake_at": None,
 }  # fmt: skip
+PICTURE = dict.fromkeys(Capture.__slots__) | {
+    "captured_at": "2026-01-01T12:00:00Z", "ingest_status": "stored", "storage_path": "captures/a b.jpg",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -75,11 +78,44 @@ def test_what_only_reads_is_tried_again_and_what_acts_is_not(server):
         assert len(server.asked) == asked + 1
 
 
+def test_an_answer_that_cannot_be_unpacked_is_none(server):
+    server.head = {"content-encoding": "gzip"}
+    server.answer = lambda _asked: (200, b"no gzip")
+    with client_of(server, tries=1) as client, pytest.raises(Unavailable):
+        next(client.devices())
+
+
+def test_a_page_is_no_picture(server, tmp_path):
+    """Of a partial picture no SHA-256 is known that would tell."""
+    server.head = {"content-type": "text/html; charset=utf-8"}
+    server.answer = lambda _asked: (200, b"<html>a captive portal</html>")
+    told = PICTURE | {"ingest_status": "partial", "partial_rows": 8}
+    with client_of(server, tries=1) as client, pytest.raises(Unavailable):
+        client.download(row_of(Capture, told), tmp_path / "picture.jpg")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("wrong", ["a b", "a\r\nb", "abc…", "", " \n"])
+def test_a_key_or_token_that_is_none_is_told_without_it(server, wrong):
+    url = server.settings.supabase_url
+    for key, token, name in (
+        (wrong, "a.b.c", "publishable key"),
+        ("sb_publishable_x", wrong, "access token"),
+    ):
+        with pytest.raises(Invalid, match=f"the {name} is empty, or has spaces or other signs"):
+            Client.with_token(url, key, token)
+
+
+def test_a_token_from_a_file_ends_where_its_line_does(server):
+    server.answer = lambda _asked: (200, [DEVICE] if len(server.asked) == 1 else [])
+    with Client.with_token(server.settings.supabase_url, " sb_publishable_x\n", "a.b.c\r\n") as client:
+        assert len(list(client.devices())) == 1
+    asked = server.asked[0].headers
+    assert (asked["apikey"], asked["authorization"]) == ("sb_publishable_x", "Bearer a.b.c")
+
+
 def test_a_picture_that_comes_in_part_is_no_file(server, tmp_path):
     """The server says how long it is, and closes the connection before."""
-    told = dict.fromkeys(Capture.__slots__) | {
-        "captured_at": "2026-01-01T12:00:00Z", "ingest_status": "stored", "storage_path": "captures/a b.jpg",
-    }  # fmt: skip
 
     class Cut(bytes):
         def __len__(self):
@@ -94,7 +130,7 @@ def test_a_picture_that_comes_in_part_is_no_file(server, tmp_path):
 
     server.answer = answer
     with client_of(server, tries=1, timeout_s=1.0) as client, pytest.raises(Unavailable):
-        client.download(row_of(Capture, told), tmp_path / "picture.jpg")
+        client.download(row_of(Capture, PICTURE), tmp_path / "picture.jpg")
     assert server.asked[0].path == "/storage/v1/object/gxp-captures/captures/a%20b.jpg"
     assert list(tmp_path.iterdir()) == []
 
