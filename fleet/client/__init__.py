@@ -236,7 +236,10 @@ class Client:
         row = {"device_id": device, "type": kind, "payload": dict(payload or {})}
         if deadline is not None:
             row["deadline"] = iso(deadline)
-        answer = self._session.answer(lambda: self._session.supabase.table("device_commands").insert(row))
+        session = self._session
+        answer = session.signed_in(
+            lambda: session.answer(lambda: session.supabase.table("device_commands").insert(row))
+        )
         return row_of(Command, answer.data[0])
 
     def commands(self, device: str | None = None, statuses: Sequence[str] | None = None) -> Iterator[Command]:
@@ -256,7 +259,8 @@ class Client:
         NotAllowed.
         """
         number = command if isinstance(command, str) else command.command_id
-        self._session.answer(lambda: self._session.supabase.rpc("cancel_command", {"p_command": number}))
+        session, which = self._session, {"p_command": number}
+        session.signed_in(lambda: session.answer(lambda: session.supabase.rpc("cancel_command", which)))
 
     def trends(
         self,

@@ -126,12 +126,33 @@ class Session:
             raise SignInFailed("nobody is signed in: see Client.sign_in")
         return session.access_token
 
+    def signed_in(self, act: Callable[[], Result]) -> Result:
+        """Do something, and again with a new session if this one is over, whatever the clock here says."""
+        used = self._access_token()
+        try:
+            return act()
+        except SignInFailed:
+            if self._token is not None:
+                raise
+            self._renew(used)
+            return act()
+
+    def _renew(self, used: str) -> None:
+        """Renew the session, unless another thread has done so."""
+        with self._refreshing:
+            try:
+                session = self.supabase.auth.get_session()
+                if session is None or session.access_token == used:
+                    self.supabase.auth.refresh_session()
+            except AuthError as error:
+                raise of_sign_in(error) from error
+
     def patiently(self, act: Callable[[], Result]) -> Result:
         """Do what may be done twice, and again while Supabase is away."""
         return Retrying(
             retry=retry_if_exception_type(Unavailable), stop=stop_after_attempt(self._tries),
             wait=wait_random_exponential(multiplier=0.5, max=20), reraise=True,
-        )(act)  # fmt: skip
+        )(lambda: self.signed_in(act))  # fmt: skip
 
 
 def _sign(what: str, text: str) -> str:

@@ -114,6 +114,51 @@ def test_a_token_from_a_file_ends_where_its_line_does(server):
     assert (asked["apikey"], asked["authorization"]) == ("sb_publishable_x", "Bearer a.b.c")
 
 
+class Accounts:
+    """Signs in, and takes the newest access token alone, though the one before was to hold for an hour."""
+
+    def __init__(self, rows):
+        self.rows, self.signed_in = rows, 0
+
+    def __call__(self, asked):
+        if "/auth/v1/token" in asked.path:
+            self.signed_in += 1
+            return 200, session(f"token{self.signed_in}")
+        if asked.headers["authorization"] != f"Bearer token{self.signed_in}":
+            return 401, {"code": "PGRST303", "message": "JWT expired"}
+        return 200, self.rows
+
+
+def session(token):
+    at = "2026-01-01T00:00:00Z"
+    user = {"id": "7", "aud": "authenticated", "app_metadata": {}, "user_metadata": {}, "created_at": at}
+    return {
+        "access_token": token,
+        "refresh_token": "r",
+        "token_type": "bearer",
+        "expires_in": 3600,
+        "user": user,
+    }
+
+
+def test_a_session_that_is_over_sooner_than_the_clock_here_says_is_renewed(server, tmp_path):
+    accounts = server.answer = Accounts([{"company_id": "c", "name": "Farm"}])
+    with Client.sign_in(server.settings.supabase_url, "sb_publishable_x", "a@farm.test", "p") as client:
+        assert client.company().name == "Farm"
+        accounts.signed_in += 1
+        assert client.company().name == "Farm"
+        accounts.signed_in += 1
+        accounts.rows = b"\xff\xd8"
+        client.download(row_of(Capture, PICTURE), tmp_path / "picture.jpg")
+        accounts.signed_in += 1
+        accounts.rows = None
+        client.cancel("7")
+        assert accounts.signed_in == 7
+        server.answer = lambda _asked: (401, {"code": "PGRST303", "message": "JWT expired"})
+        with pytest.raises(SignInFailed):
+            client.company()
+
+
 def test_a_picture_that_comes_in_part_is_no_file(server, tmp_path):
     """The server says how long it is, and closes the connection before."""
 
