@@ -144,6 +144,10 @@ class SupabaseGateway:
         """
         return self._rows_together.call(row)
 
+    def capture_to_come(self) -> AbstractContextManager[None]:
+        """Within this a thread will call `record_capture`, so calls of others may wait for it a moment."""
+        return self._rows_together.to_come()
+
     def _record_one(self, row: Row) -> Row:
         answer: Row = self.call("record_capture", p_capture=row)
         return answer

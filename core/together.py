@@ -1,11 +1,12 @@
-"""Rows that are written together: those that come while a call is under way go with the next one.
+"""Rows that are written together: the more there is to do, the more go in one call.
 
-So none waits for anything but the call before it: with little to do each row goes at once and alone, and the
-more there is to do, the more go together.
+Those that come while a call is under way go with the next one. That one also waits a moment for rows that are
+known to come, until it has a third of them. With little to do each row goes at once and alone.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from core.errors import Transient
@@ -15,6 +16,10 @@ Row = dict[str, Any]
 # One for each thread of the largest worker, since a second call waits for the first. So many are in one
 # transaction at most, which holds their devices.
 AT_ONCE: Final = 64
+# A call waits for one in so many of the rows that are to come; not for all, since some take long until then.
+ONE_IN: Final = 3
+# In s, so that a few that hang hold up no other for longer. A call of a hosted project takes as long.
+PATIENCE_S: Final = 0.05
 
 
 class _Waiting:
@@ -39,6 +44,19 @@ class Together:
         self._lock = threading.Lock()
         self._waiting: list[_Waiting] = []
         self._calling = False
+        self._to_come = 0
+        self._enough = threading.Condition(self._lock)
+
+    @contextmanager
+    def to_come(self) -> Iterator[None]:
+        """Within this a row is to come: others may wait for it a moment, so that they go together."""
+        with self._lock:
+            self._to_come += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._to_come -= 1
 
     def call(self, row: Row) -> Row:
         """Return the answer to a row, or raise its error.
@@ -51,6 +69,8 @@ class Together:
             mine.leads, self._calling = not self._calling, True
             if not mine.leads:
                 self._waiting.append(mine)
+                if self._are_enough():
+                    self._enough.notify()
         if not mine.leads:
             mine.wake.wait()
         if mine.leads:
@@ -62,8 +82,12 @@ class Together:
             raise mine.error
         return self._one(row) if mine.answer is None else mine.answer
 
+    def _are_enough(self) -> bool:
+        return len(self._waiting) + 1 >= self._to_come // ONE_IN
+
     def _call_for_all(self, mine: _Waiting) -> None:
-        with self._lock:
+        with self._enough:
+            self._enough.wait_for(self._are_enough, PATIENCE_S)
             others, self._waiting = self._waiting[: AT_ONCE - 1], self._waiting[AT_ONCE - 1 :]
         all_of_them = [mine, *others]
         try:

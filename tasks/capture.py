@@ -104,7 +104,8 @@ def work(resources: Resources, claim: Claim) -> None:
     turn = resources.store.locks.turn(SUSPECT_LOCK, LEASE_MS / 1000) if suspect else nullcontext(True)
     with turn as mine:
         if mine:
-            pipeline.run(resources, claim)
+            with resources.supabase.capture_to_come():
+                pipeline.run(resources, claim)
         else:
             release(resources.store, claim, SUSPECT_WAIT_MS, tried=False)
 

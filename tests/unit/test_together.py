@@ -2,10 +2,12 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from supabase_server import SupabaseServer
 
+from core import together
 from core.errors import CaptureRejected, PathTaken, Transient
 from core.together import AT_ONCE
 
@@ -72,6 +74,44 @@ def test_what_comes_meanwhile_goes_together_and_each_gets_its_own_answer(databas
     rows = [{"name": number} for number in range(8)]
     assert write(database, rows) == rows
     assert database.calls == [1, 7]
+
+
+def write_of(database, coming, rows):
+    """Write rows in a thread each, while as many are to come."""
+    database.let_go.set()
+    with database.gateway() as gateway, ThreadPoolExecutor(len(rows)) as threads, ExitStack() as stack:
+        for _ in range(coming):
+            stack.enter_context(gateway.capture_to_come())
+        return list(threads.map(gateway.record_capture, rows))
+
+
+def test_where_many_are_to_come_a_row_waits_for_a_third_of_them(database, monkeypatch):
+    monkeypatch.setattr(together, "PATIENCE_S", 60)
+    rows = [{"name": number} for number in range(4)]
+    assert write_of(database, 12, rows) == rows
+    assert database.calls == [4]
+
+
+def test_it_waits_for_those_that_hang_no_longer_than_a_moment(database, monkeypatch):
+    monkeypatch.setattr(together, "PATIENCE_S", 0.01)
+    assert write_of(database, 12, [{"name": "a"}]) == [{"name": "a"}]
+    assert database.calls == [1]
+
+
+def test_where_few_are_to_come_it_waits_for_none(database, monkeypatch):
+    monkeypatch.setattr(together, "PATIENCE_S", 60)
+    assert write_of(database, 5, [{"name": "a"}]) == [{"name": "a"}]
+    assert database.calls == [1]
+
+
+def test_what_has_come_to_nothing_is_not_waited_for(database, monkeypatch):
+    monkeypatch.setattr(together, "PATIENCE_S", 60)
+    with database.gateway() as gateway:
+        for _ in range(12):
+            with pytest.raises(ValueError, match="broken"), gateway.capture_to_come():
+                raise ValueError("broken")
+        database.let_go.set()
+        assert gateway.record_capture({"name": "a"}) == {"name": "a"}
 
 
 def test_no_call_has_more_rows_than_a_transaction_may_have(database):
