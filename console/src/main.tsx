@@ -7,13 +7,18 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { queryClient, router } from '@/app/router'
 import { askAhead } from '@/features/devices/ahead'
+import { askWho } from '@/shared/me'
 import { cssVariables, theme } from '@/shared/theme'
 
 const place = document.getElementById('root')
 if (!place) throw new Error('index.html has no element #root')
 
-// What takes the database longest is asked for while the page is set up; with filters, once the router has read them.
-if (location.pathname === '/devices' && location.search === '') void askAhead(queryClient, {})
+// Who one is and what takes the database longest are asked for while the page is set up, before its code takes all connections;
+// with filters, once the router has read them.
+if (location.pathname === '/devices' && location.search === '') {
+  void askWho(queryClient)
+  void askAhead(queryClient, {}, true)
+}
 
 createRoot(place).render(
   <StrictMode>

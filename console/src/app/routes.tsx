@@ -10,7 +10,7 @@ import { readLogSearch } from '@/features/people/log_search'
 import { readReportSearch } from '@/features/report/report_search'
 import { readTrendsSearch } from '@/features/trends/trends_search'
 import { keepFragment } from '@/shared/fragment'
-import { membershipsOptions } from '@/shared/me'
+import { askWho } from '@/shared/me'
 import { compact, readText, readUuid } from '@/shared/search'
 import { knownSession } from '@/shared/session'
 import { NotFoundPage } from './not_found_page'
@@ -51,9 +51,9 @@ const shell = createRoute({
   getParentRoute: () => root,
   id: 'shell',
   beforeLoad: async ({ context, location }) => {
-    const session = await knownSession()
     // Who one is is asked for first, while the page's code is on its way.
-    if ('userId' in session) void context.client.prefetchQuery(membershipsOptions(session.userId))
+    void askWho(context.client)
+    const session = await knownSession()
     if (session.state !== 'signed-out') return
     const path = location.pathname + location.searchStr
     keepFragment(path, location.hash)
@@ -73,7 +73,7 @@ const devices = createRoute({
   path: '/devices',
   validateSearch: readDeviceSearch,
   // Before the page's code, and who one is, which come while the database makes the list.
-  beforeLoad: ({ context, search }) => void askAhead(context.client, search),
+  beforeLoad: ({ context, search, cause }) => void askAhead(context.client, search, cause !== 'stay'),
   component: lazyRouteComponent(() => import('@/features/devices/devices_page'), 'DevicesPage'),
 })
 

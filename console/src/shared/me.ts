@@ -1,8 +1,8 @@
 /** The signed-in user's company and role there. What a role may not do is not offered; the database refuses it as well. */
-import { type UseQueryResult, useQuery } from '@tanstack/react-query'
+import { type QueryClient, type UseQueryResult, useQuery } from '@tanstack/react-query'
 import { rowsOptions } from './call'
 import type { CallError } from './call_error'
-import { useSession } from './session'
+import { knownSession, useSession } from './session'
 import { database } from './supabase'
 
 export const ROLES = ['viewer', 'operator', 'admin'] as const
@@ -24,6 +24,12 @@ export function membershipsOptions(userId: string) {
       .limit(1)
       .overrideTypes<Membership[], { merge: false }>(),
   )
+}
+
+/** Asks who one is, before anything shows it. */
+export async function askWho(client: QueryClient): Promise<void> {
+  const session = await knownSession()
+  if ('userId' in session) await client.prefetchQuery(membershipsOptions(session.userId))
 }
 
 /** The memberships of the user: none, or the one that an account may have. */

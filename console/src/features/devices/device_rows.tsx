@@ -1,14 +1,16 @@
-/** The devices, of which only those on the screen are drawn: rows on a wide screen, cards on a phone. */
+/**
+ * The devices, of which only those on the screen are drawn: rows on a wide screen, cards on a phone. There is room for all that
+ * are told, so that nothing moves when those come that are behind the first screen.
+ */
 import { Checkbox } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
 import { useWindowVirtualizer } from '@tanstack/react-virtual'
 import { useDeferredValue, useLayoutEffect, useRef, useState } from 'react'
-import type { Site } from '@/shared/components/scope'
 import type { DayCounts } from '@/shared/device_state'
 import { useText } from '@/shared/messages/define'
 import { devicesText } from '@/shared/messages/devices'
 import { DeviceRow } from './device_row'
-import type { DeviceList, ListedDevice } from './devices'
+import { type DeviceList, isWhole, MOST } from './devices'
 import css from './devices.module.css'
 
 const ROW_PX = 76
@@ -18,16 +20,16 @@ const AROUND = 6
 const NO_DAYS: readonly DayCounts[] = []
 
 interface DeviceRowsProps {
-  readonly devices: readonly ListedDevice[]
-  readonly days: DeviceList['days']
-  readonly sites: readonly Site[]
+  readonly list: DeviceList
   readonly selected: ReadonlySet<string>
   /** Undefined for those who may change nothing. */
   readonly toggle: ((device: string) => void) | undefined
   readonly selectAll: (on: boolean) => void
 }
 
-export function DeviceRows({ devices, days, sites, selected, toggle, selectAll }: DeviceRowsProps) {
+export function DeviceRows({ list, selected, toggle, selectAll }: DeviceRowsProps) {
+  const { devices, days, sites } = list
+  const count = Math.min(list.matching, MOST)
   const text = useText(devicesText)
   const narrow = useMediaQuery('(max-width: 62rem)', false, { getInitialValueInEffect: false })
   const body = useRef<HTMLDivElement>(null)
@@ -35,7 +37,7 @@ export function DeviceRows({ devices, days, sites, selected, toggle, selectAll }
   // Where the list begins on the page: the rows are placed from there, so none is drawn before.
   useLayoutEffect(() => setTop(body.current?.offsetTop ?? 0), [])
   const rows = useWindowVirtualizer({
-    count: devices.length,
+    count,
     estimateSize: () => (narrow ? CARD_PX : ROW_PX),
     overscan: useDeferredValue(AROUND, 0),
     scrollMargin: top ?? 0,
@@ -44,13 +46,14 @@ export function DeviceRows({ devices, days, sites, selected, toggle, selectAll }
   const names = new Map(sites.map((site) => [site.site_id, site.name]))
   const chosen = devices.filter((device) => selected.has(device.device_id)).length
   return (
-    <div role="table" aria-label={text.title} aria-rowcount={devices.length + 1} className={css.table}>
+    <div role="table" aria-label={text.title} aria-rowcount={count + 1} className={css.table}>
       <div role="row" className={css.head} aria-rowindex={1} data-selectable={toggle !== undefined}>
         {toggle && (
           <span role="columnheader">
             <Checkbox
               aria-label={text.selectAll}
               checked={chosen > 0 && chosen === devices.length}
+              disabled={!isWhole(list)}
               indeterminate={chosen > 0 && chosen < devices.length}
               onChange={(event) => selectAll(event.currentTarget.checked)}
             />

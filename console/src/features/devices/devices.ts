@@ -29,6 +29,14 @@ export interface DeviceList {
   readonly tags: readonly string[]
 }
 
+/** No more are told, however many fit. */
+export const MOST = 1000
+
+/** Whether all devices are there that are told; the first screen comes before them. */
+export function isWhole(list: DeviceList): boolean {
+  return list.devices.length >= Math.min(list.matching, MOST)
+}
+
 declare module '@/shared/call' {
   interface Answers {
     console_devices: DeviceList

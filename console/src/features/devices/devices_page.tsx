@@ -13,8 +13,8 @@ import { BulkBar } from './bulk_bar'
 import { DeviceFilters } from './device_filters'
 import { DeviceRows } from './device_rows'
 import { type DeviceSearch, deviceArguments } from './device_search'
+import { MOST } from './devices'
 import css from './devices.module.css'
-import './devices'
 
 const route = getRouteApi('/shell/devices')
 const EVERY_MS = 15_000
@@ -74,9 +74,7 @@ export function DevicesPage() {
                 </EmptyState>
               ) : (
                 <DeviceRows
-                  devices={all.devices}
-                  days={all.days}
-                  sites={all.sites}
+                  list={all}
                   selected={selected}
                   toggle={mayAct ? toggle : undefined}
                   selectAll={(on) =>
@@ -84,9 +82,7 @@ export function DevicesPage() {
                   }
                 />
               )}
-              {all.matching > all.devices.length && (
-                <p className={css.soft}>{text.cut(all.devices.length, all.matching)}</p>
-              )}
+              {all.matching > MOST && <p className={css.soft}>{text.cut(MOST, all.matching)}</p>}
               {chosen.length > 0 && (
                 <BulkBar chosen={chosen} sites={all.sites} done={() => setSelected(new Set())} />
               )}
