@@ -21,6 +21,8 @@ const FirstRun = lazy(() =>
 function loadSignInAgain() {
   return import('./sign_in_again').then(({ SignInAgain: component }) => ({ default: component }))
 }
+/** By then the page that was opened is there, and nothing of it waits for this. */
+const SHOWN_MS = 3_000
 const SignInAgain = lazy(loadSignInAgain)
 
 export function Shell() {
@@ -98,7 +100,10 @@ function ConnectionNote() {
 function SessionGuard() {
   const session = useSession()
   // By the time that a session ends another version may be in place, without the files of this one.
-  useEffect(() => void loadSignInAgain().catch(() => undefined), [])
+  useEffect(() => {
+    const later = setTimeout(() => void loadSignInAgain().catch(() => undefined), SHOWN_MS)
+    return () => clearTimeout(later)
+  }, [])
   if (session.state !== 'expired') return null
   return (
     <Suspense>
