@@ -1,5 +1,6 @@
 """The overview and the list of devices, with a fleet that lives on the embedded stack."""
 
+import hashlib
 import json
 import re
 import uuid
@@ -7,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from pages import address
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
-from local.company import found_company, service
+from local.company import Account, found_company, service
 
 
 def ago(**span: float) -> str:
@@ -99,6 +100,89 @@ def test_a_page_makes_three_calls_at_most(visit, viewer, fleet):
         calls = [path for path in paths if "/v1/" in path and "/auth/" not in path]
         # One of them is the company's name, which all pages share.
         assert len(calls) <= 3, calls
+
+
+@pytest.fixture(scope="module")
+def many(stack) -> Account:
+    """The admin of a company of forty devices, each with a picture."""
+    owner = found_company(stack, "Vineyard Ltd", address())
+    (company,) = owner.rows("companies", select="company_id")
+    ids = [uuid.uuid4().hex[:12].upper() for _ in range(40)]
+    write(stack, "devices", *(
+        {
+            "device_id": device, "company_id": company["company_id"], "name": f"Row {number:02}",
+            "last_seen_at": ago(hours=1), "next_wake_at": ago(hours=-2),
+            "tags": ["even"] if number % 2 == 0 else [],
+        }
+        for number, device in enumerate(ids)
+    ))  # fmt: skip
+    write(stack, "captures", *(
+        {
+            "device_id": device, "company_id": company["company_id"], "device_capture_id": "1.jpg",
+            "captured_at": ago(hours=1), "image_bytes": 48_000, "total_chunks": 47, "ingest_status": "stored",
+            "storage_path": f"captures/{device}/1.jpg", "thumbnail_path": f"thumbnails/{device}/1.jpg",
+            "width": 800, "height": 600, "image_sha256": hashlib.sha256(device.encode()).hexdigest(),
+            "stored_at": ago(hours=1),
+        }
+        for device in ids
+    ))  # fmt: skip
+    return owner
+
+
+def ask_for_all_waits(page) -> list[Route]:
+    """Hold back what asks for all devices, and let pass what asks for the first."""
+    held: list[Route] = []
+
+    def sort(route: Route) -> None:
+        if "p_limit" in route.request.post_data_json:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/rest/v1/rpc/console_devices*", sort)
+    return held
+
+
+def height(page) -> int:
+    return page.evaluate("document.documentElement.scrollHeight")
+
+
+@pytest.mark.parametrize("phone", [False, True])
+def test_of_many_devices_the_first_are_there_before_the_others_and_nothing_moves(visit, many, phone):
+    page = visit(phone=phone).sign_in(many)
+    held, paths = ask_for_all_waits(page), asked(page)
+    with page.expect_request(
+        lambda request: "console_devices" in request.url and "p_limit" not in request.post_data_json
+    ):
+        page.goto("/devices?sort=name")
+    expect(page.get_by_text("40 devices", exact=True)).to_be_visible()
+    expect(page.get_by_text("Row 00", exact=True)).to_be_visible()
+    expect(page.get_by_label("Select all that fit")).to_be_disabled()  # A phone does not show it.
+    calls = [path for path in paths if "/v1/" in path and "/auth/" not in path]
+    # Who one is, the first devices, their pictures; and once those are there, the one that is held.
+    assert len(calls) == 4, calls
+    assert "console_devices" in calls[-1], calls
+    before = height(page)
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    expect(page.get_by_text("Row 00", exact=True)).to_have_count(0)
+    assert page.get_by_text("Row 39", exact=True).count() == 0
+    for route in held:
+        route.continue_()
+    expect(page.get_by_text("Row 39", exact=True)).to_be_visible()
+    assert height(page) == before
+    expect(page.get_by_label("Select all that fit")).to_be_enabled()
+    if not phone:
+        page.get_by_label("Select all that fit").check()
+        expect(page.get_by_text("40 selected")).to_be_visible()
+
+
+def test_the_first_of_many_devices_are_those_that_the_address_asks_for(visit, many):
+    page = visit().sign_in(many)
+    ask_for_all_waits(page)
+    page.goto("/devices?tag=even&sort=name")
+    expect(page.get_by_text("20 of 40 devices")).to_be_visible()
+    expect(page.get_by_text("Row 02", exact=True)).to_be_visible()
+    assert page.get_by_text("Row 01", exact=True).count() == 0
 
 
 def test_selected_devices_are_asked_for_a_picture_and_moved_together(visit, stack, admin, fleet):

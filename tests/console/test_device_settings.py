@@ -69,7 +69,8 @@ def test_what_is_said_of_a_device_is_changed_and_the_change_is_told(visit, stack
 
 def test_a_session_that_ends_while_one_types_loses_nothing(visit, admin, device):
     someone = visit()
-    page = someone.sign_in(admin, f"/devices/{device}/settings")
+    with someone.page.expect_request(lambda request: "sign_in_again" in request.url):
+        page = someone.sign_in(admin, f"/devices/{device}/settings")
     page.get_by_label("Notes").fill("Watered by hand in August.")
     page.wait_for_load_state("networkidle")
     someone.end_session()

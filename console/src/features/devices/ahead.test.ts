@@ -24,7 +24,7 @@ async function answer(url: RequestInfo | URL, init?: RequestInit): Promise<Respo
 }
 
 class ComingImage extends Image {
-  set src(_link: string) {
+  override set src(_link: string) {
     asked.push('a picture')
     coming.push(this)
   }
