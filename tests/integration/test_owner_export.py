@@ -117,8 +117,11 @@ def test_an_export_that_was_cut_off_goes_on(stack, database, proxy, tmp_path, cu
     ) as running:
         assert halfway.wait(60)
         running.send_signal(cut)
-        said = running.communicate(timeout=60)[1]  # what hangs is not waited for: that would take minutes
-        proxy.set(None)
+        try:  # what hangs is not waited for: that would take minutes
+            said = running.communicate(timeout=60)[1]
+        finally:
+            running.kill()
+            proxy.set(None)
     if cut == signal.SIGINT:
         assert (running.returncode, said.splitlines()[-1]) == (
             130, "cut off: the same command goes on from here")  # fmt: skip
@@ -155,9 +158,9 @@ def test_two_exports_do_not_write_to_one_folder(stack, database, proxy, tmp_path
     ) as running:
         assert halfway.wait(60)
         second = export(orchard, *JANUARY, folder)
-        assert (second.exit_code, second.stderr) == (2, f"another export is under way in {folder}\n")
         running.kill()
         proxy.set(None)
+    assert (second.exit_code, second.stderr) == (2, f"another export is under way in {folder}\n")
     assert export(orchard, *JANUARY, folder).exit_code == 0
     assert [file.read_bytes() for file in pictures(folder)] == [b"whole"]
 
