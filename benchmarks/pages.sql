@@ -10,10 +10,13 @@ select u.role, json_build_object('company_id', c.company_id, 'name', c.name) fro
 select public.console_overview(p_pictures => 12);
 
 -- devices
+select public.console_devices(p_search => null, p_site => null, p_tag => null, p_state => null, p_sort => 'state', p_limit => 30);
+
+-- devices: somebody scrolls
 select public.console_devices(p_search => null, p_site => null, p_tag => null, p_state => null, p_sort => 'state');
 
 -- devices: a word
-select public.console_devices(p_search => 'camera 1', p_site => null, p_tag => null, p_state => null, p_sort => 'name');
+select public.console_devices(p_search => 'camera 1', p_site => null, p_tag => null, p_state => null, p_sort => 'name', p_limit => 30);
 
 -- device
 select public.console_device(p_device => :device);

@@ -17,7 +17,7 @@ if (!place) throw new Error('index.html has no element #root')
 // with filters, once the router has read them.
 if (location.pathname === '/devices' && location.search === '') {
   void askWho(queryClient)
-  void askAhead(queryClient, {}, true)
+  void askAhead(queryClient, {})
 }
 
 createRoot(place).render(

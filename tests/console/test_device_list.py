@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from pages import address
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
 from local.company import Account, found_company, service
 
@@ -129,18 +129,16 @@ def many(stack) -> Account:
     return owner
 
 
-def ask_for_all_waits(page) -> list[Route]:
-    """Hold back what asks for all devices, and let pass what asks for the first."""
-    held: list[Route] = []
+def limits(page) -> list[int | None]:
+    """Collect how many devices the page asks for: None are all."""
+    asked_for: list[int | None] = []
 
-    def sort(route: Route) -> None:
-        if "p_limit" in route.request.post_data_json:
-            route.continue_()
-        else:
-            held.append(route)
+    def note(request) -> None:
+        if "/rpc/console_devices" in request.url:
+            asked_for.append(request.post_data_json.get("p_limit"))
 
-    page.route("**/rest/v1/rpc/console_devices*", sort)
-    return held
+    page.on("request", note)
+    return asked_for
 
 
 def height(page) -> int:
@@ -148,43 +146,48 @@ def height(page) -> int:
 
 
 @pytest.mark.parametrize("phone", [False, True])
-def test_of_many_devices_the_first_are_there_before_the_others_and_nothing_moves(visit, many, phone):
+def test_devices_further_down_are_asked_for_by_who_scrolls_and_nothing_moves(visit, many, phone):
     page = visit(phone=phone).sign_in(many)
     # What the page before still asks for is not counted.
     page.goto("about:blank")
-    held, paths = ask_for_all_waits(page), asked(page)
-    with page.expect_request(
-        lambda request: "console_devices" in request.url and "p_limit" not in request.post_data_json
-    ):
-        page.goto("/devices?sort=name")
+    paths, asked_for = asked(page), limits(page)
+    page.goto("/devices?sort=name")
     expect(page.get_by_text("40 devices", exact=True)).to_be_visible()
     expect(page.get_by_text("Row 00", exact=True)).to_be_visible()
-    expect(page.get_by_label("Select all that fit")).to_be_disabled()  # A phone does not show it.
+    expect(page.get_by_role("table")).to_have_attribute("aria-rowcount", "41")
     calls = [path for path in paths if "/v1/" in path and "/auth/" not in path]
-    # Who one is, the first devices, their pictures; and once those are there, the one that is held.
-    assert len(calls) == 4, calls
-    assert "console_devices" in calls[-1], calls
+    # Who one is, the first devices, their pictures.
+    assert len(calls) <= 3, calls
+    assert asked_for == [30]
     before = height(page)
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
-    expect(page.get_by_text("Row 00", exact=True)).to_have_count(0)
-    assert page.get_by_text("Row 39", exact=True).count() == 0
-    for route in held:
-        route.continue_()
     expect(page.get_by_text("Row 39", exact=True)).to_be_visible()
     assert height(page) == before
-    expect(page.get_by_label("Select all that fit")).to_be_enabled()
-    if not phone:
-        page.get_by_label("Select all that fit").check()
-        expect(page.get_by_text("40 selected")).to_be_visible()
+    page.evaluate("scrollTo(0, 0)")
+    expect(page.get_by_text("Row 00", exact=True)).to_be_visible()
+    assert asked_for == [30, None]
+
+
+def test_all_devices_are_selected_and_not_only_those_of_the_first_screen(visit, many):
+    page = visit().sign_in(many, "/devices")
+    page.get_by_label("Select all that fit").click()
+    expect(page.get_by_text("40 selected")).to_be_visible()
+    expect(page.get_by_label("Select all that fit")).to_be_checked()
+    page.get_by_label("Name, place, tag or id").fill("Row 3")
+    expect(page.get_by_text("10 selected")).to_be_visible()
+    page.get_by_label("Select all that fit").uncheck()
+    expect(page.get_by_text("selected")).to_have_count(0)
 
 
 def test_the_first_of_many_devices_are_those_that_the_address_asks_for(visit, many):
     page = visit().sign_in(many)
-    ask_for_all_waits(page)
+    page.goto("about:blank")
+    asked_for = limits(page)
     page.goto("/devices?tag=even&sort=name")
     expect(page.get_by_text("20 of 40 devices")).to_be_visible()
     expect(page.get_by_text("Row 02", exact=True)).to_be_visible()
     assert page.get_by_text("Row 01", exact=True).count() == 0
+    assert asked_for == [30]
 
 
 def test_selected_devices_are_asked_for_a_picture_and_moved_together(visit, stack, admin, fleet):

@@ -73,7 +73,9 @@ const devices = createRoute({
   path: '/devices',
   validateSearch: readDeviceSearch,
   // Before the page's code, and who one is, which come while the database makes the list.
-  beforeLoad: ({ context, search, cause }) => void askAhead(context.client, search, cause !== 'stay'),
+  beforeLoad: ({ context, search, cause }) => {
+    if (cause !== 'stay') void askAhead(context.client, search)
+  },
   component: lazyRouteComponent(() => import('@/features/devices/devices_page'), 'DevicesPage'),
 })
 

@@ -57,44 +57,31 @@ async function page() {
   return { client, askAhead, listed }
 }
 
-it('asks for all devices once the pictures of the first have come', async () => {
+it('asks for the first devices, and then for the pictures of those in sight', async () => {
   const { client, askAhead, listed } = await page()
-  const asking = askAhead(client, {}, true)
+  const asking = askAhead(client, {})
   await vi.waitFor(() => expect(coming).toHaveLength(15))
   expect(asked).toEqual(['30 devices', '15 links', ...Array(15).fill('a picture')])
   expect(listed()).toEqual([30])
   picturesCome()
   await asking
-  expect(asked.slice(17)).toEqual(['all devices'])
-  expect(listed()).toEqual([FLEET])
+  expect(asked).toHaveLength(17)
 })
 
 it('asks by what stands in the address, and once however often it is called', async () => {
   const { client, askAhead } = await page()
-  const asking = [askAhead(client, { tag: 'row 1' }, true), askAhead(client, { tag: 'row 1' }, true)]
+  const asking = [askAhead(client, { tag: 'row 1' }), askAhead(client, { tag: 'row 1' })]
   await vi.waitFor(() => expect(coming).toHaveLength(15))
   picturesCome()
   await Promise.all(asking)
-  expect(asked.filter((words) => words.includes('devices'))).toEqual([
-    '30 devices of row 1',
-    'all devices of row 1',
-  ])
+  expect(asked.filter((words) => words.includes('devices'))).toEqual(['30 devices of row 1'])
 })
 
-it('asks at once for all when only the filters change, so that what is selected stays', async () => {
-  const { client, askAhead } = await page()
-  const asking = askAhead(client, { sort: 'name' }, false)
-  await vi.waitFor(() => expect(coming).toHaveLength(15))
-  picturesCome()
-  await asking
-  expect(asked.filter((words) => words.includes('devices'))).toEqual(['all devices'])
-})
-
-it('shows the devices when a picture does not come', async () => {
+it('ends when a picture does not come', async () => {
   const { client, askAhead, listed } = await page()
-  const asking = askAhead(client, {}, true)
+  const asking = askAhead(client, {})
   await vi.waitFor(() => expect(coming).toHaveLength(15))
   for (const image of coming.splice(0)) image.dispatchEvent(new Event('error'))
   await asking
-  expect(listed()).toEqual([FLEET])
+  expect(listed()).toEqual([30])
 })

@@ -10,7 +10,7 @@ import type { DayCounts } from '@/shared/device_state'
 import { useText } from '@/shared/messages/define'
 import { devicesText } from '@/shared/messages/devices'
 import { DeviceRow } from './device_row'
-import { type DeviceList, isWhole, MOST } from './devices'
+import { type DeviceList, MOST } from './devices'
 import css from './devices.module.css'
 
 const ROW_PX = 76
@@ -52,9 +52,8 @@ export function DeviceRows({ list, selected, toggle, selectAll }: DeviceRowsProp
           <span role="columnheader">
             <Checkbox
               aria-label={text.selectAll}
-              checked={chosen > 0 && chosen === devices.length}
-              disabled={!isWhole(list)}
-              indeterminate={chosen > 0 && chosen < devices.length}
+              checked={chosen > 0 && chosen === count}
+              indeterminate={chosen > 0 && chosen < count}
               onChange={(event) => selectAll(event.currentTarget.checked)}
             />
           </span>

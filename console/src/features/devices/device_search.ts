@@ -24,7 +24,15 @@ export function readDeviceSearch(search: Record<string, unknown>): DeviceSearch 
   })
 }
 
-/** What the list is asked for. */
+/** As many devices as a large screen shows rows. */
+const FIRST = 30
+
+/** What the list is asked for until somebody looks further than the first screen. */
+export function firstArguments(search: DeviceSearch): Arguments<'console_devices'> {
+  return { ...deviceArguments(search), p_limit: FIRST }
+}
+
+/** What the whole list is asked for. */
 export function deviceArguments(search: DeviceSearch): Arguments<'console_devices'> {
   return {
     p_search: search.search ?? null,

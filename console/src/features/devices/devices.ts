@@ -19,6 +19,7 @@ export interface ListedDevice {
 }
 
 export interface DeviceList {
+  /** The first of those that match. */
   readonly devices: readonly ListedDevice[]
   /** By the devices' ids; of one that has nothing to tell there is nothing. */
   readonly days: Readonly<Record<string, readonly DayCounts[]>>
@@ -32,7 +33,7 @@ export interface DeviceList {
 /** No more are told, however many fit. */
 export const MOST = 1000
 
-/** Whether all devices are there that are told; the first screen comes before them. */
+/** Whether all devices are there that are told, and not only those of the first screen. */
 export function isWhole(list: DeviceList): boolean {
   return list.devices.length >= Math.min(list.matching, MOST)
 }

@@ -1,7 +1,8 @@
 import { Button } from '@mantine/core'
+import { useQueryClient } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
-import { useCallback, useMemo, useState } from 'react'
-import { useCall } from '@/shared/call'
+import { useCallback, useEffect, useMemo, useState } from 'react'
+import { callOptions, useCall } from '@/shared/call'
 import { Page } from '@/shared/components/page'
 import { Blocks, EmptyState, Loaded } from '@/shared/components/states'
 import { IconCamera, IconFilterOff } from '@/shared/icons'
@@ -12,8 +13,8 @@ import { compact } from '@/shared/search'
 import { BulkBar } from './bulk_bar'
 import { DeviceFilters } from './device_filters'
 import { DeviceRows } from './device_rows'
-import { type DeviceSearch, deviceArguments } from './device_search'
-import { MOST } from './devices'
+import { type DeviceSearch, deviceArguments, firstArguments } from './device_search'
+import { isWhole, MOST } from './devices'
 import css from './devices.module.css'
 
 const route = getRouteApi('/shell/devices')
@@ -25,7 +26,19 @@ export function DevicesPage() {
   const search = route.useSearch()
   const mayAct = useMay('operator')
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
-  const list = useCall('console_devices', deviceArguments(search), { every: EVERY_MS })
+  const client = useQueryClient()
+  // All of a thousand devices take the database four times as long as the first of them, so they are asked for when needed.
+  const [whole, setWhole] = useState(false)
+  const list = useCall('console_devices', whole ? deviceArguments(search) : firstArguments(search), {
+    every: EVERY_MS,
+  })
+  const isCut = list.data !== undefined && !isWhole(list.data)
+  useEffect(() => {
+    if (!isCut) return
+    const seeFurther = () => setWhole(true)
+    window.addEventListener('scroll', seeFurther, { once: true, passive: true })
+    return () => window.removeEventListener('scroll', seeFurther)
+  }, [isCut])
 
   function change(changes: Partial<Record<keyof DeviceSearch, string | undefined>>) {
     void navigate({
@@ -43,6 +56,15 @@ export function DevicesPage() {
       return after
     })
   }, [])
+  async function selectAll() {
+    setWhole(true)
+    // If this fails, the list says so.
+    const all = await client
+      .fetchQuery({ ...callOptions('console_devices', deviceArguments(search)), staleTime: EVERY_MS })
+      .catch(() => undefined)
+    if (all) setSelected(new Set(all.devices.map((device) => device.device_id)))
+  }
+
   // What no longer fits the filters is not acted on.
   const chosen = useMemo(
     () => (list.data?.devices ?? []).map((device) => device.device_id).filter((id) => selected.has(id)),
@@ -77,9 +99,7 @@ export function DevicesPage() {
                   list={all}
                   selected={selected}
                   toggle={mayAct ? toggle : undefined}
-                  selectAll={(on) =>
-                    setSelected(on ? new Set(all.devices.map((device) => device.device_id)) : new Set())
-                  }
+                  selectAll={(on) => (on ? void selectAll() : setSelected(new Set()))}
                 />
               )}
               {all.matching > MOST && <p className={css.soft}>{text.cut(MOST, all.matching)}</p>}
