@@ -2,6 +2,7 @@
 
 import json
 import signal
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -128,5 +129,9 @@ class FilmProcess:
 
     def _end(self) -> int:
         self._process.kill()
+        status = self._process.wait()
+        # Nobody is there to read what was not written yet.
+        with suppress(OSError):
+            self._stream.close()
         self._line.close()
-        return self._process.wait()
+        return status

@@ -78,6 +78,17 @@ def test_it_is_gone_afterwards():
     assert handle.poll() is not None
 
 
+@LINUX
+def test_nothing_of_it_stays_open():
+    """Also while what went wrong is still being told of."""
+    before = set(Path("/proc/self/fd").iterdir())
+    with film() as process:
+        process._process.kill()
+        with pytest.raises(Transient):
+            add_all(process)
+    assert set(Path("/proc/self/fd").iterdir()) <= before
+
+
 # Speaks as film.py does, and says at the end what the test has it say.
 TAKEN_OVER = """
 import socket
