@@ -355,7 +355,9 @@ def test_a_decoder_knows_nothing_of_the_service_and_may_open_nothing(monkeypatch
         [pid] = pool.pids
         process = Path(f"/proc/{pid}")
         names = {line.partition(b"=")[0] for line in (process / "environ").read_bytes().split(b"\0") if line}
-        files, maps = sorted(path.name for path in (process / "fd").iterdir()), (process / "maps").read_text()
+        maps = (process / "maps").read_text()
+        # A newer libffi, which ctypes loads, keeps its own file open.
+        files = sorted(path.name for path in (process / "fd").iterdir() if str(path.readlink()) not in maps)
         limits = {
             line[:25].strip(): line[26:].split()[:2] for line in (process / "limits").read_text().splitlines()
         }
