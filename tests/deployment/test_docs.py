@@ -47,7 +47,7 @@ def clone(tmp_path_factory, stack):
     """What a new user has after steps 1 to 3: a clone, its virtual environment, and .env filled in."""
     folder = tmp_path_factory.mktemp("clone") / "fleet"
     subprocess.run(["git", "clone", "--quiet", "--depth", "1", f"file://{REPOSITORY}", folder], check=True)
-    (folder / ".venv").symlink_to(REPOSITORY / ".venv")
+    (folder / ".venv").symlink_to(sys.prefix)
     shutil.copy(folder / ".env.example", folder / ".env")
     text = (folder / ".env").read_text()
     filled = {**stack.environment(), "MQTT_CLIENT_ID": "clone", "MQTT_USERNAME": "", "MQTT_PASSWORD": ""}

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 import venv
 from pathlib import Path
 
@@ -330,6 +331,19 @@ def test_what_others_read_is_valid(tool, schema, pattern):
     files = sorted(str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob(pattern))
     answer = tool("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files)
     assert files and answer.returncode == 0, answer.stdout
+
+
+def test_every_python_that_is_named_is_run():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    named = [said.rpartition(" ")[2] for said in project["classifiers"] if " Python :: 3." in said]
+    jobs = read_yaml(".github/workflows/ci.yml")["jobs"]
+    [oldest] = [
+        step["with"]["python-version"]
+        for step in jobs["test"]["steps"]
+        if "setup-python" in step.get("uses", "")
+    ]
+    assert named == [oldest, *jobs["pythons"]["strategy"]["matrix"]["python"]]
+    assert project["requires-python"] == f">={oldest}"
 
 
 def test_the_hooks_before_a_commit_run():
