@@ -144,9 +144,13 @@ class Authority:
         self.folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "receivers of the tests")])
+        signing = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
         certificate = (
             self._build(self._name, self._key)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            # Python 3.13 takes no authority without these two.
+            .add_extension(signing, critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         self.file = folder / "ca.pem"
@@ -167,9 +171,11 @@ class Authority:
     def issue(self, *hosts):
         """Make a certificate for these hosts: the files of certificate and key."""
         key = ec.generate_private_key(ec.SECP256R1())
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         certificate = (
             self._build(x509.Name([]), key)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=True)
+            .add_extension(issuer, critical=False)
             .sign(self._key, hashes.SHA256())
         )
         files = self.folder / f"{uuid.uuid4()}.pem", self.folder / f"{uuid.uuid4()}.key"
