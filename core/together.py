@@ -1,10 +1,12 @@
 """Rows that are written together: the more there is to do, the more go in one call.
 
 Those that come while a call is under way go with the next one. That one also waits a moment for rows that are
-known to come, until it has a third of them. With little to do each row goes at once and alone.
+known to come, until it has a third of them. With little to do each row goes at once and alone. Behind a call
+that hangs they wait for a second, and not for its timeout.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -20,6 +22,8 @@ AT_ONCE: Final = 64
 ONE_IN: Final = 3
 # In s, so that a few that hang hold up no other for longer. A call of a hosted project takes as long.
 PATIENCE_S: Final = 0.05
+# A call that takes longer, in s, is left to itself, and the next one is made beside it.
+SLOW_S: Final = 1.0
 
 
 class _Waiting:
@@ -32,7 +36,7 @@ class _Waiting:
 
 
 class Together:
-    """Makes one call of `many` at a time, for one row or several; safe to share between threads.
+    """Makes one call of `many` at a time that is not slow, for one row or several; for any number of threads.
 
     `many` returns the answer to each row, in order, and None for one that it has not carried out: that row
     is for `one`, which says why, in the thread that it came from and while the next call is made.
@@ -43,7 +47,8 @@ class Together:
         self._many = many
         self._lock = threading.Lock()
         self._waiting: list[_Waiting] = []
-        self._calling = False
+        self._leader: _Waiting | None = None
+        self._since = 0.0
         self._to_come = 0
         self._enough = threading.Condition(self._lock)
 
@@ -66,21 +71,28 @@ class Together:
         """
         mine = _Waiting(row)
         with self._lock:
-            mine.leads, self._calling = not self._calling, True
-            if not mine.leads:
+            if self._leader is None:
+                self._lead(mine)
+            else:
                 self._waiting.append(mine)
                 if self._are_enough():
                     self._enough.notify()
-        if not mine.leads:
-            mine.wake.wait()
+        while not mine.leads and not mine.wake.wait(SLOW_S):
+            with self._lock:
+                if mine in self._waiting and time.monotonic() - self._since >= SLOW_S:
+                    self._waiting.remove(mine)
+                    self._lead(mine)
         if mine.leads:
             try:
                 self._call_for_all(mine)
             finally:
-                self._hand_over()
+                self._hand_over(mine)
         if mine.error is not None:
             raise mine.error
         return self._one(row) if mine.answer is None else mine.answer
+
+    def _lead(self, one: _Waiting) -> None:
+        self._leader, self._since, one.leads = one, time.monotonic(), True
 
     def _are_enough(self) -> bool:
         return len(self._waiting) + 1 >= self._to_come // ONE_IN
@@ -103,11 +115,12 @@ class Together:
             for each in others:
                 each.wake.set()
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, mine: _Waiting) -> None:
         with self._lock:
+            if self._leader is not mine:
+                return  # it was slow
+            self._leader = None
             if self._waiting:
                 following = self._waiting.pop(0)
-                following.leads = True
+                self._lead(following)
                 following.wake.set()
-            else:
-                self._calling = False

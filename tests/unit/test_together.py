@@ -114,6 +114,30 @@ def test_what_has_come_to_nothing_is_not_waited_for(database, monkeypatch):
         assert gateway.record_capture({"name": "a"}) == {"name": "a"}
 
 
+def test_behind_a_call_that_hangs_the_others_go_on(database, monkeypatch):
+    monkeypatch.setattr(together, "SLOW_S", 0.02)
+    answer, hang = database.answer, threading.Event()
+    database.let_go.set()
+
+    def hangs(asked):
+        if asked.json["p_captures"][0] == {"name": "hangs"}:
+            database.hanging.set()
+            assert hang.wait(10)
+        return answer(asked)
+
+    database.answer, database.hanging = hangs, threading.Event()
+    with database.gateway() as gateway, ThreadPoolExecutor(5) as threads:
+        first = threads.submit(gateway.record_capture, {"name": "hangs"})
+        assert database.hanging.wait(10)
+        rows = [{"name": number} for number in range(4)]
+        assert list(threads.map(gateway.record_capture, rows)) == rows
+        assert gateway.record_capture({"name": "after"}) == {"name": "after"}
+        assert not first.done()
+        hang.set()
+        assert first.result() == {"name": "hangs"}
+        assert gateway.record_capture({"name": "last"}) == {"name": "last"}
+
+
 def test_no_call_has_more_rows_than_a_transaction_may_have(database):
     rows = [{"name": number} for number in range(2 * AT_ONCE + 4)]
     assert write(database, rows) == rows
