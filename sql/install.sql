@@ -81,7 +81,8 @@ begin
        'migrations/0142_index_of_the_log.sql',
        'migrations/0143_indexes_of_claims.sql',
        'migrations/0144_statistics_of_large_tables.sql',
-       'migrations/0150_index_of_readings.sql');
+       'migrations/0150_index_of_readings.sql',
+       'migrations/0153_picture_quarters.sql');
     if v_unknown is not null then
       raise exception 'the database is newer than this file: it has %', v_unknown;
     end if;
@@ -2985,7 +2986,44 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/010_callers.sql', '7ddd1fdce209ab64ca00037766c2752b6f456f107ac1865ecaa4274312a1fe17') then
+  if fleet_private.is_pending('migrations/0153_picture_quarters.sql', '5841bfcdfe85e4fb4e375e743cf0e1b39a1bb06ebc00f5915890da210e0fc93b') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- How many pictures a company has of each quarter of an hour, for the scrubber of the gallery: it counted all pictures of the
+-- company whenever somebody opened the page. repeatable/079_picture_quarters.sql has what fills these tables, also with the
+-- pictures that are there; docs/adr/0024-rollups.md has the reasons.
+
+create table fleet_private.picture_quarters (
+  company_id uuid not null,
+  quarter timestamptz not null,
+  ingest_status text not null,
+  pictures integer not null,
+  primary key (company_id, quarter, ingest_status)
+);
+
+-- What the next refresh has to count again. Whoever writes, changes or deletes a picture adds to it in the same transaction, so
+-- that nobody sees the one without the other.
+create table fleet_private.touched_quarters (
+  company_id uuid not null,
+  quarter timestamptz not null
+);
+
+-- From when on the quarters of a company are counted. A company without a row has none that are.
+create table fleet_private.counted_since (
+  company_id uuid primary key,
+  since timestamptz not null
+);
+select fleet_private.close_tables(
+  'fleet_private.picture_quarters', 'fleet_private.touched_quarters', 'fleet_private.counted_since');
+$file$;
+    perform fleet_private.record_file('migrations/0153_picture_quarters.sql', '5841bfcdfe85e4fb4e375e743cf0e1b39a1bb06ebc00f5915890da210e0fc93b');
+  end if;
+end
+$install$;
+
+do $install$
+begin
+  if fleet_private.is_pending('repeatable/010_callers.sql', 'a7d22a4366eeae3b178ee55547f2e28d6d4ecdde4e547d6c7c400fe8a6d2589b') then
     set local lock_timeout = '5s';
     execute $file$
 -- The functions that signed-in users may call, and the only place where they are listed. `fleet doctor`,
@@ -3045,6 +3083,8 @@ as $$
     'public.console_gallery', 'public.console_pictures', 'public.console_arrivals', 'public.console_picture',
     'fleet_private.asked_again', 'fleet_private.gallery_filter', 'fleet_private.gallery_condition',
     'fleet_private.gallery_picture', 'fleet_private.is_asked_again',
+    -- 079_picture_quarters.sql; it counts the pictures of the caller's company.
+    'fleet_private.pictures_by_quarter',
     -- 088_console_trends.sql, 088_console_report.sql; they have the rights of who calls them, and so has what they call.
     'public.console_trends', 'public.console_trend_sensor', 'public.console_report', 'public.console_report_gaps',
     'fleet_private.most_device_days', 'fleet_private.devices_asked', 'fleet_private.check_days', 'fleet_private.errors_by_hour',
@@ -3057,7 +3097,7 @@ $$;
 
 select fleet_private.set_callers('service', 'fleet_private.functions_for_users');
 $file$;
-    perform fleet_private.record_file('repeatable/010_callers.sql', '7ddd1fdce209ab64ca00037766c2752b6f456f107ac1865ecaa4274312a1fe17');
+    perform fleet_private.record_file('repeatable/010_callers.sql', 'a7d22a4366eeae3b178ee55547f2e28d6d4ecdde4e547d6c7c400fe8a6d2589b');
   end if;
 end
 $install$;
@@ -6947,6 +6987,156 @@ $install$;
 
 do $install$
 begin
+  if fleet_private.is_pending('repeatable/079_picture_quarters.sql', '740ce1cd56a3ed7e1cb9545a3c3b59e4800c5593bbf14a82f1561e24517034a2') then
+    set local lock_timeout = '5s';
+    execute $file$
+-- The pictures of a company by quarters of an hour, counted again when one of them has changed. docs/adr/0024-rollups.md has
+-- the reasons.
+
+-- Notes the quarter of a picture that was written, changed or deleted, for the next refresh. One that is still on its way
+-- counts nowhere.
+create or replace function fleet_private.touch_quarter()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  insert into fleet_private.touched_quarters (company_id, quarter)
+  select distinct company_id, date_bin('15 minutes', at, '2000-01-01 00:00:00+00')
+    from (values (old.company_id, old.captured_at, old.ingest_status),
+                 (new.company_id, new.captured_at, new.ingest_status)) as row (company_id, at, status)
+   where company_id is not null and isfinite(at) and status <> 'assembling';
+  return null;
+end
+$$;
+create or replace trigger captures_touch_quarter
+  after insert or delete or update of captured_at, ingest_status, company_id on public.captures
+  for each row execute function fleet_private.touch_quarter();
+
+-- Counts anew the quarters of p_limit entries, and goes on with ten companies of which older pictures were never counted, by
+-- ten times p_limit pictures each, the latest first. Two at once do no harm: the second does nothing.
+-- Returns {stretches: how many were counted, more: whether the next call has something to do at once}.
+create or replace function public.refresh_picture_quarters(p_limit integer default 1000)
+returns jsonb
+language plpgsql
+set search_path = ''
+-- For the reason that refresh_capture_days has.
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+  v_taken integer;
+  v_touched uuid[];
+  v_quarters timestamptz[];
+  v_late uuid[];
+  v_from timestamptz[];
+  v_to timestamptz[];
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended('public.refresh_picture_quarters', 0)) then
+    return '{"stretches": 0, "more": false}';
+  end if;
+
+  -- What is noted while this runs is for the next one. What was never counted will be, and not because of an entry.
+  with seen as (
+    select ctid as place, company_id, quarter from fleet_private.touched_quarters limit p_limit
+  ), taken as (
+    delete from fleet_private.touched_quarters where ctid = any (array(select place from seen))
+  ), touched as (
+    select distinct s.company_id, s.quarter
+      from seen s join fleet_private.counted_since k on k.company_id = s.company_id and s.quarter >= k.since
+  )
+  select (select count(*) from seen), array_agg(company_id), array_agg(quarter) into v_taken, v_touched, v_quarters from touched;
+
+  with late as (
+    select c.company_id, coalesce(k.since, 'infinity') as until
+      from public.companies c left join fleet_private.counted_since k on k.company_id = c.company_id
+     where coalesce(k.since, 'infinity') > '-infinity'
+     limit 10
+  )
+  select array_agg(company_id), array_agg(since), array_agg(until) into v_late, v_from, v_to
+    from (select l.company_id, l.until, coalesce((
+                   select date_bin('15 minutes', c.captured_at, '2000-01-01 00:00:00+00')
+                     from public.captures c
+                    where c.company_id = l.company_id and c.captured_at < l.until
+                    order by c.captured_at desc offset 10 * p_limit limit 1), '-infinity') as since
+            from late l) as stretch;
+
+  delete from fleet_private.picture_quarters p
+   using unnest(v_touched, v_quarters) as t (company_id, quarter)
+   where p.company_id = t.company_id and p.quarter = t.quarter;
+  insert into fleet_private.picture_quarters (company_id, quarter, ingest_status, pictures)
+  select s.company_id, date_bin('15 minutes', c.captured_at, '2000-01-01 00:00:00+00'), c.ingest_status, count(*)
+    from (select company_id, quarter as since, quarter + interval '15 minutes' as until
+            from unnest(v_touched, v_quarters) as t (company_id, quarter)
+          union all
+          select * from unnest(v_late, v_from, v_to) as l (company_id, since, until)) as s
+    join public.captures c on c.company_id = s.company_id and c.captured_at >= s.since and c.captured_at < s.until
+   where c.ingest_status <> 'assembling' and isfinite(c.captured_at)
+   group by 1, 2, 3;
+
+  insert into fleet_private.counted_since (company_id, since)
+  select * from unnest(v_late, v_from) as l (company_id, since)
+  on conflict (company_id) do update set since = excluded.since;
+
+  return jsonb_build_object(
+    'stretches', coalesce(cardinality(v_touched), 0) + coalesce(cardinality(v_late), 0),
+    'more', v_taken = p_limit or coalesce(cardinality(v_late) = 10 or '-infinity' < any (v_from), false));
+end
+$$;
+
+-- How many pictures of these statuses the user's company has of each quarter of an hour, exactly: what changed since it was
+-- counted, or never was, is counted now. Security definer, since nobody has a right on what is counted; it has no argument that
+-- names a company.
+create or replace function fleet_private.pictures_by_quarter(p_statuses text[])
+returns table (quarter timestamptz, pictures bigint)
+language plpgsql
+stable
+security definer
+set search_path = ''
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+  v_company constant uuid := fleet_private.company_of_user();
+  v_since constant timestamptz := coalesce(
+    (select k.since from fleet_private.counted_since k where k.company_id = v_company), 'infinity');
+  v_touched constant timestamptz[] := array(
+    select distinct t.quarter from fleet_private.touched_quarters t where t.company_id = v_company and t.quarter >= v_since);
+begin
+  return query
+  select p.quarter, sum(p.pictures)
+    from fleet_private.picture_quarters p
+   where p.company_id = v_company and p.ingest_status = any (p_statuses) and p.quarter <> all (v_touched)
+   group by p.quarter
+  union all
+  select t.quarter, count(*)
+    from unnest(v_touched) as t (quarter)
+    join public.captures c on c.company_id = v_company and c.captured_at >= t.quarter
+                          and c.captured_at < t.quarter + interval '15 minutes'
+   where c.ingest_status = any (p_statuses)
+   group by t.quarter
+  union all
+  select date_bin('15 minutes', c.captured_at, '2000-01-01 00:00:00+00'), count(*)
+    from public.captures c
+   where c.company_id = v_company and c.captured_at < v_since and c.ingest_status = any (p_statuses)
+   group by 1;
+end
+$$;
+
+select fleet_private.set_callers(
+  'service', 'fleet_private.touch_quarter', 'public.refresh_picture_quarters');
+select fleet_private.set_callers('users', 'fleet_private.pictures_by_quarter');
+
+grant select, insert, update, delete on
+  fleet_private.picture_quarters, fleet_private.touched_quarters, fleet_private.counted_since to service_role;
+$file$;
+    perform fleet_private.record_file('repeatable/079_picture_quarters.sql', '740ce1cd56a3ed7e1cb9545a3c3b59e4800c5593bbf14a82f1561e24517034a2');
+  end if;
+end
+$install$;
+
+do $install$
+begin
   if fleet_private.is_pending('repeatable/079_timelapses.sql', '4efe2783a98f27d1d776e733a3bb5f6e1e2573253957f8fbedca61e8c30d7e9a') then
     set local lock_timeout = '5s';
     execute $file$
@@ -10718,7 +10908,7 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/088_console_gallery.sql', '2010dce08c60ecc5a2df524acaf91849305b2a9453810638827a614f67c27b7f') then
+  if fleet_private.is_pending('repeatable/088_console_gallery.sql', '68399d34b50b4ca8d6ce24bd184b09fb85369531d5e74c52ee3597eb21999313') then
     set local lock_timeout = '5s';
     execute $file$
 -- What the console's gallery asks. Its functions have the rights of who calls them, so that row level security holds; each
@@ -10847,16 +11037,23 @@ as $$
 declare
   v_company constant uuid := fleet_private.company_of_user();
   v_filter record;
+  v_quarters text;
   v_buckets jsonb;
 begin
   select * into v_filter from fleet_private.gallery_filter(p_filter);
-  -- No zone has a day or an hour that begins within a quarter of an hour.
-  execute $query$
-    with quarters as (
+  -- No zone has a day or an hour that begins within a quarter of an hour. What is counted knows neither devices nor how
+  -- pictures look.
+  v_quarters := case
+    when not v_filter.pinned and num_nonnulls(v_filter.healths, v_filter.devices) = 0 then $query$
+      select quarter, pictures from fleet_private.pictures_by_quarter($3)
+       where $7 is null or extract(hour from quarter at time zone $2) = any ($7)
+    $query$ else $query$
       select date_bin('15 minutes', c.captured_at, '2000-01-01 00:00:00+00') as quarter, count(*) as pictures
         from public.captures c where $query$ || fleet_private.gallery_condition() || $query$
        group by 1
-    ), placed as (
+    $query$ end;
+  execute $query$
+    with quarters as ($query$ || v_quarters || $query$), placed as (
       select *, (quarter at time zone $2)::date as day, date_bin('1 hour', quarter, '2000-01-01 00:00:00+00') as hour
         from quarters
     ), weighed as (
@@ -11027,7 +11224,7 @@ select fleet_private.set_callers('users', 'fleet_private.gallery_filter', 'fleet
   'fleet_private.gallery_picture', 'public.console_gallery', 'public.console_pictures', 'public.console_arrivals',
   'public.console_picture');
 $file$;
-    perform fleet_private.record_file('repeatable/088_console_gallery.sql', '2010dce08c60ecc5a2df524acaf91849305b2a9453810638827a614f67c27b7f');
+    perform fleet_private.record_file('repeatable/088_console_gallery.sql', '68399d34b50b4ca8d6ce24bd184b09fb85369531d5e74c52ee3597eb21999313');
   end if;
 end
 $install$;
@@ -11968,7 +12165,7 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/089_erasure.sql', '3579a35cdb08b7ff436465a495f0b13e51375af7c14b55cacc2eec202b75127d') then
+  if fleet_private.is_pending('repeatable/089_erasure.sql', '081e8c136a2ca34750556e3e36bded10bb97c9466ec977aa82fedf8b1da2bf96') then
     set local lock_timeout = '5s';
     execute $file$
 -- What is held of a device, a user or a company: counted, told and erased, for `fleet subject-export` and `fleet erase`.
@@ -12063,7 +12260,10 @@ begin
         (32, 'fleet_private.device_bytes', null, 'device_id', false, null),
         (33, 'fleet_private.stored_bytes', null, 'company_id', false, null),
         (34, 'fleet_private.touched_hours', 'hour', 'device_id', false,
-         'device_id not in (select d.device_id from public.devices d)')
+         'device_id not in (select d.device_id from public.devices d)'),
+        (35, 'fleet_private.picture_quarters', 'quarter', 'ingest_status', false, null),
+        (36, 'fleet_private.touched_quarters', 'quarter', 'company_id', false, null),
+        (37, 'fleet_private.counted_since', 'since', 'company_id', false, null)
       ) as t (place, of_table, at, key, told, other);
   when 'user' then
     return query
@@ -12263,7 +12463,7 @@ $$;
 select fleet_private.set_callers('service', 'fleet_private.held_of', 'public.held_tables', 'public.count_held',
   'public.export_rows', 'public.erase_rows', 'public.count_removals');
 $file$;
-    perform fleet_private.record_file('repeatable/089_erasure.sql', '3579a35cdb08b7ff436465a495f0b13e51375af7c14b55cacc2eec202b75127d');
+    perform fleet_private.record_file('repeatable/089_erasure.sql', '081e8c136a2ca34750556e3e36bded10bb97c9466ec977aa82fedf8b1da2bf96');
   end if;
 end
 $install$;

@@ -1,4 +1,4 @@
-"""The task that counts `capture_days` and `company_days` anew; docs/adr/0024-rollups.md says when."""
+"""The task that counts anew what has changed; docs/adr/0024-rollups.md says when."""
 
 import logging
 import time
@@ -11,24 +11,25 @@ from tasks.periodic import periodic
 log = logging.getLogger("tasks.rollups")
 
 EVERY_S: Final = 30.0
-# One call counts some so many days of devices. Hosted projects end a statement after 8 s.
+# One call counts some so many days of devices, days of companies, each of which has a row for every device, or changes of
+# pictures. Hosted projects end a statement after 8 s.
 AT_ONCE: Final = 500
-# How long one run calls. What is left then, as after an upgrade, waits for the next run.
-FOR_S: Final = 30.0
-# Then the days of companies are added up, some in each call: each has a row for every device of its company.
 COMPANIES_AT_ONCE: Final = 10
-FOR_COMPANIES_S: Final = 10.0
+PICTURES_AT_ONCE: Final = 1000
+# What is called, and for how long in one run. What is left then, as after an upgrade, waits for the next run.
+REFRESHES: Final = (
+    ("refresh_capture_days", AT_ONCE, 30.0),
+    ("refresh_company_days", COMPANIES_AT_ONCE, 10.0),
+    ("refresh_picture_quarters", PICTURES_AT_ONCE, 10.0),
+)
 
 
 @periodic(dispatch.REFRESH_DAYS, every_s=EVERY_S, put_off="days put off")
 def refresh_days() -> None:
-    """Count the days of devices of which something has changed, or that have gone on in silence."""
-    supabase, days = app.resources.supabase, 0
-    until, more = time.monotonic() + FOR_S, True
-    while more and time.monotonic() < until:
-        done = supabase.call("refresh_capture_days", p_limit=AT_ONCE)
-        days, more = days + done["days"], done["more"]
-    until, more = time.monotonic() + FOR_COMPANIES_S, True
-    while more and time.monotonic() < until:
-        more = supabase.call("refresh_company_days", p_limit=COMPANIES_AT_ONCE)["more"]
-    log.debug("%d days counted", days)
+    """Count days of devices and companies, and the pictures that the gallery tells, where something has changed."""
+    for function, at_once, for_s in REFRESHES:
+        until, more, calls = time.monotonic() + for_s, True, 0
+        while more and time.monotonic() < until:
+            more = app.resources.supabase.call(function, p_limit=at_once)["more"]
+            calls += 1
+        log.debug("%s: %d calls", function, calls)

@@ -57,6 +57,7 @@ FUNCTIONS: Final = frozenset(
         "record_smaller_picture",
         "refresh_capture_days",
         "refresh_company_days",
+        "refresh_picture_quarters",
         "set_device_codes",
         "set_storage_quota",
     }

@@ -55,6 +55,8 @@ as $$
     'public.console_gallery', 'public.console_pictures', 'public.console_arrivals', 'public.console_picture',
     'fleet_private.asked_again', 'fleet_private.gallery_filter', 'fleet_private.gallery_condition',
     'fleet_private.gallery_picture', 'fleet_private.is_asked_again',
+    -- 079_picture_quarters.sql; it counts the pictures of the caller's company.
+    'fleet_private.pictures_by_quarter',
     -- 088_console_trends.sql, 088_console_report.sql; they have the rights of who calls them, and so has what they call.
     'public.console_trends', 'public.console_trend_sensor', 'public.console_report', 'public.console_report_gaps',
     'fleet_private.most_device_days', 'fleet_private.devices_asked', 'fleet_private.check_days', 'fleet_private.errors_by_hour',

@@ -124,16 +124,23 @@ as $$
 declare
   v_company constant uuid := fleet_private.company_of_user();
   v_filter record;
+  v_quarters text;
   v_buckets jsonb;
 begin
   select * into v_filter from fleet_private.gallery_filter(p_filter);
-  -- No zone has a day or an hour that begins within a quarter of an hour.
-  execute $query$
-    with quarters as (
+  -- No zone has a day or an hour that begins within a quarter of an hour. What is counted knows neither devices nor how
+  -- pictures look.
+  v_quarters := case
+    when not v_filter.pinned and num_nonnulls(v_filter.healths, v_filter.devices) = 0 then $query$
+      select quarter, pictures from fleet_private.pictures_by_quarter($3)
+       where $7 is null or extract(hour from quarter at time zone $2) = any ($7)
+    $query$ else $query$
       select date_bin('15 minutes', c.captured_at, '2000-01-01 00:00:00+00') as quarter, count(*) as pictures
         from public.captures c where $query$ || fleet_private.gallery_condition() || $query$
        group by 1
-    ), placed as (
+    $query$ end;
+  execute $query$
+    with quarters as ($query$ || v_quarters || $query$), placed as (
       select *, (quarter at time zone $2)::date as day, date_bin('1 hour', quarter, '2000-01-01 00:00:00+00') as hour
         from quarters
     ), weighed as (

@@ -90,7 +90,10 @@ begin
         (32, 'fleet_private.device_bytes', null, 'device_id', false, null),
         (33, 'fleet_private.stored_bytes', null, 'company_id', false, null),
         (34, 'fleet_private.touched_hours', 'hour', 'device_id', false,
-         'device_id not in (select d.device_id from public.devices d)')
+         'device_id not in (select d.device_id from public.devices d)'),
+        (35, 'fleet_private.picture_quarters', 'quarter', 'ingest_status', false, null),
+        (36, 'fleet_private.touched_quarters', 'quarter', 'company_id', false, null),
+        (37, 'fleet_private.counted_since', 'since', 'company_id', false, null)
       ) as t (place, of_table, at, key, told, other);
   when 'user' then
     return query

@@ -36,6 +36,8 @@ def make(backend: Backend) -> Company:
     backend.service.insert(
         "keep_policies", {"company_id": company_id, "device_id": device, "max_age_days": 9}
     )
+    while backend.service.rpc("refresh_picture_quarters")["more"]:
+        pass
     return company
 
 

@@ -148,9 +148,9 @@ RELATIONS = {
 }  # fmt: skip
 PRIVATE = {
     "alert_clock", "channel_targets", "claim_attempts", "day_clocks", "deliveries", "device_codes", "events",
-    "device_bytes", "former_configs", "former_devices", "keep_rounds", "object_removals", "picture_streaks",
-    "reconciliations", "schema_migrations", "smaller_rounds", "storage_bucket", "stored_bytes",
-    "touched_company_days", "touched_hours",
+    "counted_since", "device_bytes", "former_configs", "former_devices", "keep_rounds", "object_removals",
+    "picture_quarters", "picture_streaks", "reconciliations", "schema_migrations", "smaller_rounds", "storage_bucket",
+    "stored_bytes", "touched_company_days", "touched_hours", "touched_quarters",
 }  # fmt: skip
 
 
