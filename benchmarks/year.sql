@@ -172,3 +172,4 @@ select md5('channel' || company)::uuid, md5('company' || company)::uuid, 'x', 'w
   from (select distinct company from bench.fleet) as c;
 insert into fleet_private.touched_company_days (company_id, day) select distinct company_id, day from public.capture_days;
 select public.refresh_company_days(1000000);
+do $$ begin while (public.refresh_picture_quarters(100000)->>'more')::boolean loop end loop; end $$;

@@ -6987,7 +6987,7 @@ $install$;
 
 do $install$
 begin
-  if fleet_private.is_pending('repeatable/079_picture_quarters.sql', '740ce1cd56a3ed7e1cb9545a3c3b59e4800c5593bbf14a82f1561e24517034a2') then
+  if fleet_private.is_pending('repeatable/079_picture_quarters.sql', '2a9876a10e8b97150f4c295aec460208d979e7005470b0863bdee1ae6dea6a23') then
     set local lock_timeout = '5s';
     execute $file$
 -- The pictures of a company by quarters of an hour, counted again when one of them has changed. docs/adr/0024-rollups.md has
@@ -7027,10 +7027,12 @@ as $$
 declare
   v_taken integer;
   v_touched uuid[];
-  v_quarters timestamptz[];
   v_late uuid[];
+  v_companies uuid[];
   v_from timestamptz[];
   v_to timestamptz[];
+  v_late_from timestamptz[];
+  v_late_to timestamptz[];
 begin
   if not pg_try_advisory_xact_lock(hashtextextended('public.refresh_picture_quarters', 0)) then
     return '{"stretches": 0, "more": false}';
@@ -7045,7 +7047,8 @@ begin
     select distinct s.company_id, s.quarter
       from seen s join fleet_private.counted_since k on k.company_id = s.company_id and s.quarter >= k.since
   )
-  select (select count(*) from seen), array_agg(company_id), array_agg(quarter) into v_taken, v_touched, v_quarters from touched;
+  select (select count(*) from seen), array_agg(company_id), array_agg(quarter), array_agg(quarter + interval '15 minutes')
+    into v_taken, v_touched, v_from, v_to from touched;
 
   with late as (
     select c.company_id, coalesce(k.since, 'infinity') as until
@@ -7053,7 +7056,7 @@ begin
      where coalesce(k.since, 'infinity') > '-infinity'
      limit 10
   )
-  select array_agg(company_id), array_agg(since), array_agg(until) into v_late, v_from, v_to
+  select array_agg(company_id), array_agg(since), array_agg(until) into v_late, v_late_from, v_late_to
     from (select l.company_id, l.until, coalesce((
                    select date_bin('15 minutes', c.captured_at, '2000-01-01 00:00:00+00')
                      from public.captures c
@@ -7061,26 +7064,27 @@ begin
                     order by c.captured_at desc offset 10 * p_limit limit 1), '-infinity') as since
             from late l) as stretch;
 
+  -- These stretches do not overlap: the ones were counted before, the others were not.
+  v_companies := v_touched || v_late;
+  v_from := v_from || v_late_from;
+  v_to := v_to || v_late_to;
   delete from fleet_private.picture_quarters p
-   using unnest(v_touched, v_quarters) as t (company_id, quarter)
-   where p.company_id = t.company_id and p.quarter = t.quarter;
+   using unnest(v_companies, v_from, v_to) as s (company_id, since, until)
+   where p.company_id = s.company_id and p.quarter >= s.since and p.quarter < s.until;
   insert into fleet_private.picture_quarters (company_id, quarter, ingest_status, pictures)
   select s.company_id, date_bin('15 minutes', c.captured_at, '2000-01-01 00:00:00+00'), c.ingest_status, count(*)
-    from (select company_id, quarter as since, quarter + interval '15 minutes' as until
-            from unnest(v_touched, v_quarters) as t (company_id, quarter)
-          union all
-          select * from unnest(v_late, v_from, v_to) as l (company_id, since, until)) as s
+    from unnest(v_companies, v_from, v_to) as s (company_id, since, until)
     join public.captures c on c.company_id = s.company_id and c.captured_at >= s.since and c.captured_at < s.until
    where c.ingest_status <> 'assembling' and isfinite(c.captured_at)
    group by 1, 2, 3;
 
   insert into fleet_private.counted_since (company_id, since)
-  select * from unnest(v_late, v_from) as l (company_id, since)
+  select * from unnest(v_late, v_late_from) as l (company_id, since)
   on conflict (company_id) do update set since = excluded.since;
 
   return jsonb_build_object(
-    'stretches', coalesce(cardinality(v_touched), 0) + coalesce(cardinality(v_late), 0),
-    'more', v_taken = p_limit or coalesce(cardinality(v_late) = 10 or '-infinity' < any (v_from), false));
+    'stretches', coalesce(cardinality(v_companies), 0),
+    'more', v_taken = p_limit or coalesce(cardinality(v_late) = 10 or '-infinity' < any (v_late_from), false));
 end
 $$;
 
@@ -7106,7 +7110,8 @@ begin
   return query
   select p.quarter, sum(p.pictures)
     from fleet_private.picture_quarters p
-   where p.company_id = v_company and p.ingest_status = any (p_statuses) and p.quarter <> all (v_touched)
+   where p.company_id = v_company and p.quarter >= v_since and p.ingest_status = any (p_statuses)
+     and not exists (select from unnest(v_touched) as t (quarter) where t.quarter = p.quarter)
    group by p.quarter
   union all
   select t.quarter, count(*)
@@ -7130,7 +7135,7 @@ select fleet_private.set_callers('users', 'fleet_private.pictures_by_quarter');
 grant select, insert, update, delete on
   fleet_private.picture_quarters, fleet_private.touched_quarters, fleet_private.counted_since to service_role;
 $file$;
-    perform fleet_private.record_file('repeatable/079_picture_quarters.sql', '740ce1cd56a3ed7e1cb9545a3c3b59e4800c5593bbf14a82f1561e24517034a2');
+    perform fleet_private.record_file('repeatable/079_picture_quarters.sql', '2a9876a10e8b97150f4c295aec460208d979e7005470b0863bdee1ae6dea6a23');
   end if;
 end
 $install$;

@@ -11,8 +11,8 @@ from tasks.periodic import periodic
 log = logging.getLogger("tasks.rollups")
 
 EVERY_S: Final = 30.0
-# One call counts some so many days of devices, days of companies, each of which has a row for every device, or changes of
-# pictures. Hosted projects end a statement after 8 s.
+# One call counts some so many days of devices, days of companies, each of which has a row for every device,
+# or changes of pictures. Hosted projects end a statement after 8 s.
 AT_ONCE: Final = 500
 COMPANIES_AT_ONCE: Final = 10
 PICTURES_AT_ONCE: Final = 1000
@@ -26,7 +26,7 @@ REFRESHES: Final = (
 
 @periodic(dispatch.REFRESH_DAYS, every_s=EVERY_S, put_off="days put off")
 def refresh_days() -> None:
-    """Count days of devices and companies, and the pictures that the gallery tells, where something has changed."""
+    """Count what has changed: days of devices and companies, the pictures of the gallery; and silent days."""
     for function, at_once, for_s in REFRESHES:
         until, more, calls = time.monotonic() + for_s, True, 0
         while more and time.monotonic() < until:
