@@ -316,7 +316,7 @@ HELPERS = {"fleet_private.bucket", "fleet_private.company_of_user", "fleet_priva
     f"fleet_private.{name}"
     for name in ("alert_defaults", "as_integer", "event_types", "as_time", "seconds_text", "sentence", "story_events", "story_gaps", "story_loss",
                  "story_sentences", "story_time", "story_timeline", "times_text", "zone_of", "gallery_condition",
-                 "gallery_filter", "gallery_picture",
+                 "gallery_filter", "gallery_picture", "pictures_by_quarter",
                  "asked_again", "is_asked_again")
 }  # fmt: skip
 # What the trends and the report are made of.
