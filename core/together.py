@@ -1,7 +1,7 @@
 """Rows that are written together: the more there is to do, the more go in one call.
 
 Those that come while a call is under way go with the next one. That one also waits a moment for rows that are
-known to come, until it has a third of them. With little to do each row goes at once and alone. Behind a call
+known to come, until it has half of them. With little to do each row goes at once and alone. Behind a call
 that hangs they wait for a second, and not for its timeout.
 """
 
@@ -19,7 +19,7 @@ Row = dict[str, Any]
 # transaction at most, which holds their devices.
 AT_ONCE: Final = 64
 # A call waits for one in so many of the rows that are to come; not for all, since some take long until then.
-ONE_IN: Final = 3
+ONE_IN: Final = 2
 # In s, so that a few that hang hold up no other for longer. A call of a hosted project takes as long.
 PATIENCE_S: Final = 0.05
 # A call that takes longer, in s, is left to itself, and the next one is made beside it.

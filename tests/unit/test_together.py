@@ -85,10 +85,10 @@ def write_of(database, coming, rows):
         return list(threads.map(gateway.record_capture, rows))
 
 
-def test_where_many_are_to_come_a_row_waits_for_a_third_of_them(database, monkeypatch):
+def test_where_many_are_to_come_a_row_waits_for_half_of_them(database, monkeypatch):
     monkeypatch.setattr(together, "PATIENCE_S", 60)
     rows = [{"name": number} for number in range(4)]
-    assert write_of(database, 12, rows) == rows
+    assert write_of(database, 8, rows) == rows
     assert database.calls == [4]
 
 
@@ -100,7 +100,7 @@ def test_it_waits_for_those_that_hang_no_longer_than_a_moment(database, monkeypa
 
 def test_where_few_are_to_come_it_waits_for_none(database, monkeypatch):
     monkeypatch.setattr(together, "PATIENCE_S", 60)
-    assert write_of(database, 5, [{"name": "a"}]) == [{"name": "a"}]
+    assert write_of(database, 3, [{"name": "a"}]) == [{"name": "a"}]
     assert database.calls == [1]
 
 
