@@ -1,14 +1,12 @@
 """The task that counts anew what has changed; docs/adr/0024-rollups.md says when."""
 
-import logging
 import time
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from core import dispatch
 from tasks.app import app
 from tasks.periodic import periodic
-
-log = logging.getLogger("tasks.rollups")
 
 EVERY_S: Final = 30.0
 # One call counts some so many days of devices, days of companies, each of which has a row for every device,
@@ -16,20 +14,22 @@ EVERY_S: Final = 30.0
 AT_ONCE: Final = 500
 COMPANIES_AT_ONCE: Final = 10
 PICTURES_AT_ONCE: Final = 1000
-# What is called, and for how long in one run. What is left then, as after an upgrade, waits for the next run.
-REFRESHES: Final = (
-    ("refresh_capture_days", AT_ONCE, 30.0),
-    ("refresh_company_days", COMPANIES_AT_ONCE, 10.0),
-    ("refresh_picture_quarters", PICTURES_AT_ONCE, 10.0),
-)
+# How long one run calls each. What is left then, as after an upgrade, waits for the next run.
+FOR_S: Final = 30.0
+FOR_COMPANIES_S: Final = 10.0
+FOR_PICTURES_S: Final = 10.0
 
 
 @periodic(dispatch.REFRESH_DAYS, every_s=EVERY_S, put_off="days put off")
 def refresh_days() -> None:
     """Count what has changed: days of devices and companies, the pictures of the gallery; and silent days."""
-    for function, at_once, for_s in REFRESHES:
-        until, more, calls = time.monotonic() + for_s, True, 0
-        while more and time.monotonic() < until:
-            more = app.resources.supabase.call(function, p_limit=at_once)["more"]
-            calls += 1
-        log.debug("%s: %d calls", function, calls)
+    supabase = app.resources.supabase
+    _while_more(FOR_S, lambda: supabase.call("refresh_capture_days", p_limit=AT_ONCE))
+    _while_more(FOR_COMPANIES_S, lambda: supabase.call("refresh_company_days", p_limit=COMPANIES_AT_ONCE))
+    _while_more(FOR_PICTURES_S, lambda: supabase.call("refresh_picture_quarters", p_limit=PICTURES_AT_ONCE))
+
+
+def _while_more(for_s: float, refresh: Callable[[], dict[str, Any]]) -> None:
+    until, more = time.monotonic() + for_s, True
+    while more and time.monotonic() < until:
+        more = refresh()["more"]

@@ -4,7 +4,7 @@ The worker's threads, Celery's queue and Supabase are simulated: a message may b
 capture in its hands, and a call to Supabase that is away hangs until its timeout or fails at once.
 """
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from random import Random
 from types import SimpleNamespace
 
@@ -44,6 +44,7 @@ class World:
         self.store = open_store(redis, lab.settings, lambda: self.now)
         gateway = SupabaseGateway.__new__(SupabaseGateway)
         gateway._breakers = self.store.breakers
+        gateway.capture_to_come = nullcontext
         self.resources = SimpleNamespace(store=self.store, broker=redis, supabase=gateway)
         self.away = False
         self.asked = self.refused = 0

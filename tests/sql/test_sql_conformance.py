@@ -20,9 +20,14 @@ def say(backend: Backend, device: str, *statuses: str, **changes: object) -> Non
 
 
 def due(backend: Backend, device: str) -> Row | None:
-    """What is to be examined of a device, of the hundred that come first."""
-    all_due = backend.service.rpc("messages_to_examine", p_limit=100, p_messages=2)
-    return next((one for one in all_due if one["device_id"] == device), None)
+    """What is to be examined of a device. What other tests have left comes a hundred at a time, and is examined before."""
+    while True:
+        all_due = backend.service.rpc("messages_to_examine", p_limit=100, p_messages=2)
+        mine = next((one for one in all_due if one["device_id"] == device), None)
+        if mine is not None or len(all_due) < 100:
+            return mine
+        others = [each for one in all_due for each in found(one["device_id"], one["company_id"])]
+        backend.service.rpc("record_conformance", p_found=others)
 
 
 def found(device: str, company: str, *rules: str) -> list[Row]:
