@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -101,27 +102,34 @@ def test_a_range_and_devices_narrow_it(owner, tmp_path):
     assert [row["captured_at"] for row in rows(tmp_path / "export")] == ["2026-01-06T23:30:00+00:00"]
 
 
+@contextmanager
+def hanging_at(path, owner, proxy, folder):
+    """An export as a process of its own, which has come to an object that never comes; it is killed in the end."""
+    reached = threading.Event()
+
+    def hang():
+        proxy.set(Fault("hang"))
+        reached.set()
+
+    proxy.watch(f"GET /storage/v1/object/gxp-captures/{path}", hang, after=False)
+    with subprocess.Popen(
+        **process(owner, *JANUARY, folder, SUPABASE_URL=proxy.url), stderr=subprocess.PIPE
+    ) as running:
+        try:
+            assert reached.wait(60)
+            yield running
+        finally:
+            running.kill()
+            proxy.set(None)
+
+
 @pytest.mark.parametrize("cut", [signal.SIGINT, signal.SIGKILL])
 def test_an_export_that_was_cut_off_goes_on(stack, database, proxy, tmp_path, cut):
     orchard, folder = Owner(stack, database, "Orchard"), tmp_path / "export"
     paths = [orchard.picture(TIME + timedelta(minutes=number), b"%d" % number) for number in range(30)]
-    halfway = threading.Event()
-
-    def hang():
-        proxy.set(Fault("hang"))
-        halfway.set()
-
-    proxy.watch(f"GET /storage/v1/object/gxp-captures/{paths[12]}", hang, after=False)
-    with subprocess.Popen(
-        **process(orchard, *JANUARY, folder, SUPABASE_URL=proxy.url), stderr=subprocess.PIPE
-    ) as running:
-        assert halfway.wait(60)
+    with hanging_at(paths[12], orchard, proxy, folder) as running:
         running.send_signal(cut)
-        try:  # what hangs is not waited for: that would take minutes
-            said = running.communicate(timeout=60)[1]
-        finally:
-            running.kill()
-            proxy.set(None)
+        said = running.communicate(timeout=60)[1]  # what hangs is not waited for: that would take minutes
     if cut == signal.SIGINT:
         assert (running.returncode, said.splitlines()[-1]) == (
             130, "cut off: the same command goes on from here")  # fmt: skip
@@ -146,20 +154,8 @@ def test_an_export_that_was_cut_off_goes_on(stack, database, proxy, tmp_path, cu
 def test_two_exports_do_not_write_to_one_folder(stack, database, proxy, tmp_path):
     orchard, folder = Owner(stack, database, "Orchard"), tmp_path / "export"
     path = orchard.picture(TIME, b"whole")
-    halfway = threading.Event()
-
-    def hang():
-        proxy.set(Fault("hang"))
-        halfway.set()
-
-    proxy.watch(f"GET /storage/v1/object/gxp-captures/{path}", hang, after=False)
-    with subprocess.Popen(
-        **process(orchard, *JANUARY, folder, SUPABASE_URL=proxy.url), stderr=subprocess.PIPE
-    ) as running:
-        assert halfway.wait(60)
+    with hanging_at(path, orchard, proxy, folder):
         second = export(orchard, *JANUARY, folder)
-        running.kill()
-        proxy.set(None)
     assert (second.exit_code, second.stderr) == (2, f"another export is under way in {folder}\n")
     assert export(orchard, *JANUARY, folder).exit_code == 0
     assert [file.read_bytes() for file in pictures(folder)] == [b"whole"]

@@ -10,7 +10,7 @@ import type { DayCounts } from '@/shared/device_state'
 import { useText } from '@/shared/messages/define'
 import { devicesText } from '@/shared/messages/devices'
 import { DeviceRow } from './device_row'
-import { type DeviceList, MOST } from './devices'
+import { type DeviceList, lengthOf } from './devices'
 import css from './devices.module.css'
 
 const ROW_PX = 76
@@ -29,7 +29,7 @@ interface DeviceRowsProps {
 
 export function DeviceRows({ list, selected, toggle, selectAll }: DeviceRowsProps) {
   const { devices, days, sites } = list
-  const count = Math.min(list.matching, MOST)
+  const count = lengthOf(list)
   const text = useText(devicesText)
   const narrow = useMediaQuery('(max-width: 62rem)', false, { getInitialValueInEffect: false })
   const body = useRef<HTMLDivElement>(null)

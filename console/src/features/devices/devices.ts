@@ -33,9 +33,14 @@ export interface DeviceList {
 /** No more are told, however many fit. */
 export const MOST = 1000
 
+/** How many devices the whole list has. */
+export function lengthOf(list: DeviceList): number {
+  return Math.min(list.matching, MOST)
+}
+
 /** Whether all devices are there that are told, and not only those of the first screen. */
 export function isWhole(list: DeviceList): boolean {
-  return list.devices.length >= Math.min(list.matching, MOST)
+  return list.devices.length >= lengthOf(list)
 }
 
 declare module '@/shared/call' {
